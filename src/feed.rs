@@ -1,0 +1,237 @@
+//! The door out of the collector: everybody downstream (console, outputs, later the socket) hears the same serialisable
+//! [`Update`]s, numbered without gaps. A subscriber chooses once what happens when it cannot keep up: [`Overflow`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, AlertId, Severity};
+use crate::event::names::{EventId, HostName};
+use crate::hosts::HostState;
+
+/// What a full queue to a subscriber does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// The collector waits (outputs and the store, which drain into queues of their own).
+    Wait,
+    /// The update is dropped for this subscriber and counted (consoles).
+    Shed,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Update {
+    /// Counts up by one.
+    pub seq: u64,
+    /// When the collector said so.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub change: Change,
+}
+
+/// What an update tells.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Change {
+    /// An alert was raised or bettered.
+    Alert(Arc<Alert>),
+    /// Events for the live tail, in order of arrival.
+    Events(Vec<EventLine>),
+    /// Counters and the hosts that changed since the last status.
+    Status(Box<Status>),
+    /// Something could not be decoded.
+    Rejected(RejectedLine),
+    /// A line for the people at the screen: a listener bound, an output down, rules reloaded.
+    Notice(Notice),
+}
+
+/// One event as the live tail shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventLine {
+    /// Event time.
+    pub time: DateTime<Utc>,
+    /// Where.
+    pub host: HostName,
+    /// `<Computer>` as spelled.
+    pub computer: String,
+    /// `EventID`.
+    pub event_id: EventId,
+    /// `<Channel>` as spelled.
+    pub channel: String,
+    /// One line of what happened (not yet made printable).
+    pub summary: String,
+    /// The alert that it completed, if any.
+    pub alert: Option<(AlertId, Severity)>,
+    /// The event's XML.
+    pub xml: Arc<str>,
+}
+
+/// One frame that could not be decoded, as Health shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RejectedLine {
+    /// When it arrived.
+    pub at: DateTime<Utc>,
+    /// Who sent it.
+    pub peer: String,
+    /// The reason's label (`bad_xml`).
+    pub reason: String,
+    /// What exactly was wrong.
+    pub detail: String,
+    /// The beginning of the frame, at most 256 bytes of printable text.
+    pub excerpt: String,
+}
+
+/// How loud a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoticeLevel {
+    /// For information.
+    Info,
+    /// Something is not as it should be.
+    Warning,
+}
+
+/// A line for the people at the screen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Notice {
+    /// How loud.
+    pub level: NoticeLevel,
+    /// What.
+    pub text: String,
+}
+
+/// One listener as Health shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ListenerStatus {
+    /// Its URL with the bound address.
+    pub url: String,
+    /// Connections open now.
+    pub connections: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Frames seen, shed ones included.
+    pub frames: u64,
+    /// Frames rejected.
+    pub rejected: u64,
+    /// Frames shed.
+    pub shed: u64,
+}
+
+/// One output as Health shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputStatus {
+    /// Its URL.
+    pub url: String,
+    /// Whether it can be written to now.
+    pub is_up: bool,
+    /// What is wrong, where something is.
+    pub problem: Option<String>,
+    /// Records delivered.
+    pub delivered: u64,
+    /// Records given up.
+    pub gave_up: u64,
+    /// Records waiting.
+    pub waiting: u64,
+}
+
+/// One rule as Health shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleStatus {
+    /// Its id; empty for a file that gave none.
+    pub id: String,
+    /// Its title, or the file.
+    pub name: String,
+    /// `sigma` or `eql`; empty when unknown.
+    pub language: String,
+    /// Why it does not run; `None` when it does.
+    pub problem: Option<String>,
+    /// What its match rests on that the events do not carry, where something.
+    pub note: Option<String>,
+    /// Alerts raised by it.
+    pub alerts: u64,
+}
+
+/// The counters of the metrics page, of the closing summary and of the header: one struct for all three.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Counters {
+    /// Bytes read, by listener URL.
+    pub received_bytes: BTreeMap<String, u64>,
+    /// Frames, by listener URL. `frames = events + rejected + shed`, always.
+    pub frames: BTreeMap<String, u64>,
+    /// Events by `1`, `3`, `other`.
+    pub events: BTreeMap<String, u64>,
+    /// Rejected frames by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Shed frames by reason.
+    pub shed: BTreeMap<String, u64>,
+    /// Alerts raised, by rule id and severity.
+    pub alerts: BTreeMap<(String, Severity), u64>,
+    /// Alerts bettered.
+    pub alerts_updated: u64,
+    /// Rules by state: `loaded`, `rejected`.
+    pub rules: BTreeMap<String, u64>,
+    /// Hosts by state: `live`, `quiet`, `silent`, `skewed`, `evicted`.
+    pub hosts: BTreeMap<String, u64>,
+    /// Sequence stage hits being kept.
+    pub sequence_partials: u64,
+    /// Stage hits that came later than the allowed lateness.
+    pub late_events: u64,
+    /// Output records by output URL and result: `delivered`, `gave_up`.
+    pub output_records: BTreeMap<(String, String), u64>,
+    /// Things waiting, by queue.
+    pub queue_depth: BTreeMap<String, u64>,
+    /// Open connections, by listener URL.
+    pub connections: BTreeMap<String, u64>,
+    /// Updates that a slow console missed.
+    pub console_shed: u64,
+}
+
+impl Counters {
+    /// Events in all.
+    pub fn events_total(&self) -> u64 {
+        self.events.values().sum()
+    }
+
+    /// Frames in all.
+    pub fn frames_total(&self) -> u64 {
+        self.frames.values().sum()
+    }
+
+    /// Rejected frames in all.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// Shed frames in all.
+    pub fn shed_total(&self) -> u64 {
+        self.shed.values().sum()
+    }
+
+    /// Alerts raised in all.
+    pub fn alerts_total(&self) -> u64 {
+        self.alerts.values().sum()
+    }
+}
+
+/// The state of the collector, sent when it changed and at most a few times a second.
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+pub struct Status {
+    /// The counters.
+    pub counters: Counters,
+    /// The hosts that changed since the last status.
+    pub hosts: Vec<HostState>,
+    /// Hosts that were forgotten since the last status (the table is bounded).
+    pub forgotten: Vec<HostName>,
+    /// All listeners.
+    pub listeners: Vec<ListenerStatus>,
+    /// All outputs.
+    pub outputs: Vec<OutputStatus>,
+    /// All rules, those that do not run included.
+    pub rules: Vec<RuleStatus>,
+    /// Events a second, over the last seconds.
+    pub events_per_second: f64,
+    /// From `TimeCreated` to arrival, median of the last batch of live events, in milliseconds; `None` in replay.
+    pub lag_ms: Option<i64>,
+    /// The replay, where there is one.
+    pub replay: Option<crate::intake::ReplayProgress>,
+}

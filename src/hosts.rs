@@ -1,0 +1,68 @@
+//! What is known of each host: when it was last heard, how much and which kinds of events it sends, whether it fell silent
+//! or its clock is off, and which processes it started (for the ancestry of an alert). Pure and bounded.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::event::names::HostName;
+
+/// How many buckets the rate history has, and how long each is: 60 buckets of 30 s are 30 minutes.
+pub const HISTORY_BUCKETS: usize = 60;
+/// Length of one history bucket, in seconds.
+pub const BUCKET_SECONDS: i64 = 30;
+
+/// When each event kind that the detections need was last seen from a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Sysmon 1.
+    pub process_create: Option<DateTime<Utc>>,
+    /// Sysmon 3, `Initiated` false.
+    pub inbound: Option<DateTime<Utc>>,
+    /// Sysmon 3, `Initiated` true.
+    pub outbound: Option<DateTime<Utc>>,
+}
+
+/// How a host is doing. Always a word on the screen, never only a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Liveness {
+    /// Events arrive as usual.
+    Live,
+    /// No event for three times the usual gap.
+    Quiet,
+    /// No event for the configured time (10 min by default).
+    Silent,
+}
+
+/// One host as everybody downstream sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostState {
+    /// The folded name.
+    pub name: HostName,
+    /// The name as last spelled.
+    pub computer: String,
+    /// First arrival.
+    pub first_seen: DateTime<Utc>,
+    /// Last arrival.
+    pub last_seen: DateTime<Utc>,
+    /// Events in all.
+    pub events: u64,
+    /// Events a second, over the last 10 s.
+    pub rate: f64,
+    /// Events per bucket of 30 s, oldest first, the current bucket last; at most 60.
+    pub history: Vec<u32>,
+    /// Which kinds arrive.
+    pub coverage: Coverage,
+    /// Live, quiet or silent.
+    pub liveness: Liveness,
+    /// The usual gap between arrivals, in milliseconds, once known.
+    pub usual_gap_ms: Option<i64>,
+    /// `UtcTime` minus `TimeCreated` of the last event whose Sysmon clock was off by more than 30 s, in milliseconds.
+    pub clock_skew_ms: Option<i64>,
+    /// Events whose time had to be corrected for it.
+    pub skewed_events: u64,
+    /// Stage hits later than the allowed lateness.
+    pub late_events: u64,
+    /// The address it used last, from its own connection events.
+    pub address: Option<String>,
+}

@@ -1,0 +1,29 @@
+//! wefwatch: a Linux collector for Windows events with a live terminal console.
+//!
+//! ```text
+//! floor                                        imports only fall; data runs left to right
+//!   7  main                     exit codes, nothing else
+//!   6  app, cli                 app joins the rooms with channels, starts and drains them
+//!   5  config                   each room's own Config, composed and checked
+//!  --- async shell: sockets, files, keys, the clock ------------------------------------------
+//!   4  input ========> collector ========> output, console
+//!           \         /    |     \        /
+//!   3        > intake <    |      > feed <              the two doors
+//!  --- pure: no tokio, no clock, no I/O ------------------------------------------------------
+//!   3                   detect   hosts                  rules, hosts and events in; alerts and host states out
+//!   2  decode                    alert                  bytes in, events out; what a fired rule leaves behind
+//!   1             event                                 the words of the domain, plain data
+//! ```
+//!
+//! One event's way: an input task reads bytes, [`decode`] frames and decodes them, [`detect`] says which rules and sequence
+//! stages the event hits (all shared, without locks), and one [`intake::Batch`] a read goes to the [`collector`]. It owns
+//! all state that detection needs, joins sequences by event time, and tells everybody downstream through [`feed`].
+//! `tests/floors.rs` holds the imports that are allowed, and fails on any other.
+
+pub mod alert;
+pub mod decode;
+pub mod detect;
+pub mod event;
+pub mod feed;
+pub mod hosts;
+pub mod intake;
