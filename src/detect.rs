@@ -1,14 +1,34 @@
 //! Rules in, hits out, alerts made. Two front ends (`sigma`, `eql`) compile rule files to the predicates of one matching
-//! core (`predicate`); `matcher` asks it, per event and shared by all inputs, which rules and sequence stages hold;
-//! `correlator`, owned by the collector, joins stages to sequences by event time. Nothing about a single rule is in Rust.
+//! core (`predicate`); [`RuleSet::observe`] asks it, per event and shared by all inputs, which rules and sequence stages
+//! hold; `correlator`, owned by the collector, joins stages to sequences by event time; `raise` makes the alert, with the
+//! fields that made it. Nothing about a single rule is in Rust: the built-in ones are files like any other.
 
+pub mod describe;
+pub mod ecs;
+pub mod fields;
+pub mod load;
+pub mod predicate;
+pub mod raise;
+pub mod route;
+pub mod sigma;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::alert::RuleInfo;
+use crate::detect::ecs::Mapping;
+use crate::detect::predicate::{Evaluation, Expr, FieldId, Predicates, Value};
+use crate::detect::route::{Route, Routes};
+use crate::event::WindowsEvent;
+use crate::event::time::EventTime;
 
 /// Which rule of a [`RuleSet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RuleIndex(pub u32);
 
-/// The values of a sequence's `by` fields, in order, folded to one text; what two events must share to join.
+/// The values of a sequence's `by` fields, in order; what two events must share to join.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JoinKey(pub Box<[Box<str>]>);
 
@@ -39,6 +59,186 @@ impl Hits {
     }
 }
 
-/// Rules, compiled.
+/// An event with its times, as detection keeps it.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// The event.
+    pub event: Arc<WindowsEvent>,
+    /// When it happened.
+    pub time: EventTime,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
+}
+
+/// One stage of a sequence.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Which events it looks at.
+    pub route: Route,
+    /// What must hold.
+    pub condition: Expr,
+    /// The join fields: those of the sequence, then the stage's own.
+    pub by: Vec<FieldId>,
+}
+
+/// An EQL sequence.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    /// Its stages, in order; two at least.
+    pub stages: Vec<Stage>,
+    /// How far the last event may lie from the first; exactly so far is inside.
+    pub maxspan: TimeDelta,
+}
+
+/// What a rule looks for.
+#[derive(Debug, Clone)]
+pub enum Logic {
+    /// One event.
+    Single {
+        /// Which events it looks at.
+        route: Route,
+        /// What must hold.
+        condition: Expr,
+    },
+    /// Several events in order.
+    Sequence(Sequence),
+}
+
+/// A rule that runs.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What it says about itself.
+    pub info: Arc<RuleInfo>,
+    /// What it looks for.
+    pub logic: Logic,
+    /// Names this text of the rule, so that a reload keeps the state of rules that did not change.
+    pub fingerprint: u64,
+    /// What its match rests on that the events may not carry, for people.
+    pub note: Option<String>,
+}
+
+/// A rule file as read.
+#[derive(Debug, Clone)]
+pub struct RuleFile {
+    /// Where it came from: a path, or `built-in/…`.
+    pub origin: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a rule (or a file) does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleProblem {
+    /// The file.
+    pub origin: String,
+    /// The line, counted from 1, where it is known.
+    pub line: Option<usize>,
+    /// The column, counted from 1, where it is known.
+    pub column: Option<usize>,
+    /// The rule's title or id, where it got that far.
+    pub rule: Option<String>,
+    /// What is wrong, and a hint where there is one.
+    pub reason: String,
+    /// Whether the file is broken; otherwise it is fine, but not for us (another platform, a kind of rule not run here).
+    pub is_error: bool,
+}
+
+impl std::fmt::Display for RuleProblem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.origin)?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(formatter, ":{column}")?;
+        }
+        write!(formatter, ": {}", self.reason)
+    }
+}
+
+/// Rules, compiled. Immutable and shared; a reload makes a new one.
 #[derive(Debug)]
-pub struct RuleSet {}
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    problems: Vec<RuleProblem>,
+    notices: Vec<String>,
+    predicates: Predicates,
+    routes: Routes,
+    mapping: Mapping,
+}
+
+impl RuleSet {
+    /// Which rules and stages hold for an event.
+    pub fn observe(&self, event: &WindowsEvent) -> Hits {
+        let mut hits = Hits::default();
+        let mut evaluation: Option<Evaluation<'_>> = None;
+        for target in self.routes.targets(event) {
+            let rule = &self.rules[target.rule.0 as usize];
+            let evaluation = evaluation.get_or_insert_with(|| self.evaluation(event));
+            match &rule.logic {
+                Logic::Single { condition, .. } => {
+                    if evaluation.holds(condition) {
+                        hits.rules.push(target.rule);
+                    }
+                }
+                Logic::Sequence(sequence) => {
+                    let stage = &sequence.stages[usize::from(target.stage)];
+                    if evaluation.holds(&stage.condition) {
+                        let keys = join_keys(evaluation, &stage.by);
+                        hits.stages.extend(keys.into_iter().map(|key| StageHit { rule: target.rule, stage: target.stage, key }));
+                    }
+                }
+            }
+        }
+        hits
+    }
+
+    /// Puts an event under test, to explain a hit.
+    pub fn evaluation<'a>(&'a self, event: &'a WindowsEvent) -> Evaluation<'a> {
+        Evaluation::new(&self.predicates, &self.mapping, event)
+    }
+
+    /// The rule of an index that this set handed out.
+    pub fn get(&self, index: RuleIndex) -> &Rule {
+        &self.rules[index.0 as usize]
+    }
+
+    /// All rules that run, with their indices.
+    pub fn rules(&self) -> impl Iterator<Item = (RuleIndex, &Rule)> {
+        self.rules.iter().enumerate().map(|(index, rule)| (RuleIndex(index as u32), rule))
+    }
+
+    /// All rules and files that do not run, with the reason.
+    pub fn problems(&self) -> &[RuleProblem] {
+        &self.problems
+    }
+
+    /// What people should know of the loading: a user's rule took the place of a built-in one.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// The mapping that the rules were compiled with.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The interned fields and atoms.
+    pub fn predicates(&self) -> &Predicates {
+        &self.predicates
+    }
+}
+
+/// The keys of an event: one value per field; a list-valued field gives a key per value. A missing value gives none: the
+/// event is not considered for that stage.
+fn join_keys(evaluation: &mut Evaluation<'_>, by: &[FieldId]) -> Vec<JoinKey> {
+    let mut keys: Vec<Vec<Box<str>>> = vec![Vec::with_capacity(by.len())];
+    for field in by {
+        let value: &Value<'_> = evaluation.value(*field);
+        let with = |own: &Vec<Box<str>>, part: &str| own.iter().cloned().chain([Box::from(part)]).collect::<Vec<_>>();
+        keys = keys.iter().flat_map(|own| value.iter().map(move |part| with(own, part))).collect();
+    }
+    keys.sort();
+    keys.dedup();
+    keys.into_iter().map(|parts| JoinKey(parts.into_boxed_slice())).collect()
+}
