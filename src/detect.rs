@@ -3,8 +3,10 @@
 //! hold; `correlator`, owned by the collector, joins stages to sequences by event time; `raise` makes the alert, with the
 //! fields that made it. Nothing about a single rule is in Rust: the built-in ones are files like any other.
 
+pub mod correlator;
 pub mod describe;
 pub mod ecs;
+pub mod eql;
 pub mod fields;
 pub mod load;
 pub mod predicate;
@@ -172,7 +174,7 @@ impl RuleSet {
     pub fn observe(&self, event: &WindowsEvent) -> Hits {
         let mut hits = Hits::default();
         let mut evaluation: Option<Evaluation<'_>> = None;
-        for target in self.routes.targets(event) {
+        for target in self.routes.targets(event, &self.mapping) {
             let rule = &self.rules[target.rule.0 as usize];
             let evaluation = evaluation.get_or_insert_with(|| self.evaluation(event));
             match &rule.logic {

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Derived;
+use crate::detect::fields;
 use crate::detect::predicate::Value;
 use crate::event::WindowsEvent;
-use crate::event::sysmon::{NetworkConnect, Sysmon};
+use crate::event::sysmon::NetworkConnect;
 use crate::event::time::EventTimeRule;
 
 /// Where `network.protocol` of a WinRM connection comes from.
@@ -75,10 +76,11 @@ pub enum Category {
 
 impl Category {
     /// The category of an event, if it has one.
-    pub fn of(event: &WindowsEvent) -> Option<Self> {
+    pub fn of(event: &WindowsEvent, mapping: &Mapping) -> Option<Self> {
         match event.event_id().0 {
             1 if event.is_sysmon() => Some(Self::Process),
             3 if event.is_sysmon() => Some(Self::Network),
+            4688 if mapping.security_4688 && fields::is_4688(event) => Some(Self::Process),
             _ => None,
         }
     }
@@ -242,16 +244,20 @@ pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Valu
     if let Some(data) = name.strip_prefix("winlog.event_data.") {
         return Value::from_option(present(event, data));
     }
-    let Some((row, category)) = find(name).zip(Category::of(event)) else { return Value::Absent };
+    let Some((row, category)) = find(name).zip(Category::of(event, mapping)) else { return Value::Absent };
     let owned = |text: String| Value::One(Cow::Owned(text));
     match source(row, category) {
         From::Nothing => Value::Absent,
         From::Always([only]) => Value::One(Cow::Borrowed(only)),
         From::Always(many) => Value::Many(many.iter().map(|text| Cow::Borrowed(*text)).collect()),
         From::Data(field) => Value::from_option(present(event, field)),
-        From::FileName(field) => Value::from_option(present(event, field).and_then(|path| path.rsplit_once('\\')).map(|(_, name)| name)),
+        From::FileName(field) => {
+            Value::from_option(present(event, field).and_then(|path| path.rsplit_once('\\')).map(|(_, name)| name))
+        }
         From::Args(field) => present(event, field).map_or(Value::Absent, |line| list(split_arguments(line))),
-        From::ArgsCount(field) => present(event, field).map_or(Value::Absent, |line| owned(split_arguments(line).len().to_string())),
+        From::ArgsCount(field) => {
+            present(event, field).map_or(Value::Absent, |line| owned(split_arguments(line).len().to_string()))
+        }
         From::Domain(field) => Value::from_option(present(event, field).and_then(two_parts).map(|(domain, _)| domain)),
         From::UserName(field) => Value::from_option(present(event, field).and_then(two_parts).map(|(_, name)| name)),
         From::Hash(algorithm) => hash(event, algorithm).map_or(Value::Absent, owned),
@@ -264,9 +270,9 @@ pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Valu
             Value::from_option(outbound.map(|outbound| if outbound { "egress" } else { "ingress" }))
         }
         From::Protocol => protocol(event, mapping),
-        From::NetworkType => Value::from_option(present(event, "SourceIsIpv6").map(|is_ipv6| {
-            if is_ipv6.eq_ignore_ascii_case("true") { "ipv6" } else { "ipv4" }
-        })),
+        From::NetworkType => Value::from_option(
+            present(event, "SourceIsIpv6").map(|is_ipv6| if is_ipv6.eq_ignore_ascii_case("true") { "ipv6" } else { "ipv4" }),
+        ),
         From::Provider => Value::from_option(Some(event.provider())),
         From::Code => owned(event.event_id().to_string()),
         From::Side(field, other) => Value::from_option(present(event, if is_swapped(event, mapping) { other } else { field })),
@@ -274,15 +280,20 @@ pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Valu
 }
 
 /// What Sysmon calls the field that an ECS field comes from, for people; `None` for what is the same for every event.
-pub fn native_name(event: &WindowsEvent, name: &str) -> Option<String> {
+pub fn native_name(event: &WindowsEvent, name: &str, mapping: &Mapping) -> Option<String> {
     if let Some(data) = name.strip_prefix("winlog.event_data.") {
         return Some(data.to_owned());
     }
-    let Some((row, category)) = find(name).zip(Category::of(event)) else { return Some(name.to_owned()) };
+    let Some((row, category)) = find(name).zip(Category::of(event, mapping)) else { return Some(name.to_owned()) };
     match source(row, category) {
         From::Always(_) => None,
-        From::Data(field) | From::FileName(field) | From::Args(field) | From::ArgsCount(field) => Some(field.to_owned()),
-        From::Domain(field) | From::UserName(field) | From::Side(field, _) => Some(field.to_owned()),
+        From::Data(field)
+        | From::FileName(field)
+        | From::Args(field)
+        | From::ArgsCount(field)
+        | From::Domain(field)
+        | From::UserName(field)
+        | From::Side(field, _) => Some(field.to_owned()),
         From::Hash(_) => Some("Hashes".to_owned()),
         From::Computer => Some("Computer".to_owned()),
         From::Direction => Some("Initiated".to_owned()),
@@ -310,6 +321,7 @@ pub fn derived(event: &WindowsEvent, name: &str, mapping: &Mapping) -> Option<De
 
 /// A data field that is there and says something: Elastic's pipeline drops empty values and `-` first.
 fn present<'e>(event: &'e WindowsEvent, field: &str) -> Option<&'e str> {
+    let field = if fields::is_4688(event) { fields::name_in_4688(field) } else { field };
     event.get(field).filter(|value| !value.is_empty() && *value != "-" && *value != "{00000000-0000-0000-0000-000000000000}")
 }
 
@@ -346,7 +358,11 @@ fn user_id<'e>(event: &'e WindowsEvent, mapping: &Mapping) -> Value<'e> {
 
 fn named_protocol(event: &WindowsEvent) -> Option<Cow<'_, str>> {
     present(event, "DestinationPortName").or_else(|| present(event, "SourcePortName")).map(|name| {
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(name)
+        }
     })
 }
 
@@ -376,11 +392,6 @@ fn is_swapped(event: &WindowsEvent, mapping: &Mapping) -> bool {
         && event.get("Initiated").is_some_and(|initiated| initiated.eq_ignore_ascii_case("false"))
         && matches!(event.get("SourcePort"), Some("5985" | "5986"))
         && event.get("DestinationPort").and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port >= 1024)
-}
-
-/// Whether a typed view exists, for callers that only need to know the kind.
-pub fn is_mapped(event: &WindowsEvent) -> bool {
-    Sysmon::of(event).is_some()
 }
 
 /// Splits a command line as the Microsoft C runtime does ("Parsing C command-line arguments"): the program name ends at its

@@ -4,11 +4,32 @@
 
 use std::borrow::Cow;
 
+use crate::detect::ecs::Mapping;
 use crate::detect::predicate::Value;
 use crate::event::WindowsEvent;
 
+/// Whether the event is Security 4688, "a new process has been created".
+pub fn is_4688(event: &WindowsEvent) -> bool {
+    event.event_id().0 == 4688 && event.channel().eq_ignore_ascii_case("Security")
+}
+
+/// What Security 4688 calls a field of Sysmon's process creation.
+pub fn name_in_4688(name: &str) -> &str {
+    match name {
+        "Image" => "NewProcessName",
+        "ParentImage" => "ParentProcessName",
+        "ProcessId" => "NewProcessId",
+        "ParentProcessId" => "ProcessId",
+        "User" => "SubjectUserName",
+        "LogonId" => "SubjectLogonId",
+        "IntegrityLevel" => "MandatoryLabel",
+        other => other,
+    }
+}
+
 /// The values of a field, by its Sigma name.
-pub fn value<'e>(event: &'e WindowsEvent, name: &str) -> Value<'e> {
+pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Value<'e> {
+    let name = if mapping.security_4688 && is_4688(event) { name_in_4688(name) } else { name };
     let named = collect(event.data().filter(|(own, _)| own.is_some_and(|own| is_same(own, name))).map(|(_, value)| value));
     if named != Value::Absent {
         return named;

@@ -105,12 +105,16 @@ impl Pattern {
             Self::EndsWith(text) => Self::EndsWith(fold(text)),
             Self::Contains(text) => Self::Contains(fold(text)),
             Self::Glob(pieces) => Self::Glob(
-                pieces.into_iter().map(|piece| if let Wild::Literal(text) = piece { Wild::Literal(fold(text)) } else { piece }).collect(),
+                pieces
+                    .into_iter()
+                    .map(|piece| if let Wild::Literal(text) = piece { Wild::Literal(fold(text)) } else { piece })
+                    .collect(),
             ),
         }
     }
 
-    fn matches(&self, value: &str) -> bool {
+    /// Whether an already folded value matches.
+    pub fn matches(&self, value: &str) -> bool {
         match self {
             Self::Equals(text) => value == text,
             Self::StartsWith(text) => value.starts_with(text.as_str()),
@@ -360,7 +364,7 @@ impl<'a> Evaluation<'a> {
     pub fn value(&mut self, field: FieldId) -> &Value<'a> {
         let slot = &mut self.values[usize::from(field.0)];
         slot.get_or_insert_with(|| match &self.predicates.fields[usize::from(field.0)] {
-            FieldName::Windows(name) => fields::value(self.event, name),
+            FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
             FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
             FieldName::AnyValue => Value::Many(self.event.data().map(|(_, value)| Cow::Borrowed(value)).collect()),
         })
@@ -427,7 +431,7 @@ impl<'a> Evaluation<'a> {
         let atom = &predicates.atoms[id.0 as usize];
         let field = match predicates.field_name(atom.field) {
             FieldName::Windows(name) => name.to_string(),
-            FieldName::Ecs(name) => ecs::native_name(self.event, name)?,
+            FieldName::Ecs(name) => ecs::native_name(self.event, name, self.mapping)?,
             FieldName::AnyValue => "any value".to_owned(),
         };
         let mut values: Vec<Cow<'a, str>> = self.value(atom.field).iter().cloned().collect();

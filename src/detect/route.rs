@@ -2,6 +2,7 @@
 //! Channel names compare without case. Rules are grouped by route, so that an event wakes only the rules of its own kind.
 
 use crate::detect::ecs::{Category, Mapping};
+use crate::detect::fields;
 use crate::detect::{Logic, Rule, RuleIndex};
 use crate::event::WindowsEvent;
 
@@ -16,27 +17,37 @@ pub enum Route {
     Channel(Vec<&'static str>),
     /// Events of an ECS category.
     Category(Category),
+    /// Process creations, whoever wrote them: Sysmon 1 and Security 4688.
+    ProcessCreation,
 }
 
 impl Route {
     /// Whether the event goes this way.
-    pub fn takes(&self, event: &WindowsEvent) -> bool {
+    pub fn takes(&self, event: &WindowsEvent, mapping: &Mapping) -> bool {
         match self {
             Self::Any => true,
             Self::Sysmon(ids) => event.is_sysmon() && (ids.is_empty() || ids.contains(&event.event_id().0)),
             Self::Channel(channels) => channels.iter().any(|channel| channel.eq_ignore_ascii_case(event.channel())),
-            Self::Category(category) => Category::of(event) == Some(*category),
+            Self::Category(category) => Category::of(event, mapping) == Some(*category),
+            Self::ProcessCreation => fields::is_4688(event) || (event.is_sysmon() && event.event_id().0 == 1),
         }
     }
 
     /// The route of a Sigma logsource. `Err` says why there is none.
-    pub fn of_logsource(category: Option<&str>, product: Option<&str>, service: Option<&str>, mapping: &Mapping) -> Result<Self, String> {
+    pub fn of_logsource(
+        category: Option<&str>,
+        product: Option<&str>,
+        service: Option<&str>,
+        mapping: &Mapping,
+    ) -> Result<Self, String> {
         if let Some(other) = product.filter(|product| !product.eq_ignore_ascii_case("windows")) {
             return Err(format!("logsource product `{other}`: only windows events come in here"));
         }
-        let _ = mapping;
         let route = match (category, service) {
-            (Some(category), _) => CATEGORIES.iter().find(|(name, _)| *name == category).map(|(_, ids)| Self::Sysmon(ids.to_vec())),
+            (Some("process_creation"), _) if mapping.security_4688 => Some(Self::ProcessCreation),
+            (Some(category), _) => {
+                CATEGORIES.iter().find(|(name, _)| *name == category).map(|(_, ids)| Self::Sysmon(ids.to_vec()))
+            }
             (None, Some("sysmon")) => Some(Self::Sysmon(Vec::new())),
             (None, Some(service)) => {
                 SERVICES.iter().find(|(name, _)| *name == service).map(|(_, channels)| Self::Channel(channels.to_vec()))
@@ -149,7 +160,7 @@ impl Routes {
     }
 
     /// The rules and stages that look at an event of this kind.
-    pub fn targets(&self, event: &WindowsEvent) -> impl Iterator<Item = Target> {
-        self.0.iter().filter(|(route, _)| route.takes(event)).flat_map(|(_, targets)| targets.iter().copied())
+    pub fn targets(&self, event: &WindowsEvent, mapping: &Mapping) -> impl Iterator<Item = Target> {
+        self.0.iter().filter(|(route, _)| route.takes(event, mapping)).flat_map(|(_, targets)| targets.iter().copied())
     }
 }

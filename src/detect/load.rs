@@ -1,0 +1,102 @@
+//! From rule files to a [`RuleSet`]: the built-in ones (embedded files, read like any other), then the user's. A rule of
+//! the user with the id of an earlier one takes its place. What cannot run is kept with its reason, never skipped in silence.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use crate::detect::ecs::{self, Mapping};
+use crate::detect::predicate::{FieldName, Predicates};
+use crate::detect::route::{Route, Routes};
+use crate::detect::{Logic, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
+
+/// A rule file may be this long, in bytes; a longer one is refused unread.
+pub const MAX_RULE_FILE: usize = 1 << 20;
+
+/// The two detections that every installation has.
+pub fn builtin() -> Vec<RuleFile> {
+    let file = |origin: &str, text: &str| RuleFile { origin: origin.to_owned(), text: text.to_owned() };
+    vec![
+        file("built-in/remote_powershell_session_outbound.yml", include_str!("rules/remote_powershell_session_outbound.yml")),
+        file("built-in/incoming_powershell_remoting.toml", include_str!("rules/incoming_powershell_remoting.toml")),
+    ]
+}
+
+/// Names a text; equal texts have equal names within one build.
+pub fn fingerprint(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl RuleSet {
+    /// Compiles rule files in order. Never fails: what cannot run is listed in [`RuleSet::problems`].
+    pub fn compile(files: &[RuleFile], mapping: &Mapping) -> Self {
+        let mut predicates = Predicates::default();
+        let mut rules: Vec<Rule> = Vec::new();
+        let mut problems = Vec::new();
+        let mut notices = Vec::new();
+        let mut by_id: HashMap<String, usize> = HashMap::new();
+        for file in files {
+            let (compiled, refused) = compile_file(file, mapping, &mut predicates);
+            problems.extend(refused);
+            for mut rule in compiled {
+                rule.note = note(&rule, mapping, &predicates);
+                let id = rule.info.id.clone();
+                if let Some(&place) = by_id.get(&id) {
+                    notices
+                        .push(format!("rule {id} of {} takes the place of the one of {}", file.origin, rules[place].info.origin));
+                    rules[place] = rule;
+                } else {
+                    by_id.insert(id, rules.len());
+                    rules.push(rule);
+                }
+            }
+        }
+        let routes = Routes::new(&rules);
+        Self { rules, problems, notices, predicates, routes, mapping: mapping.clone() }
+    }
+}
+
+fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> (Vec<Rule>, Vec<RuleProblem>) {
+    let refuse = |reason: String| {
+        let problem = RuleProblem { origin: file.origin.clone(), line: None, column: None, rule: None, reason, is_error: true };
+        (Vec::new(), vec![problem])
+    };
+    if file.text.len() > MAX_RULE_FILE {
+        return refuse(format!("the file is {} bytes long; at most {MAX_RULE_FILE} are read", file.text.len()));
+    }
+    match file.origin.rsplit('.').next() {
+        Some("yml" | "yaml") => sigma::compile(file, mapping, predicates),
+        Some("toml" | "eql") => match eql::compile(file, mapping, predicates) {
+            Ok(rule) => (vec![rule], Vec::new()),
+            Err(problem) => (Vec::new(), vec![problem]),
+        },
+        _ => refuse("not a rule file: .yml, .yaml (Sigma), .toml or .eql (EQL)".to_owned()),
+    }
+}
+
+/// What people should know of a rule's match: fields that are derived, fields that no event here carries.
+fn note(rule: &Rule, mapping: &Mapping, predicates: &Predicates) -> Option<String> {
+    let Logic::Sequence(sequence) = &rule.logic else { return None };
+    let mut missing = Vec::new();
+    for stage in &sequence.stages {
+        let category = if let Route::Category(category) = stage.route { Some(category) } else { None };
+        let mut visit = |field| {
+            if let FieldName::Ecs(name) = predicates.field_name(field)
+                && !ecs::is_available(name, category)
+                && !missing.contains(&name.to_string())
+            {
+                missing.push(name.to_string());
+            }
+        };
+        predicates.each_field(&stage.condition, &mut visit);
+        stage.by.iter().for_each(|field| visit(*field));
+    }
+    if mapping.host_id == ecs::HostId::None && missing.is_empty() {
+        let joins_by_host = |field| matches!(predicates.field_name(field), FieldName::Ecs(name) if &**name == "host.id");
+        if sequence.stages.iter().flat_map(|stage| &stage.by).any(|field| joins_by_host(*field)) {
+            return Some("cannot match: joins by host.id, which mapping.host_id = \"none\" leaves empty".to_owned());
+        }
+    }
+    (!missing.is_empty()).then(|| format!("fields that no event here carries: {}", missing.join(", ")))
+}
