@@ -188,3 +188,31 @@ impl WindowsEvent {
             || self.provider().eq_ignore_ascii_case("Microsoft-Windows-Sysmon")
     }
 }
+
+/// Events made by hand, for the tests of all rooms.
+#[cfg(test)]
+pub mod testing {
+    use super::{Data, EventId, RecordId, System, Text, WindowsEvent, time};
+
+    /// A Sysmon event of that id, on that computer, with these data fields; `UtcTime` doubles as `TimeCreated`.
+    pub fn sysmon(id: u32, computer: &str, record: u64, fields: &[(&str, &str)]) -> WindowsEvent {
+        event("Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-Sysmon", id, computer, record, fields)
+    }
+
+    /// Any event; a field named `""` is an unnamed `<Data>`.
+    pub fn event(channel: &str, provider: &str, id: u32, computer: &str, record: u64, fields: &[(&str, &str)]) -> WindowsEvent {
+        let owned = |text: &str| Text::Owned(text.into());
+        let utc_time = fields.iter().find(|(name, _)| *name == "UtcTime").map(|(_, value)| *value);
+        let system = System {
+            provider: owned(provider),
+            event_id: EventId(id),
+            record_id: Some(RecordId(record)),
+            time_created: utc_time.and_then(time::parse),
+            channel: Some(owned(channel)),
+            computer: owned(computer),
+            ..System::default()
+        };
+        let data = |(name, value): &(&str, &str)| Data { name: (!name.is_empty()).then(|| owned(name)), value: owned(value) };
+        WindowsEvent::new("<Event/>".into(), system, fields.iter().map(data).collect())
+    }
+}

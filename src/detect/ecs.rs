@@ -435,3 +435,93 @@ pub fn split_arguments(line: &str) -> Vec<String> {
     }
     arguments
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::testing::sysmon;
+
+    fn told(event: &WindowsEvent, name: &str, mapping: &Mapping) -> String {
+        value(event, name, mapping).iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("|")
+    }
+
+    #[test]
+    fn network_protocol_is_derived_only_where_nothing_is_said() {
+        let rows = [
+            ("tcp", "5985", "-", "derive", "http"),
+            ("tcp", "5986", "", "derive", "http"),
+            ("tcp", "5985", "wsman", "derive", "http"),
+            ("tcp", "5985", "WINRM", "derive", "http"),
+            ("tcp", "5985", "ftp", "derive", "ftp"),
+            ("udp", "5985", "-", "derive", ""),
+            ("tcp", "80", "http", "derive", "http"),
+            ("tcp", "80", "-", "derive", ""),
+            ("tcp", "5985", "-", "elastic", ""),
+            ("tcp", "5985", "http", "elastic", "http"),
+        ];
+        for (protocol, port, name, switch, expected) in rows {
+            let winrm_protocol = if switch == "derive" { WinrmProtocol::Derive } else { WinrmProtocol::Elastic };
+            let mapping = Mapping { winrm_protocol, ..Mapping::default() };
+            let event = sysmon(
+                3,
+                "A",
+                1,
+                &[("Protocol", protocol), ("DestinationPort", port), ("DestinationPortName", name), ("SourcePortName", "-")],
+            );
+            assert_eq!(told(&event, "network.protocol", &mapping), expected, "{protocol} {port} {name} {switch}");
+        }
+    }
+
+    #[test]
+    fn switches() {
+        let old = sysmon(
+            3,
+            "HR001.Shire.com",
+            1,
+            &[
+                ("Initiated", "false"),
+                ("SourcePort", "5985"),
+                ("DestinationPort", "50000"),
+                ("User", "NT AUTHORITY\\SYSTEM"),
+                ("Image", "System"),
+            ],
+        );
+        let on = Mapping { swap_old_inbound: true, host_id: HostId::None, ..Mapping::default() };
+        let off = Mapping::default();
+        assert_eq!(told(&old, "destination.port", &off), "50000");
+        assert_eq!(told(&old, "destination.port", &on), "5985");
+        assert_eq!(told(&old, "host.id", &off), "hr001.shire.com");
+        assert_eq!(told(&old, "host.id", &on), "");
+        assert_eq!(told(&old, "user.id", &off), "S-1-5-18");
+        assert_eq!(told(&old, "network.direction", &off), "ingress");
+        assert_eq!(told(&old, "process.executable", &off), "System");
+        assert_eq!(told(&old, "process.name", &off), "", "no path, no name");
+        assert_eq!(told(&old, "user.name", &off), "SYSTEM");
+    }
+
+    #[test]
+    fn arguments_split_as_windows_does() {
+        let rows: [(&str, &[&str]); 8] = [
+            (r#""C:\Program Files\a.exe" /x "b c" d"#, &[r"C:\Program Files\a.exe", "/x", "b c", "d"]),
+            (r#"a.exe "a\\b" c\d"#, &["a.exe", r"a\\b", r"c\d"]),
+            (r#"a.exe a\\\"b c"#, &["a.exe", r#"a\"b"#, "c"]),
+            (r#"a.exe a\\\\"b c" d"#, &["a.exe", r"a\\b c", "d"]),
+            (r#"a.exe "a""b""#, &["a.exe", r#"a"b"#]),
+            ("a.exe", &["a.exe"]),
+            ("  ", &[]),
+            (r#"a.exe """#, &["a.exe", ""]),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(split_arguments(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn derived_values_say_from_what() {
+        let event = sysmon(3, "A", 1, &[("Protocol", "tcp"), ("DestinationPort", "5985"), ("DestinationPortName", "-")]);
+        let derived = derived(&event, "network.protocol", &Mapping::default()).unwrap();
+        assert_eq!((derived.value.as_str(), derived.reason.as_str()), ("http", "tcp 5985"));
+        let named = sysmon(3, "A", 1, &[("Protocol", "tcp"), ("DestinationPort", "80"), ("DestinationPortName", "http")]);
+        assert_eq!(super::derived(&named, "network.protocol", &Mapping::default()), None);
+    }
+}
