@@ -1,7 +1,10 @@
 //! What is known of each host: when it was last heard, how much and which kinds of events it sends, whether it fell silent
 //! or its clock is off, and which processes it started (for the ancestry of an alert). Pure and bounded.
 
-use chrono::{DateTime, Utc};
+pub mod processes;
+pub mod table;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::names::HostName;
@@ -65,4 +68,21 @@ pub struct HostState {
     pub late_events: u64,
     /// The address it used last, from its own connection events.
     pub address: Option<String>,
+}
+
+/// The limits of the host table (`[hosts]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// How many hosts are remembered; beyond, the one heard least recently is forgotten.
+    pub max_hosts: usize,
+    /// How many processes are remembered, over all hosts.
+    pub max_processes: usize,
+    /// After how long without an event a host counts as silent.
+    pub silent_after: TimeDelta,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_hosts: 20_000, max_processes: 100_000, silent_after: TimeDelta::minutes(10) }
+    }
 }

@@ -21,6 +21,7 @@
 //! `tests/floors.rs` holds the imports that are allowed, and fails on any other.
 
 pub mod alert;
+pub mod collector;
 pub mod decode;
 pub mod detect;
 pub mod event;

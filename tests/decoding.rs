@@ -1,8 +1,9 @@
 //! Framing and decoding from the outside: any split of a stream gives the same frames, garbage never panics and never
 //! costs a neighbour, and real recordings decode whole in every framing.
 
-use std::io::Read as _;
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};

@@ -21,10 +21,10 @@ pub fn builtin() -> Vec<RuleFile> {
     ]
 }
 
-/// Names a text; equal texts have equal names within one build.
-pub fn fingerprint(text: &str) -> u64 {
+/// Names a rule by its file's text and its id; equal ones have equal names within one build.
+pub fn fingerprint(text: &str, id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    (text, id).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -81,7 +81,7 @@ fn compile_rule(rule: &SigmaRule, file: &RuleFile, mapping: &Mapping, predicates
     Ok(Rule {
         info,
         logic: Logic::Single { route, condition },
-        fingerprint: crate::detect::load::fingerprint(&file.text),
+        fingerprint: crate::detect::load::fingerprint(&file.text, rule.id.as_deref().unwrap_or(&rule.title)),
         note: None,
     })
 }

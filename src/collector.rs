@@ -1,0 +1,280 @@
+//! The one owner of all state that detection needs: the correlator, the hosts, the processes, the counters. It hears
+//! [`Intake`] and publishes [`Update`]s; nobody else holds state, and there is no lock.
+
+pub mod dedup;
+pub mod hub;
+pub mod metrics;
+pub mod tally;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{mpsc, watch};
+
+use crate::alert::{Action, Alert, AlertId, Severity};
+use crate::collector::dedup::Recent;
+use crate::collector::hub::Hub;
+use crate::collector::tally::Tally;
+use crate::decode::{RejectReason, Rejected};
+use crate::detect::correlator::{self, Correlator};
+use crate::detect::{Observation, RuleSet, describe, raise};
+use crate::event::time::event_time;
+use crate::feed::{Change, Counters, EventLine, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
+use crate::hosts::processes::Processes;
+use crate::hosts::table::Hosts;
+use crate::intake::{Batch, Intake, Observed, ReplayProgress};
+
+/// How often a status is published at most.
+const STATUS_EVERY: TimeDelta = TimeDelta::milliseconds(250);
+/// How many rejected frames are shown a second; the count stays exact.
+const REJECTS_SHOWN: u32 = 20;
+/// How many ids of raised alerts are remembered.
+const RAISED_IDS: usize = 1 << 17;
+
+/// How the collector is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The host and process tables.
+    pub hosts: crate::hosts::Config,
+    /// Sequence matching.
+    pub sequence: correlator::Config,
+    /// How many events are remembered to tell duplicates; 0 turns it off.
+    pub duplicate_window: usize,
+    /// Whether this is a replay: then nothing is late by the wall clock.
+    pub is_replay: bool,
+}
+
+/// The collector; [`run`](Self::run) it as one task.
+#[derive(Debug)]
+pub struct Collector {
+    hub: Hub,
+    status: watch::Sender<Arc<Status>>,
+    rules: Arc<RuleSet>,
+    correlator: Correlator,
+    hosts: Hosts,
+    processes: Processes,
+    recent_events: Recent,
+    raised: Recent,
+    tally: Tally,
+    replay: Option<ReplayProgress>,
+    late_before: u64,
+    rejects_shown: (i64, u32),
+    last_status: DateTime<Utc>,
+    is_dirty: bool,
+    is_replay: bool,
+}
+
+impl Collector {
+    /// A collector with the rules to begin with.
+    pub fn new(config: &Config, rules: Arc<RuleSet>) -> Self {
+        let mut tally = Tally::default();
+        tally.set_rules(&rules);
+        let mut hosts = Hosts::new(config.hosts);
+        hosts.set_replay(config.is_replay);
+        Self {
+            hub: Hub::default(),
+            status: watch::Sender::new(Arc::new(Status::default())),
+            rules,
+            correlator: Correlator::new(config.sequence),
+            hosts,
+            processes: Processes::new(config.hosts.max_processes),
+            recent_events: Recent::new(config.duplicate_window),
+            raised: Recent::new(RAISED_IDS),
+            tally,
+            replay: None,
+            late_before: 0,
+            rejects_shown: (0, 0),
+            last_status: DateTime::UNIX_EPOCH,
+            is_dirty: true,
+            is_replay: config.is_replay,
+        }
+    }
+
+    /// A new subscriber: it hears everything from now on.
+    pub fn subscribe(&mut self, overflow: Overflow, capacity: usize) -> mpsc::Receiver<Arc<Update>> {
+        self.hub.subscribe(overflow, capacity)
+    }
+
+    /// The status as it was last published.
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.subscribe()
+    }
+
+    /// Takes everything in until all senders are gone, publishes a last status and answers the final counters.
+    pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>) -> Counters {
+        let mut now = DateTime::UNIX_EPOCH;
+        while let Some(next) = intake.recv().await {
+            now = match &next {
+                Intake::Tick(at) => *at,
+                Intake::Batch(batch) => now.max(batch.received_at),
+                _ => now,
+            };
+            self.tally.queue_depth("intake", intake.len() as u64);
+            self.take(next, now).await;
+            if self.is_dirty && now - self.last_status >= STATUS_EVERY {
+                self.publish_status(now).await;
+            }
+        }
+        self.publish_status(now).await;
+        self.tally.counters().clone()
+    }
+
+    async fn take(&mut self, intake: Intake, now: DateTime<Utc>) {
+        match intake {
+            Intake::Batch(batch) => self.take_batch(*batch).await,
+            Intake::Tick(at) => {
+                self.hosts.tick(at);
+                self.correlator.expire(&self.rules, at);
+                self.tally.tick(at);
+                self.is_dirty = true;
+                return;
+            }
+            Intake::Listening { listener, url } => {
+                let text = format!("listening {url}");
+                self.tally.listening(listener, url);
+                self.notice(NoticeLevel::Info, text, now).await;
+            }
+            Intake::Connected { listener, .. } => self.tally.connected(listener),
+            Intake::Disconnected { listener, .. } => self.tally.disconnected(listener),
+            Intake::Replay(progress) => self.replay = Some(progress),
+            Intake::Rules(rules) => {
+                self.tally.set_rules(&rules);
+                let text = format!("rules loaded: {} run, {} do not", rules.rules().count(), rules.problems().len());
+                self.rules = rules;
+                self.notice(NoticeLevel::Info, text, now).await;
+            }
+            Intake::Output(health) => {
+                if let Some(text) = self.tally.output(health) {
+                    self.notice(NoticeLevel::Warning, text, now).await;
+                }
+            }
+        }
+        self.is_dirty = true;
+    }
+
+    async fn take_batch(&mut self, batch: Batch) {
+        self.tally.batch(&batch);
+        let mut lines = Vec::new();
+        let wants_events = self.hub.wants_events();
+        for observed in &batch.observed {
+            if !self.recent_events.is_new(dedup::key_of(&observed.event)) {
+                self.tally.duplicate(batch.listener);
+                let excerpt = observed.event.raw().as_bytes();
+                let excerpt = excerpt[..excerpt.len().min(crate::decode::framing::EXCERPT)].into();
+                let detail = "this event arrived before".to_owned();
+                self.reject(&batch, &Rejected { reason: RejectReason::Duplicate, detail, excerpt }).await;
+                continue;
+            }
+            let alert = self.take_event(&batch, observed).await;
+            if wants_events {
+                lines.push(line(&batch, &self.rules, observed, alert));
+            }
+        }
+        for rejected in &batch.rejected {
+            self.reject(&batch, rejected).await;
+        }
+        if !lines.is_empty() {
+            self.publish(Change::Events(lines), batch.received_at).await;
+        }
+        self.tally.sequence(self.correlator.partials(), self.correlator.late_events());
+    }
+
+    /// One event that is no duplicate. Answers the alert that it completed, if any.
+    async fn take_event(&mut self, batch: &Batch, observed: &Observed) -> Option<(AlertId, Severity)> {
+        let event = &observed.event;
+        let time = event_time(event, batch.rules.mapping().event_time, batch.received_at);
+        self.tally.event(event, batch.received_at);
+        self.hosts.observe(event, &time, batch.received_at);
+        self.processes.observe(event, &time);
+        if observed.hits.is_empty() {
+            return None;
+        }
+        let observation = Observation { event: event.clone(), time, received_at: batch.received_at };
+        let mut completed = None;
+        for index in &observed.hits.rules {
+            let alert = raise::single(&batch.rules, *index, &observation, batch.received_at);
+            completed = Some((alert.id.clone(), alert.rule.severity));
+            self.raise(alert).await;
+        }
+        for sequence in self.correlator.advance(&batch.rules, &observation, &observed.hits.stages) {
+            let Some(alert) = raise::sequence(&batch.rules, &sequence, batch.received_at) else { continue };
+            completed = Some((alert.id.clone(), alert.rule.severity));
+            self.raise(alert).await;
+        }
+        let late = self.correlator.late_events();
+        if late > self.late_before {
+            self.late_before = late;
+            self.hosts.note_late(event.host());
+        }
+        completed
+    }
+
+    /// Announces an alert. One id is raised once; a second raising is the same event by another way and says nothing new.
+    async fn raise(&mut self, mut alert: Alert) {
+        let is_new = self.raised.is_new(Some(dedup::hash(alert.id.0.as_bytes())));
+        if alert.action == Action::Raised && !is_new {
+            return;
+        }
+        alert.tree = self.processes.tree(&alert.host, &alert.subject);
+        self.tally.alert(&alert);
+        let at = alert.created;
+        self.publish(Change::Alert(Arc::new(alert)), at).await;
+    }
+
+    async fn reject(&mut self, batch: &Batch, rejected: &Rejected) {
+        let second = batch.received_at.timestamp();
+        if self.rejects_shown.0 != second {
+            self.rejects_shown = (second, 0);
+        }
+        self.rejects_shown.1 += 1;
+        if self.rejects_shown.1 > REJECTS_SHOWN {
+            return;
+        }
+        let line = RejectedLine {
+            at: batch.received_at,
+            peer: batch.peer.to_string(),
+            reason: rejected.reason.as_str().to_owned(),
+            detail: rejected.detail.clone(),
+            excerpt: String::from_utf8_lossy(&rejected.excerpt).into_owned(),
+        };
+        self.publish(Change::Rejected(line), batch.received_at).await;
+    }
+
+    async fn notice(&mut self, level: NoticeLevel, text: String, at: DateTime<Utc>) {
+        self.publish(Change::Notice(Notice { level, text }), at).await;
+    }
+
+    async fn publish(&mut self, change: Change, at: DateTime<Utc>) {
+        let shed = self.hub.publish(change, at).await;
+        self.tally.console_shed(shed);
+    }
+
+    async fn publish_status(&mut self, now: DateTime<Utc>) {
+        self.is_dirty = false;
+        self.last_status = now;
+        self.tally.hosts(self.hosts.counts());
+        let mut status = self.tally.status(self.is_replay);
+        status.replay.clone_from(&self.replay);
+        // Nobody but a console asks for single hosts; without one they are not copied.
+        if self.hub.wants_events() {
+            status.hosts = self.hosts.take_changed();
+        }
+        status.forgotten = self.hosts.take_forgotten();
+        self.status.send_replace(Arc::new(Status { hosts: Vec::new(), forgotten: Vec::new(), ..status.clone() }));
+        self.publish(Change::Status(Box::new(status)), now).await;
+    }
+}
+
+fn line(batch: &Batch, rules: &RuleSet, observed: &Observed, alert: Option<(AlertId, Severity)>) -> EventLine {
+    let event = &observed.event;
+    EventLine {
+        time: event_time(event, rules.mapping().event_time, batch.received_at).at,
+        host: event.host().clone(),
+        computer: event.computer().to_owned(),
+        event_id: event.event_id(),
+        channel: event.channel().to_owned(),
+        summary: describe::event(event),
+        alert,
+        xml: event.raw().clone(),
+    }
+}

@@ -1,0 +1,117 @@
+//! Hands every update to every subscriber, each by the overflow that it chose.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::feed::{Change, Overflow, Update};
+
+/// How many alerts are held for a console that does not keep up.
+const HELD_ALERTS: usize = 10_000;
+
+/// All subscribers.
+#[derive(Debug, Default)]
+pub struct Hub {
+    subscribers: Vec<Subscriber>,
+    seq: u64,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    overflow: Overflow,
+    sender: mpsc::Sender<Arc<Update>>,
+    /// Alerts that did not fit. The tail and the status are superseded soon; an alert is not.
+    held: VecDeque<Arc<Update>>,
+}
+
+impl Hub {
+    /// A new subscriber with a queue of `capacity` updates.
+    pub fn subscribe(&mut self, overflow: Overflow, capacity: usize) -> mpsc::Receiver<Arc<Update>> {
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        self.subscribers.push(Subscriber { overflow, sender, held: VecDeque::new() });
+        receiver
+    }
+
+    /// Whether anybody shows single events and hosts: only those who may shed do.
+    pub fn wants_events(&self) -> bool {
+        self.subscribers.iter().any(|subscriber| subscriber.overflow == Overflow::Shed)
+    }
+
+    /// Publishes a change; answers how many subscribers missed it. One that is gone is forgotten.
+    pub async fn publish(&mut self, change: Change, at: DateTime<Utc>) -> u64 {
+        self.seq += 1;
+        let update = Arc::new(Update { seq: self.seq, at, change });
+        let mut shed = 0;
+        for subscriber in &mut self.subscribers {
+            shed += subscriber.hand(&update).await;
+        }
+        self.subscribers.retain(|subscriber| !subscriber.sender.is_closed());
+        shed
+    }
+}
+
+impl Subscriber {
+    /// Hands the update on; 1 if it was shed. A subscriber that is gone sheds nothing.
+    async fn hand(&mut self, update: &Arc<Update>) -> u64 {
+        if self.overflow == Overflow::Wait {
+            // Outputs hear of alerts, not of every event and status.
+            if !matches!(update.change, Change::Events(_) | Change::Status(_)) {
+                let _ = self.sender.send(update.clone()).await;
+            }
+            return 0;
+        }
+        while let Some(first) = self.held.pop_front() {
+            if let Err(TrySendError::Full(first)) = self.sender.try_send(first) {
+                self.held.push_front(first);
+                break;
+            }
+        }
+        let is_full = match self.held.is_empty() {
+            true => matches!(self.sender.try_send(update.clone()), Err(TrySendError::Full(_))),
+            false => true,
+        };
+        if is_full && matches!(update.change, Change::Alert(_)) && self.held.len() < HELD_ALERTS {
+            self.held.push_back(update.clone());
+            return 0;
+        }
+        u64::from(is_full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::{Notice, NoticeLevel};
+
+    fn notice() -> Change {
+        Change::Notice(Notice { level: NoticeLevel::Info, text: "x".to_owned() })
+    }
+
+    #[tokio::test]
+    async fn a_slow_console_sheds_and_a_gone_one_is_forgotten() {
+        let mut hub = Hub::default();
+        let mut slow = hub.subscribe(Overflow::Shed, 2);
+        let gone = hub.subscribe(Overflow::Shed, 2);
+        drop(gone);
+        let mut shed = 0;
+        for _ in 0..5 {
+            shed += hub.publish(notice(), DateTime::UNIX_EPOCH).await;
+        }
+        assert_eq!(shed, 3);
+        assert_eq!(hub.subscribers.len(), 1);
+        assert_eq!(slow.recv().await.map(|update| update.seq), Some(1));
+    }
+
+    #[tokio::test]
+    async fn outputs_do_not_hear_every_event() {
+        let mut hub = Hub::default();
+        let mut output = hub.subscribe(Overflow::Wait, 1);
+        hub.publish(Change::Events(Vec::new()), DateTime::UNIX_EPOCH).await;
+        hub.publish(notice(), DateTime::UNIX_EPOCH).await;
+        assert_eq!(output.recv().await.map(|update| update.seq), Some(2));
+        assert!(!hub.wants_events());
+    }
+}

@@ -1,0 +1,247 @@
+//! Adds up what the inputs report. The header of the console, the metrics page and the closing summary read this one struct.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::alert::{Action, Alert};
+use crate::decode::RejectReason;
+use crate::detect::RuleSet;
+use crate::event::WindowsEvent;
+use crate::feed::{Counters, ListenerStatus, OutputStatus, RuleStatus, Status};
+use crate::hosts::table::HostCounts;
+use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason};
+
+/// How long the rate and the lag look back, in seconds.
+const WINDOW_SECONDS: i64 = 5;
+/// How many lags are kept for the median.
+const LAGS: usize = 256;
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub struct Tally {
+    counters: Counters,
+    listeners: BTreeMap<ListenerId, ListenerStatus>,
+    outputs: BTreeMap<String, OutputStatus>,
+    rules: Vec<RuleStatus>,
+    recent: VecDeque<(i64, u64)>,
+    lags: VecDeque<i64>,
+    now: i64,
+}
+
+impl Tally {
+    /// The counters as they are.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Takes over the rules; alert counts of rules that stay are kept. Fills in all labels, so that a zero is a zero.
+    pub fn set_rules(&mut self, rules: &RuleSet) {
+        let kept: BTreeMap<String, u64> = self.rules.iter().map(|rule| (rule.id.clone(), rule.alerts)).collect();
+        self.rules = rules
+            .rules()
+            .map(|(_, rule)| RuleStatus {
+                id: rule.info.id.clone(),
+                name: rule.info.name.clone(),
+                language: rule.info.language.as_str().to_owned(),
+                problem: None,
+                note: rule.note.clone(),
+                alerts: kept.get(&rule.info.id).copied().unwrap_or_default(),
+            })
+            .collect();
+        self.rules.extend(rules.problems().iter().map(|problem| RuleStatus {
+            id: String::new(),
+            name: problem.rule.clone().unwrap_or_else(|| problem.origin.clone()),
+            language: String::new(),
+            problem: Some(problem.to_string()),
+            note: None,
+            alerts: 0,
+        }));
+        let counters = &mut self.counters;
+        counters.rules.insert("loaded".to_owned(), rules.rules().count() as u64);
+        counters.rules.insert("rejected".to_owned(), rules.problems().len() as u64);
+        for (_, rule) in rules.rules() {
+            counters.alerts.entry((rule.info.id.clone(), rule.info.severity)).or_default();
+        }
+        for kind in ["1", "3", "other"] {
+            counters.events.entry(kind.to_owned()).or_default();
+        }
+        for reason in RejectReason::ALL {
+            counters.rejected.entry(reason.as_str().to_owned()).or_default();
+        }
+        for reason in ShedReason::ALL {
+            counters.shed.entry(reason.as_str().to_owned()).or_default();
+        }
+    }
+
+    /// A listener is bound.
+    pub fn listening(&mut self, listener: ListenerId, url: String) {
+        self.counters.received_bytes.entry(url.clone()).or_default();
+        self.counters.frames.entry(url.clone()).or_default();
+        self.counters.connections.entry(url.clone()).or_default();
+        self.listeners.insert(listener, ListenerStatus { url, ..ListenerStatus::default() });
+    }
+
+    fn listener(&mut self, listener: ListenerId) -> &mut ListenerStatus {
+        self.listeners
+            .entry(listener)
+            .or_insert_with(|| ListenerStatus { url: format!("listener {}", listener.0), ..ListenerStatus::default() })
+    }
+
+    /// A peer connected.
+    pub fn connected(&mut self, listener: ListenerId) {
+        let status = self.listener(listener);
+        status.connections += 1;
+        let (url, connections) = (status.url.clone(), status.connections);
+        self.counters.connections.insert(url, connections);
+    }
+
+    /// A peer went.
+    pub fn disconnected(&mut self, listener: ListenerId) {
+        let status = self.listener(listener);
+        status.connections = status.connections.saturating_sub(1);
+        let (url, connections) = (status.url.clone(), status.connections);
+        self.counters.connections.insert(url, connections);
+    }
+
+    /// A batch came in: its bytes, frames, rejects and sheds. Its events are counted one by one.
+    pub fn batch(&mut self, batch: &Batch) {
+        let frames = batch.frames();
+        let shed: u64 = batch.shed.iter().map(|(_, count)| count).sum();
+        let status = self.listener(batch.listener);
+        status.bytes += batch.bytes;
+        status.frames += frames;
+        status.rejected += batch.rejected.len() as u64;
+        status.shed += shed;
+        let url = status.url.clone();
+        add(&mut self.counters.received_bytes, &url, batch.bytes);
+        add(&mut self.counters.frames, &url, frames);
+        for rejected in &batch.rejected {
+            add(&mut self.counters.rejected, rejected.reason.as_str(), 1);
+        }
+        for (reason, count) in &batch.shed {
+            add(&mut self.counters.shed, reason.as_str(), *count);
+        }
+    }
+
+    /// An event of the batch turned out to have arrived before.
+    pub fn duplicate(&mut self, listener: ListenerId) {
+        self.listener(listener).rejected += 1;
+        add(&mut self.counters.rejected, RejectReason::Duplicate.as_str(), 1);
+    }
+
+    /// An event.
+    pub fn event(&mut self, event: &WindowsEvent, received_at: DateTime<Utc>) {
+        let kind = match event.event_id().0 {
+            1 if event.is_sysmon() => "1",
+            3 if event.is_sysmon() => "3",
+            _ => "other",
+        };
+        add(&mut self.counters.events, kind, 1);
+        let second = received_at.timestamp();
+        self.now = self.now.max(second);
+        match self.recent.back_mut() {
+            Some((last, count)) if *last == second => *count += 1,
+            _ => self.recent.push_back((second, 1)),
+        }
+        if let Some(created) = event.system().time_created {
+            if self.lags.len() == LAGS {
+                self.lags.pop_front();
+            }
+            self.lags.push_back((received_at - created).num_milliseconds());
+        }
+    }
+
+    /// An alert was raised or bettered.
+    pub fn alert(&mut self, alert: &Alert) {
+        if alert.action == Action::Updated {
+            self.counters.alerts_updated += 1;
+            return;
+        }
+        *self.counters.alerts.entry((alert.rule.id.clone(), alert.rule.severity)).or_default() += 1;
+        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == alert.rule.id) {
+            rule.alerts += 1;
+        }
+    }
+
+    /// How an output fares. Answers a line for people when it went down or came back.
+    pub fn output(&mut self, health: OutputHealth) -> Option<String> {
+        let before = self.outputs.get(&health.output).map(|output| output.is_up);
+        let counters = &mut self.counters.output_records;
+        counters.insert((health.output.clone(), "delivered".to_owned()), health.delivered);
+        counters.insert((health.output.clone(), "gave_up".to_owned()), health.gave_up);
+        self.counters.queue_depth.insert(health.output.clone(), health.waiting);
+        let line = match (before, health.is_up) {
+            (Some(true) | None, false) => {
+                Some(format!("output {} is down: {}", health.output, health.problem.as_deref().unwrap_or("no reason given")))
+            }
+            (Some(false), true) => Some(format!("output {} is back", health.output)),
+            _ => None,
+        };
+        let OutputHealth { output, is_up, problem, delivered, gave_up, waiting } = health;
+        self.outputs.insert(output.clone(), OutputStatus { url: output, is_up, problem, delivered, gave_up, waiting });
+        line
+    }
+
+    /// The sequence matching.
+    pub fn sequence(&mut self, partials: u64, late: u64) {
+        self.counters.sequence_partials = partials;
+        self.counters.late_events = late;
+    }
+
+    /// The hosts.
+    pub fn hosts(&mut self, counts: HostCounts) {
+        let HostCounts { live, quiet, silent, skewed, evicted } = counts;
+        let rows = [("live", live), ("quiet", quiet), ("silent", silent), ("skewed", skewed), ("evicted", evicted)];
+        self.counters.hosts = rows.into_iter().map(|(state, count)| (state.to_owned(), count)).collect();
+    }
+
+    /// How many things wait in a queue.
+    pub fn queue_depth(&mut self, queue: &str, depth: u64) {
+        if let Some(own) = self.counters.queue_depth.get_mut(queue) {
+            *own = depth;
+        } else {
+            self.counters.queue_depth.insert(queue.to_owned(), depth);
+        }
+    }
+
+    /// Consoles missed updates.
+    pub fn console_shed(&mut self, count: u64) {
+        self.counters.console_shed += count;
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, now: DateTime<Utc>) {
+        self.now = self.now.max(now.timestamp());
+        while self.recent.front().is_some_and(|(second, _)| *second <= self.now - WINDOW_SECONDS) {
+            self.recent.pop_front();
+        }
+        if self.recent.is_empty() {
+            self.lags.clear();
+        }
+    }
+
+    /// The status without hosts. The lag means nothing in a replay.
+    pub fn status(&self, is_replay: bool) -> Status {
+        let since = self.now - WINDOW_SECONDS;
+        let events: u64 = self.recent.iter().filter(|(second, _)| *second > since).map(|(_, count)| count).sum();
+        let mut lags: Vec<i64> = self.lags.iter().copied().collect();
+        lags.sort_unstable();
+        Status {
+            counters: self.counters.clone(),
+            listeners: self.listeners.values().cloned().collect(),
+            outputs: self.outputs.values().cloned().collect(),
+            rules: self.rules.clone(),
+            events_per_second: events as f64 / TimeDelta::seconds(WINDOW_SECONDS).num_seconds() as f64,
+            lag_ms: lags.get(lags.len() / 2).copied().filter(|_| !is_replay),
+            ..Status::default()
+        }
+    }
+}
+
+fn add(counts: &mut BTreeMap<String, u64>, key: &str, count: u64) {
+    match counts.get_mut(key) {
+        Some(own) => *own += count,
+        None => drop(counts.insert(key.to_owned(), count)),
+    }
+}

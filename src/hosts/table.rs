@@ -1,0 +1,344 @@
+//! The host table: one record a host, bounded; the host that was heard least recently makes room for a new one.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::event::WindowsEvent;
+use crate::event::names::HostName;
+use crate::event::sysmon::{NetworkConnect, Sysmon};
+use crate::event::time::{CLOCK_TOLERANCE_SECONDS, EventTime};
+use crate::hosts::{BUCKET_SECONDS, Config, Coverage, HISTORY_BUCKETS, HostState, Liveness};
+
+/// How long the current rate looks back, in seconds.
+const RATE_SECONDS: i64 = 10;
+/// A host is never called quiet before this long without an event.
+const QUIET_FLOOR: TimeDelta = TimeDelta::seconds(30);
+
+/// All hosts.
+#[derive(Debug)]
+pub struct Hosts {
+    config: Config,
+    records: HashMap<HostName, Record>,
+    /// Hosts by the arrival number of their last event, the least recent first.
+    by_arrival: BTreeMap<u64, HostName>,
+    arrivals: u64,
+    evicted: u64,
+    forgotten: Vec<HostName>,
+    is_replay: bool,
+}
+
+#[derive(Debug)]
+struct Record {
+    state: HostState,
+    buckets: VecDeque<u32>,
+    bucket: i64,
+    recent: VecDeque<(i64, u32)>,
+    arrival: u64,
+    is_changed: bool,
+}
+
+/// How many hosts are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostCounts {
+    /// Events arrive as usual.
+    pub live: u64,
+    /// Quieter than usual.
+    pub quiet: u64,
+    /// No event for long.
+    pub silent: u64,
+    /// With a clock that is off (whatever else they are).
+    pub skewed: u64,
+    /// Forgotten to make room.
+    pub evicted: u64,
+}
+
+impl Hosts {
+    /// An empty table.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            records: HashMap::new(),
+            by_arrival: BTreeMap::new(),
+            arrivals: 0,
+            evicted: 0,
+            forgotten: Vec::new(),
+            is_replay: false,
+        }
+    }
+
+    /// In a replay nothing is ever late by the wall clock: hosts do not fall quiet or silent.
+    pub fn set_replay(&mut self, is_replay: bool) {
+        self.is_replay = is_replay;
+    }
+
+    /// Notes an event. Housekeeping goes by `received_at`.
+    pub fn observe(&mut self, event: &WindowsEvent, time: &EventTime, received_at: DateTime<Utc>) {
+        self.arrivals += 1;
+        let arrival = self.arrivals;
+        if !self.records.contains_key(event.host()) {
+            self.make_room();
+            self.records.insert(event.host().clone(), Record::new(event, received_at));
+        }
+        let Some(record) = self.records.get_mut(event.host()) else { return };
+        let before = std::mem::replace(&mut record.arrival, arrival);
+        // The key moves from the old place to the new one, so that a known host costs no new allocation.
+        let key = self.by_arrival.remove(&before).unwrap_or_else(|| event.host().clone());
+        self.by_arrival.insert(arrival, key);
+        record.note(event, time, received_at);
+    }
+
+    fn make_room(&mut self) {
+        while self.records.len() >= self.config.max_hosts.max(1) {
+            let Some((_, oldest)) = self.by_arrival.pop_first() else { return };
+            self.records.remove(&oldest);
+            self.evicted += 1;
+            if self.forgotten.len() < self.config.max_hosts {
+                self.forgotten.push(oldest);
+            }
+        }
+    }
+
+    /// Notes a stage hit that came later than the allowed lateness.
+    pub fn note_late(&mut self, host: &HostName) {
+        if let Some(record) = self.records.get_mut(host) {
+            record.state.late_events += 1;
+            record.is_changed = true;
+        }
+    }
+
+    /// Time passes: rates fall, hosts fall quiet or silent.
+    pub fn tick(&mut self, now: DateTime<Utc>) {
+        for record in self.records.values_mut() {
+            record.tick(now, self.config.silent_after, self.is_replay);
+        }
+    }
+
+    /// The hosts that changed since the last call.
+    pub fn take_changed(&mut self) -> Vec<HostState> {
+        let changed = |record: &mut Record| std::mem::take(&mut record.is_changed).then(|| record.snapshot());
+        self.records.values_mut().filter_map(changed).collect()
+    }
+
+    /// The hosts that were forgotten since the last call.
+    pub fn take_forgotten(&mut self) -> Vec<HostName> {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    /// One host as it is now.
+    pub fn get(&self, host: &HostName) -> Option<HostState> {
+        self.records.get(host).map(Record::snapshot)
+    }
+
+    /// How many hosts are in which state.
+    pub fn counts(&self) -> HostCounts {
+        let mut counts = HostCounts { evicted: self.evicted, ..HostCounts::default() };
+        for record in self.records.values() {
+            match record.state.liveness {
+                Liveness::Live => counts.live += 1,
+                Liveness::Quiet => counts.quiet += 1,
+                Liveness::Silent => counts.silent += 1,
+            }
+            counts.skewed += u64::from(record.state.clock_skew_ms.is_some());
+        }
+        counts
+    }
+}
+
+impl Record {
+    fn new(event: &WindowsEvent, received_at: DateTime<Utc>) -> Self {
+        let state = HostState {
+            name: event.host().clone(),
+            computer: event.computer().to_owned(),
+            first_seen: received_at,
+            last_seen: received_at,
+            events: 0,
+            rate: 0.0,
+            history: Vec::new(),
+            coverage: Coverage::default(),
+            liveness: Liveness::Live,
+            usual_gap_ms: None,
+            clock_skew_ms: None,
+            skewed_events: 0,
+            late_events: 0,
+            address: None,
+        };
+        let bucket = received_at.timestamp() / BUCKET_SECONDS;
+        Self { state, buckets: VecDeque::new(), bucket, recent: VecDeque::new(), arrival: 0, is_changed: true }
+    }
+
+    fn note(&mut self, event: &WindowsEvent, time: &EventTime, received_at: DateTime<Utc>) {
+        self.is_changed = true;
+        self.turn(received_at);
+        if let Some(current) = self.buckets.back_mut() {
+            *current = current.saturating_add(1);
+        }
+        let second = received_at.timestamp();
+        match self.recent.back_mut() {
+            Some((last, count)) if *last == second => *count = count.saturating_add(1),
+            _ => self.recent.push_back((second, 1)),
+        }
+        self.trim_recent(second);
+        let state = &mut self.state;
+        if state.events > 0 {
+            let gap = (received_at - state.last_seen).num_milliseconds().max(0);
+            let usual = state.usual_gap_ms.unwrap_or(gap);
+            // A moving average over about 16 events: slow enough to call a pause a pause.
+            state.usual_gap_ms = Some(usual + (gap - usual) / 16);
+        }
+        state.events += 1;
+        state.last_seen = state.last_seen.max(received_at);
+        state.liveness = Liveness::Live;
+        if state.computer != event.computer() {
+            event.computer().clone_into(&mut state.computer);
+        }
+        let off = time.offset.filter(|offset| offset.abs() > TimeDelta::seconds(CLOCK_TOLERANCE_SECONDS));
+        if let Some(offset) = off {
+            state.clock_skew_ms = Some(offset.num_milliseconds());
+            state.skewed_events += 1;
+        }
+        match Sysmon::of(event) {
+            Some(Sysmon::ProcessCreate(_)) => state.coverage.process_create = Some(received_at),
+            Some(Sysmon::NetworkConnect(connection)) => self.note_connection(&connection, received_at),
+            None => {}
+        }
+    }
+
+    fn note_connection(&mut self, connection: &NetworkConnect<'_>, received_at: DateTime<Utc>) {
+        let state = &mut self.state;
+        let own = match connection.is_outbound() {
+            Some(true) => {
+                state.coverage.outbound = Some(received_at);
+                connection.source_ip
+            }
+            Some(false) => {
+                state.coverage.inbound = Some(received_at);
+                connection.destination_ip
+            }
+            None => None,
+        };
+        let is_telling =
+            |ip: &&str| !ip.starts_with("127.") && !ip.contains(':') && *ip != "0.0.0.0" && !ip.is_empty() && *ip != "-";
+        if let Some(own) = own.filter(is_telling)
+            && state.address.as_deref() != Some(own)
+        {
+            state.address = Some(own.to_owned());
+        }
+    }
+
+    /// Turns the history on to the bucket of `now`.
+    fn turn(&mut self, now: DateTime<Utc>) {
+        let bucket = now.timestamp() / BUCKET_SECONDS;
+        if self.buckets.is_empty() {
+            self.buckets.push_back(0);
+            self.bucket = bucket;
+        }
+        let steps = (bucket - self.bucket).clamp(0, HISTORY_BUCKETS as i64);
+        for _ in 0..steps {
+            self.buckets.push_back(0);
+        }
+        while self.buckets.len() > HISTORY_BUCKETS {
+            self.buckets.pop_front();
+        }
+        self.bucket = self.bucket.max(bucket);
+    }
+
+    fn trim_recent(&mut self, second: i64) {
+        while self.recent.front().is_some_and(|(at, _)| *at <= second - RATE_SECONDS) {
+            self.recent.pop_front();
+        }
+        let events: u32 = self.recent.iter().map(|(_, count)| count).sum();
+        self.state.rate = f64::from(events) / RATE_SECONDS as f64;
+    }
+
+    fn tick(&mut self, now: DateTime<Utc>, silent_after: TimeDelta, is_replay: bool) {
+        let before = (self.state.rate, self.state.liveness, self.bucket);
+        self.trim_recent(now.timestamp());
+        self.turn(now);
+        let quiet_for = now - self.state.last_seen;
+        let usual = TimeDelta::milliseconds(self.state.usual_gap_ms.unwrap_or(0).saturating_mul(3)).max(QUIET_FLOOR);
+        self.state.liveness = match () {
+            () if is_replay => Liveness::Live,
+            () if quiet_for >= silent_after => Liveness::Silent,
+            () if quiet_for >= usual => Liveness::Quiet,
+            () => Liveness::Live,
+        };
+        #[expect(clippy::float_cmp, reason = "whether anything changed at all")]
+        let is_same = before == (self.state.rate, self.state.liveness, self.bucket);
+        self.is_changed |= !is_same;
+    }
+
+    fn snapshot(&self) -> HostState {
+        HostState { history: self.buckets.iter().copied().collect(), ..self.state.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::testing::sysmon;
+    use crate::event::time::{EventTimeRule, event_time, parse};
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        parse("2026-11-24T12:00:00Z").unwrap() + TimeDelta::seconds(seconds)
+    }
+
+    fn hear(hosts: &mut Hosts, computer: &str, fields: &[(&str, &str)], seconds: i64) {
+        let event = sysmon(3, computer, 1, fields);
+        let time = event_time(&event, EventTimeRule::Robust, at(seconds));
+        hosts.observe(&event, &time, at(seconds));
+    }
+
+    #[test]
+    fn liveness_by_arrival() {
+        let mut hosts = Hosts::new(Config::default());
+        for second in 0..20 {
+            hear(&mut hosts, "A", &[], second);
+        }
+        let name = HostName::fold("a");
+        let rows = [(20, Liveness::Live), (48, Liveness::Live), (60, Liveness::Quiet), (700, Liveness::Silent)];
+        for (second, expected) in rows {
+            hosts.tick(at(second));
+            assert_eq!(hosts.get(&name).unwrap().liveness, expected, "after {second} s");
+        }
+        hear(&mut hosts, "a", &[], 701);
+        assert_eq!(hosts.get(&name).unwrap().liveness, Liveness::Live);
+        assert_eq!(hosts.counts().live, 1, "two spellings are one host");
+    }
+
+    #[test]
+    fn rates_and_history() {
+        let mut hosts = Hosts::new(Config::default());
+        for second in 0..95 {
+            hear(&mut hosts, "A", &[], second);
+        }
+        let name = HostName::fold("a");
+        let state = hosts.get(&name).unwrap();
+        assert!((state.rate - 1.0).abs() < 0.01, "{}", state.rate);
+        assert_eq!(state.history, [30, 30, 30, 5]);
+        hosts.tick(at(95 + 3600));
+        let state = hosts.get(&name).unwrap();
+        assert!(state.rate.abs() < 0.01);
+        assert_eq!(state.history, vec![0; HISTORY_BUCKETS]);
+    }
+
+    #[test]
+    fn coverage_and_address() {
+        let mut hosts = Hosts::new(Config::default());
+        hear(&mut hosts, "A", &[("Initiated", "false"), ("DestinationIp", "10.0.0.7"), ("SourceIp", "10.0.0.8")], 1);
+        let state = hosts.get(&HostName::fold("A")).unwrap();
+        assert_eq!(state.coverage, Coverage { process_create: None, inbound: Some(at(1)), outbound: None });
+        assert_eq!(state.address.as_deref(), Some("10.0.0.7"));
+    }
+
+    #[test]
+    fn a_million_names_do_not_grow_it() {
+        let mut hosts = Hosts::new(Config { max_hosts: 100, ..Config::default() });
+        for number in 0..100_000 {
+            hear(&mut hosts, &format!("host-{number}"), &[], 1);
+        }
+        assert_eq!((hosts.records.len(), hosts.by_arrival.len()), (100, 100));
+        assert_eq!(hosts.counts().evicted, 99_900);
+        assert!(hosts.take_forgotten().len() <= 100);
+    }
+}
