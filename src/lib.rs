@@ -28,3 +28,4 @@ pub mod event;
 pub mod feed;
 pub mod hosts;
 pub mod intake;
+pub mod output;

@@ -69,10 +69,7 @@ impl Subscriber {
                 break;
             }
         }
-        let is_full = match self.held.is_empty() {
-            true => matches!(self.sender.try_send(update.clone()), Err(TrySendError::Full(_))),
-            false => true,
-        };
+        let is_full = !self.held.is_empty() || matches!(self.sender.try_send(update.clone()), Err(TrySendError::Full(_)));
         if is_full && matches!(update.change, Change::Alert(_)) && self.held.len() < HELD_ALERTS {
             self.held.push_back(update.clone());
             return 0;

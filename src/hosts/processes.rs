@@ -20,12 +20,12 @@ type Key = (HostName, ProcessGuid);
 #[derive(Debug)]
 pub struct Processes {
     limit: usize,
-    seen: HashMap<Key, Seen>,
+    seen: HashMap<Key, Entry>,
     order: VecDeque<Key>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct Entry {
     process: Process,
     parent: Option<Process>,
     children: Vec<ProcessGuid>,
@@ -61,7 +61,7 @@ impl Processes {
         entry.was_seen = true;
     }
 
-    fn entry(&mut self, key: Key, process: Process) -> &mut Seen {
+    fn entry(&mut self, key: Key, process: Process) -> &mut Entry {
         if !self.seen.contains_key(&key) {
             while self.seen.len() >= self.limit {
                 let Some(oldest) = self.order.pop_front() else { break };
@@ -69,7 +69,7 @@ impl Processes {
             }
             self.order.push_back(key.clone());
         }
-        self.seen.entry(key).or_insert_with(|| Seen { process, parent: None, children: Vec::new(), was_seen: false })
+        self.seen.entry(key).or_insert_with(|| Entry { process, parent: None, children: Vec::new(), was_seen: false })
     }
 
     /// The tree around an alert: the ancestors of its process, top down, then what the same parent started.
@@ -108,7 +108,7 @@ impl Processes {
         tree
     }
 
-    fn get(&self, host: &HostName, guid: &ProcessGuid) -> Option<&Seen> {
+    fn get(&self, host: &HostName, guid: &ProcessGuid) -> Option<&Entry> {
         self.seen.get(&(host.clone(), guid.clone()))
     }
 

@@ -263,7 +263,6 @@ impl Record {
             () if quiet_for >= usual => Liveness::Quiet,
             () => Liveness::Live,
         };
-        #[expect(clippy::float_cmp, reason = "whether anything changed at all")]
         let is_same = before == (self.state.rate, self.state.liveness, self.bucket);
         self.is_changed |= !is_same;
     }

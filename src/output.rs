@@ -1,0 +1,258 @@
+//! Where alerts go besides the console: one task an output, each with a bounded queue of its own. An output that is down is
+//! tried again with growing pauses and says so; it never holds up detection or another output.
+
+pub mod format;
+pub mod sink;
+pub mod url;
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{info, warn};
+
+use crate::alert::Alert;
+use crate::feed::{Change, Update};
+use crate::intake::{Intake, OutputHealth};
+use crate::output::sink::Sink;
+use crate::output::url::OutputUrl;
+
+/// How one output is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it writes to.
+    pub url: OutputUrl,
+    /// How many records may wait; beyond, the oldest is given up and counted.
+    pub queue: usize,
+    /// The collector's own host name, for the syslog header.
+    pub host_name: String,
+    /// How long the last records may take at the end.
+    pub grace: Duration,
+}
+
+/// The shortest and the longest pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A single write may take this long before the output counts as down.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How an output ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The feed ended and what could be written was; the last counts.
+    Drained(OutputHealth),
+    /// Whoever read it is gone for good (standard output was closed).
+    ReaderGone,
+}
+
+/// Starts an output. It ends when the feed ends; `reopen` changes when files are to be reopened; `health` hears how it fares.
+pub fn spawn(
+    config: Config,
+    updates: mpsc::Receiver<Arc<Update>>,
+    reopen: watch::Receiver<u64>,
+    health: mpsc::WeakSender<Intake>,
+) -> JoinHandle<Outcome> {
+    let pump = Pump {
+        sink: Some(Sink::new(&config.url)),
+        label: config.url.to_string(),
+        config,
+        queue: VecDeque::new(),
+        health,
+        delivered: 0,
+        gave_up: 0,
+        pause: FIRST_PAUSE,
+        retry_at: None,
+        problem: None,
+        wants_reopen: false,
+    };
+    tokio::spawn(pump.run(updates, reopen))
+}
+
+/// A write under way: it owns the sink and the record and gives both back.
+type Writing = Pin<Box<dyn Future<Output = (Sink, Vec<u8>, io::Result<()>)> + Send>>;
+
+struct Pump {
+    config: Config,
+    label: String,
+    /// `None` while a write is under way.
+    sink: Option<Sink>,
+    queue: VecDeque<Vec<u8>>,
+    health: mpsc::WeakSender<Intake>,
+    delivered: u64,
+    gave_up: u64,
+    pause: Duration,
+    retry_at: Option<Instant>,
+    problem: Option<String>,
+    wants_reopen: bool,
+}
+
+impl Pump {
+    async fn run(mut self, mut updates: mpsc::Receiver<Arc<Update>>, mut reopen: watch::Receiver<u64>) -> Outcome {
+        self.report();
+        let mut writing: Option<Writing> = None;
+        // Set when the feed has ended: until then the rest may be written.
+        let mut until: Option<Instant> = None;
+        loop {
+            if writing.is_none() && self.retry_at.is_none() {
+                writing = self.begin_write();
+            }
+            if until.is_some() && writing.is_none() && self.queue.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
+                Ok(()) = reopen.changed() => self.reopen(),
+                update = updates.recv(), if until.is_none() => match update {
+                    Some(update) => self.enqueue(&update),
+                    None => until = Some(Instant::now() + self.config.grace),
+                },
+                (sink, record, result) = finished(&mut writing) => {
+                    writing = None;
+                    self.sink = Some(sink);
+                    if self.written(record, result, until.is_some()) == Err(Outcome::ReaderGone) {
+                        return Outcome::ReaderGone;
+                    }
+                }
+                () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => self.retry_at = None,
+                () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
+            }
+        }
+        self.end(writing.is_some()).await
+    }
+
+    fn reopen(&mut self) {
+        self.retry_at = None;
+        match &mut self.sink {
+            Some(sink) => sink.reopen(),
+            None => self.wants_reopen = true,
+        }
+    }
+
+    fn enqueue(&mut self, update: &Update) {
+        let Change::Alert(alert) = &update.change else { return };
+        if self.queue.len() >= self.config.queue.max(1) {
+            self.queue.pop_front();
+            self.gave_up += 1;
+            self.report();
+        }
+        self.queue.push_back(self.record(alert));
+    }
+
+    fn record(&self, alert: &Alert) -> Vec<u8> {
+        match self.config.url {
+            OutputUrl::SyslogTcp(_) => format::syslog(alert, &self.config.host_name),
+            OutputUrl::Stdout | OutputUrl::File(_) | OutputUrl::Tcp(_) => {
+                let mut line = format::line(alert).into_bytes();
+                line.push(b'\n');
+                line
+            }
+        }
+    }
+
+    /// Begins to write the first record, if there is one.
+    fn begin_write(&mut self) -> Option<Writing> {
+        let mut sink = self.sink.take_if(|_| !self.queue.is_empty())?;
+        let record = self.queue.pop_front().unwrap_or_default();
+        if std::mem::take(&mut self.wants_reopen) {
+            sink.reopen();
+        }
+        Some(Box::pin(async move {
+            let result = timeout(WRITE_LIMIT, sink.write(&record)).await;
+            let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));
+            (sink, record, result)
+        }))
+    }
+
+    /// A write has ended: the record is gone, or waits at the front of the queue again.
+    fn written(&mut self, record: Vec<u8>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
+        match result {
+            Ok(()) => {
+                self.delivered += 1;
+                self.pause = FIRST_PAUSE;
+                if self.problem.take().is_some() {
+                    info!(output = %self.label, "output is back");
+                }
+                if self.queue.is_empty() || self.delivered % 256 == 1 {
+                    self.report();
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && self.config.url == OutputUrl::Stdout => {
+                Err(Outcome::ReaderGone)
+            }
+            Err(error) => {
+                self.queue.push_front(record);
+                self.failed(&error.to_string(), is_ending);
+                Ok(())
+            }
+        }
+    }
+
+    fn failed(&mut self, problem: &str, is_ending: bool) {
+        if let Some(sink) = &mut self.sink {
+            sink.close();
+        }
+        if self.problem.is_none() {
+            warn!(output = %self.label, problem, "output is down; its records wait");
+        }
+        self.problem = Some(problem.to_owned());
+        self.retry_at = Some(Instant::now() + self.pause);
+        // At the end there is no time for long pauses.
+        self.pause = if is_ending { FIRST_PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+        self.report();
+    }
+
+    /// Tells the collector how it fares. A full intake misses a report; the next one says the same.
+    fn report(&self) {
+        if let Some(sender) = self.health.upgrade() {
+            let _ = sender.try_send(Intake::Output(self.health()));
+        }
+    }
+
+    fn health(&self) -> OutputHealth {
+        OutputHealth {
+            output: self.label.clone(),
+            is_up: self.problem.is_none(),
+            problem: self.problem.clone(),
+            delivered: self.delivered,
+            gave_up: self.gave_up,
+            waiting: self.queue.len() as u64,
+        }
+    }
+
+    /// Gives up what could not be written in time.
+    async fn end(mut self, is_writing: bool) -> Outcome {
+        if let Some(sink) = &mut self.sink {
+            sink.flush().await;
+        }
+        let left = self.queue.len() as u64 + u64::from(is_writing);
+        if left > 0 {
+            self.gave_up += left;
+            self.queue.clear();
+            warn!(output = %self.label, records = left, "given up at the end");
+        }
+        Outcome::Drained(self.health())
+    }
+}
+
+/// The end of a write, or never.
+async fn finished(writing: &mut Option<Writing>) -> (Sink, Vec<u8>, io::Result<()>) {
+    match writing {
+        Some(writing) => writing.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The peer's closing of an idle connection, or never.
+async fn closed(sink: &mut Option<Sink>) {
+    match sink {
+        Some(sink) => sink.wait_closed().await,
+        None => std::future::pending().await,
+    }
+}
