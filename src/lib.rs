@@ -27,5 +27,6 @@ pub mod detect;
 pub mod event;
 pub mod feed;
 pub mod hosts;
+pub mod input;
 pub mod intake;
 pub mod output;
