@@ -29,6 +29,13 @@ pub fn fingerprint(text: &str, id: &str) -> u64 {
 }
 
 impl RuleSet {
+    /// Adds files that could not even be read to those that do not run.
+    #[must_use]
+    pub fn with_problems(mut self, unreadable: Vec<RuleProblem>) -> Self {
+        self.problems.extend(unreadable);
+        self
+    }
+
     /// Compiles rule files in order. Never fails: what cannot run is listed in [`RuleSet::problems`].
     pub fn compile(files: &[RuleFile], mapping: &Mapping) -> Self {
         let mut predicates = Predicates::default();
@@ -67,7 +74,7 @@ fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates)
     }
     match file.origin.rsplit('.').next() {
         Some("yml" | "yaml") => sigma::compile(file, mapping, predicates),
-        Some("toml" | "eql") => match eql::compile(file, mapping, predicates) {
+        Some("toml" | "eql") => match eql::compile(file, predicates) {
             Ok(rule) => (vec![rule], Vec::new()),
             Err(problem) => (Vec::new(), vec![problem]),
         },

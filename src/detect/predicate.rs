@@ -443,7 +443,8 @@ impl<'a> Evaluation<'a> {
         } else {
             values.join(" ")
         };
-        let why = if wanted { atom.why.to_string() } else { format!("not {}", atom.why) };
+        let contrary = || format!("not {}", atom.why.strip_prefix("= ").unwrap_or(&atom.why));
+        let why = if wanted { atom.why.to_string() } else { contrary() };
         Some(Matched { field, value, why })
     }
 }

@@ -65,7 +65,7 @@ async fn connection(mut stream: TcpStream, address: SocketAddr, context: Context
 
 /// A sender that vanished without a word is noticed within minutes.
 fn keep_alive(stream: &TcpStream) {
-    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(120)).with_interval(Duration::from_secs(30));
+    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_mins(2)).with_interval(Duration::from_secs(30));
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive) {
         debug!(%error, "no keep-alive");
     }

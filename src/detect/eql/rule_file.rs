@@ -1,0 +1,186 @@
+//! The two forms of an EQL rule file: the `.toml` of Elastic's detection-rules, and a bare `.eql` query whose leading `//`
+//! comments describe it.
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::alert::{RuleInfo, RuleLanguage, Severity, Technique};
+use crate::detect::RuleFile;
+
+/// How far a rule looks back where it does not say: Elastic's usual `from = "now-9m"`.
+const LOOK_BACK: TimeDelta = TimeDelta::minutes(9);
+
+/// A rule file, read.
+pub(super) struct Read {
+    /// What the rule says about itself.
+    pub(super) info: RuleInfo,
+    /// The query.
+    pub(super) query: String,
+    /// Where the query begins in the file: its line, counted from 0.
+    pub(super) first_line: usize,
+    /// How far the rule looks back.
+    pub(super) look_back: TimeDelta,
+}
+
+/// Why a rule file holds no EQL rule.
+pub(super) struct NotARule {
+    /// The line, counted from 1, where it is known.
+    pub(super) line: Option<usize>,
+    /// What is wrong.
+    pub(super) reason: String,
+    /// Whether the file is broken (else it is a rule of another kind).
+    pub(super) is_error: bool,
+    /// The rule's name, where it got that far.
+    pub(super) name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    rule: Rule,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    rule_id: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    author: Vec<String>,
+    description: Option<String>,
+    #[serde(default)]
+    references: Vec<String>,
+    #[serde(default)]
+    false_positives: Vec<String>,
+    note: Option<String>,
+    severity: Option<String>,
+    risk_score: Option<u8>,
+    version: Option<i64>,
+    language: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    from: Option<String>,
+    query: Option<Spanned<String>>,
+    #[serde(default)]
+    threat: Vec<Threat>,
+}
+
+#[derive(Deserialize)]
+struct Threat {
+    tactic: Option<Named>,
+    #[serde(default)]
+    technique: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    subtechnique: Vec<Self>,
+}
+
+/// Reads a rule file by its ending.
+pub(super) fn read(file: &RuleFile) -> Result<Read, NotARule> {
+    if file.origin.ends_with(".toml") { read_toml(file) } else { Ok(read_bare(file)) }
+}
+
+fn read_toml(file: &RuleFile) -> Result<Read, NotARule> {
+    let line_of = |at: usize| file.text.get(..at).map(|before| before.matches('\n').count());
+    let parsed: File = toml::from_str(&file.text).map_err(|error| NotARule {
+        line: error.span().and_then(|span| line_of(span.start)).map(|line| line + 1),
+        reason: error.message().to_owned(),
+        is_error: true,
+        name: None,
+    })?;
+    let rule = parsed.rule;
+    let other = |reason: String, is_error| NotARule { line: None, reason, is_error, name: rule.name.clone() };
+    if let Some(kind) = rule.kind.as_deref().filter(|kind| *kind != "eql") {
+        return Err(other(format!("a rule of type `{kind}` is not run here"), false));
+    }
+    if let Some(language) = rule.language.as_deref().filter(|language| *language != "eql") {
+        return Err(other(format!("a rule in the language `{language}` is not run here"), false));
+    }
+    let Some(query) = &rule.query else { return Err(other("the rule has no query".to_owned(), true)) };
+    let start = query.span().start;
+    // TOML drops a line break right after the opening quotes.
+    let opening = file.text.get(start..).unwrap_or_default();
+    let is_broken_after = ["'''\n", "'''\r\n", "\"\"\"\n", "\"\"\"\r\n"].iter().any(|quotes| opening.starts_with(quotes));
+    let first_line = line_of(start).unwrap_or_default() + usize::from(is_broken_after);
+    let look_back = rule.from.as_deref().and_then(parse_from).unwrap_or(LOOK_BACK);
+    let severity = match &rule.severity {
+        Some(word) => word.parse().map_err(|error: crate::alert::UnknownSeverity| other(error.to_string(), true))?,
+        None => Severity::Medium,
+    };
+    let query = query.get_ref().clone();
+    Ok(Read { info: info(rule, severity, file), query, first_line, look_back })
+}
+
+fn info(rule: Rule, severity: Severity, file: &RuleFile) -> RuleInfo {
+    let technique = |named: &Named| Technique { id: named.id.clone(), name: named.name.clone() };
+    let mut techniques: Vec<Technique> = Vec::new();
+    // A subtechnique says what its technique says, and more.
+    for named in rule.threat.iter().flat_map(|threat| &threat.technique) {
+        let finer: Vec<Technique> = named.subtechnique.iter().map(technique).collect();
+        techniques.extend(if finer.is_empty() { vec![technique(named)] } else { finer });
+    }
+    techniques.dedup();
+    let tactics = rule.threat.iter().filter_map(|threat| threat.tactic.as_ref()).map(technique).collect();
+    let lines = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    RuleInfo {
+        id: rule.rule_id.unwrap_or_else(|| file.origin.clone()),
+        name: rule.name.unwrap_or_else(|| file.origin.clone()),
+        language: RuleLanguage::Eql,
+        version: rule.version.map(|version| version.to_string()),
+        author: rule.author,
+        references: rule.references,
+        description: rule.description.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
+        severity,
+        risk_score: rule.risk_score.unwrap_or_else(|| severity.risk_score()),
+        techniques,
+        tactics,
+        false_positives: rule.false_positives,
+        triage: rule.note.as_deref().map(lines).unwrap_or_default(),
+        maxspan_ms: None,
+        origin: file.origin.clone(),
+    }
+}
+
+/// `now-9m`
+fn parse_from(from: &str) -> Option<TimeDelta> {
+    let span = from.strip_prefix("now-")?;
+    let number: i64 = span.get(..span.len().checked_sub(1)?)?.parse().ok()?;
+    match span.chars().last()? {
+        's' => TimeDelta::try_seconds(number),
+        'm' => TimeDelta::try_minutes(number),
+        'h' => TimeDelta::try_hours(number),
+        'd' => TimeDelta::try_days(number),
+        _ => None,
+    }
+}
+
+fn read_bare(file: &RuleFile) -> Read {
+    let comments = file.text.lines().map(str::trim).take_while(|line| line.starts_with("//") || line.is_empty());
+    let description: Vec<&str> =
+        comments.map(|line| line.trim_start_matches('/').trim()).filter(|line| !line.is_empty()).collect();
+    let name = file.origin.rsplit(['/', '\\']).next().unwrap_or(&file.origin);
+    let name = name.strip_suffix(".eql").unwrap_or(name).to_owned();
+    let info = RuleInfo {
+        id: name.clone(),
+        name,
+        language: RuleLanguage::Eql,
+        version: None,
+        author: Vec::new(),
+        references: Vec::new(),
+        description: description.join(" "),
+        severity: Severity::Medium,
+        risk_score: Severity::Medium.risk_score(),
+        techniques: Vec::new(),
+        tactics: Vec::new(),
+        false_positives: Vec::new(),
+        triage: Vec::new(),
+        maxspan_ms: None,
+        origin: file.origin.clone(),
+    };
+    Read { info, query: file.text.clone(), first_line: 0, look_back: LOOK_BACK }
+}
