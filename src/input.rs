@@ -100,3 +100,8 @@ pub fn add(batch: &mut Batch, framed: Framed<'_>) {
 pub fn add_rejected(batch: &mut Batch, rejected: Rejected) {
     batch.rejected.push(rejected);
 }
+
+/// Waits until the end is asked for (or whoever could ask is gone).
+pub async fn end_asked(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|is_ending| *is_ending).await;
+}

@@ -21,7 +21,11 @@
 //! `tests/floors.rs` holds the imports that are allowed, and fails on any other.
 
 pub mod alert;
+pub mod app;
+pub mod cli;
 pub mod collector;
+pub mod config;
+pub mod console;
 pub mod decode;
 pub mod detect;
 pub mod event;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::decode::framing::{Framed, Framer};
 use crate::input::source::{self, Source};
-use crate::input::{Context, add, add_rejected, clock};
+use crate::input::{Context, add, add_rejected, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ReplayProgress};
 
 /// What to replay, and how fast.
@@ -80,7 +80,7 @@ pub async fn run(recording: Recording, context: Context) -> Result<(), ReplayErr
     loop {
         let chunk = tokio::select! {
             biased;
-            _ = shutdown.wait_for(|is_ending| *is_ending) => break,
+            () = end_asked(&mut shutdown) => break,
             chunk = chunks.recv() => chunk,
         };
         match chunk {
@@ -198,7 +198,7 @@ impl Replay {
         let mut shutdown = self.context.shutdown.clone();
         tokio::select! {
             () = tokio::time::sleep_until(due) => true,
-            _ = shutdown.wait_for(|is_ending| *is_ending) => false,
+            () = end_asked(&mut shutdown) => false,
         }
     }
 

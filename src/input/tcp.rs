@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use crate::decode::framing::Framer;
-use crate::input::{Context, add, clock};
+use crate::input::{Context, add, clock, end_asked};
 use crate::intake::{Intake, Peer};
 
 /// How much is read at once, in bytes.
@@ -24,7 +24,7 @@ pub async fn serve(listener: TcpListener, context: Context) {
     loop {
         tokio::select! {
             biased;
-            _ = shutdown.wait_for(|is_ending| *is_ending) => break,
+            () = end_asked(&mut shutdown) => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((_, address)) if connections.len() >= context.config.max_connections => {
@@ -87,7 +87,7 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
                 let mut shutdown = context.shutdown.clone();
                 tokio::select! {
                     biased;
-                    _ = shutdown.wait_for(|is_ending| *is_ending) => {
+                    () = end_asked(&mut shutdown) => {
                         read_until = Some(Instant::now() + context.config.drain);
                         continue;
                     }

@@ -11,7 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::decode::framing::datagram;
-use crate::input::{Context, add, clock};
+use crate::input::{Context, add, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ShedReason};
 
 /// No datagram is longer.
@@ -34,7 +34,7 @@ pub async fn serve(socket: UdpSocket, mut context: Context) {
         let is_ending = tokio::select! {
             biased;
             ready = socket.readable() => ready.is_err(),
-            _ = context.shutdown.wait_for(|is_ending| *is_ending) => true,
+            () = end_asked(&mut context.shutdown) => true,
         };
         while let Some(batch) = state.read_batch(&socket, &context) {
             state.hand_over(batch, &context, is_ending).await;

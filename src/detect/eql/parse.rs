@@ -317,7 +317,7 @@ impl Parser {
 
     fn event(&mut self) -> Result<EventFilter, Refused> {
         let (category, span) = match self.next() {
-            (Token::Word(word), span) | (Token::QuotedName(word) | Token::Text(word), span) => (word, span),
+            (Token::Word(word) | Token::QuotedName(word) | Token::Text(word), span) => (word, span),
             (other, span) => return Err(Refused::new(span, format!("expected an event category, found {}", other.describe()))),
         };
         if !self.take_word("where") {

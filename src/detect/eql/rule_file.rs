@@ -42,7 +42,8 @@ struct File {
 
 #[derive(Deserialize)]
 struct Rule {
-    rule_id: Option<String>,
+    #[serde(rename = "rule_id")]
+    id: Option<String>,
     name: Option<String>,
     #[serde(default)]
     author: Vec<String>,
@@ -82,7 +83,7 @@ struct Named {
 
 /// Reads a rule file by its ending.
 pub(super) fn read(file: &RuleFile) -> Result<Read, NotARule> {
-    if file.origin.ends_with(".toml") { read_toml(file) } else { Ok(read_bare(file)) }
+    if file.origin.rsplit('.').next() == Some("toml") { read_toml(file) } else { Ok(read_bare(file)) }
 }
 
 fn read_toml(file: &RuleFile) -> Result<Read, NotARule> {
@@ -128,7 +129,7 @@ fn info(rule: Rule, severity: Severity, file: &RuleFile) -> RuleInfo {
     let tactics = rule.threat.iter().filter_map(|threat| threat.tactic.as_ref()).map(technique).collect();
     let lines = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     RuleInfo {
-        id: rule.rule_id.unwrap_or_else(|| file.origin.clone()),
+        id: rule.id.unwrap_or_else(|| file.origin.clone()),
         name: rule.name.unwrap_or_else(|| file.origin.clone()),
         language: RuleLanguage::Eql,
         version: rule.version.map(|version| version.to_string()),

@@ -1,0 +1,239 @@
+//! Joins the rooms: reads rules, binds listeners, starts the tasks, waits for the end and drains. No logic of detection or
+//! display is here.
+
+pub mod metrics_server;
+pub mod rule_files;
+pub mod session;
+pub mod signals;
+
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::session::{Face, Mode, Plan};
+use crate::cli::{Cli, Command, ConfigCommand, RulesCommand};
+use crate::config::Config;
+use crate::detect::RuleSet;
+use crate::input::replay::{Piece, Recording};
+
+/// Why the program ends without having done what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Bad usage or bad configuration: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// It failed while running, or an expectation was not met: exit code 1.
+    #[error("{0}")]
+    Run(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Run(_) => 1,
+        }
+    }
+}
+
+/// The built-in sample attack.
+const DEMO: &[u8] = include_bytes!("../samples/demo.xml");
+
+/// Does what the command line asks for.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => run_live(&cli.run, cli.log_level()),
+        Some(Command::Run(ref arguments)) => run_live(arguments, cli.log_level()),
+        Some(Command::Replay(ref arguments)) => {
+            let headless = arguments.headless || !stdout().is_terminal();
+            let config = config_of(arguments.config.as_deref(), &arguments.rules)?;
+            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
+            let sources = arguments.files.iter().cloned().map(Piece::File).collect();
+            let mut plan = replay_plan(config, Recording { sources, speed }, headless, &arguments.output, arguments.metrics);
+            plan.expect_alerts = arguments.expect.map(|expect| expect.alerts);
+            plan.exit_at_end = headless || arguments.exit_at_end;
+            start(plan, cli.log_level())
+        }
+        Some(Command::Demo(ref arguments)) => {
+            let headless = arguments.headless || !stdout().is_terminal();
+            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
+            let sources = vec![Piece::Embedded("demo", DEMO)];
+            let config = Config::default();
+            let mut plan = replay_plan(config, Recording { sources, speed }, headless, &[], None);
+            plan.exit_at_end = headless || arguments.exit_at_end;
+            start(plan, cli.log_level())
+        }
+        Some(Command::Attach(_)) => {
+            Err(Failure::Usage("attach is not supported yet: run the console with the collector".to_owned()))
+        }
+        Some(Command::Alerts(_)) => {
+            Err(Failure::Usage("alerts is not supported yet: nothing is stored; use an output".to_owned()))
+        }
+        Some(Command::Rules(RulesCommand::List(arguments))) => rules(&arguments.paths, arguments.json, false),
+        Some(Command::Rules(RulesCommand::Check(arguments))) => rules(&arguments.paths, arguments.json, true),
+        Some(Command::Config(ConfigCommand::Check(arguments))) => {
+            let path = arguments.path().ok_or_else(|| Failure::Usage("config check needs a file".to_owned()))?;
+            load_config(Some(path))?;
+            print(&format!("{}: fine\n", path.display()))
+        }
+        Some(Command::Config(ConfigCommand::Print(arguments))) => print(&load_config(arguments.path())?.to_toml()),
+        Some(Command::Completions(arguments)) => {
+            let mut script = Vec::new();
+            clap_complete::generate(arguments.shell, &mut crate::cli::command(), "wefwatch", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(crate::cli::command()).render(&mut page);
+            rendered.map_err(|error| Failure::Run(error.to_string()))?;
+            print(&String::from_utf8_lossy(&page))
+        }
+    }
+}
+
+/// Writes to standard output; a reader that went away is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Run(error.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn load_config(path: Option<&std::path::Path>) -> Result<Config, Failure> {
+    path.map_or_else(|| Ok(Config::default()), |path| Config::load(path).map_err(|error| Failure::Usage(error.to_string())))
+}
+
+fn config_of(path: Option<&std::path::Path>, rules: &[std::path::PathBuf]) -> Result<Config, Failure> {
+    let mut config = load_config(path)?;
+    config.rules.directories.extend(rules.iter().cloned());
+    Ok(config)
+}
+
+fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Failure> {
+    let mut config = config_of(arguments.config.as_deref(), &arguments.rules)?;
+    if !arguments.listen.is_empty() {
+        config.inputs.clone_from(&arguments.listen);
+    }
+    if !arguments.output.is_empty() {
+        config.outputs = arguments.output.iter().cloned().map(crate::config::OutputSetting::new).collect();
+    }
+    config.metrics = arguments.metrics.or(config.metrics);
+    let headless = arguments.headless || !stdout().is_terminal();
+    if headless && config.outputs.is_empty() {
+        config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));
+    }
+    let face = if headless { Face::Headless } else { Face::Console };
+    start(Plan { config, mode: Mode::Live, face, expect_alerts: None, exit_at_end: false }, level)
+}
+
+/// A replay forwards nothing unless it is asked to: the outputs of the configuration are for live alerts.
+fn replay_plan(
+    mut config: Config,
+    recording: Recording,
+    headless: bool,
+    outputs: &[crate::output::url::OutputUrl],
+    metrics: Option<std::net::SocketAddr>,
+) -> Plan {
+    config.outputs = outputs.iter().cloned().map(crate::config::OutputSetting::new).collect();
+    config.metrics = metrics;
+    if headless && config.outputs.is_empty() {
+        config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));
+    }
+    let face = if headless { Face::Headless } else { Face::Console };
+    Plan { config, mode: Mode::Replay(recording), face, expect_alerts: None, exit_at_end: true }
+}
+
+fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
+    if plan.face == Face::Console {
+        // Two writers on one terminal would draw over each other.
+        plan.config.outputs.retain(|output| output.url != crate::output::url::OutputUrl::Stdout);
+    }
+    log_to_stderr(level, plan.face);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Run(format!("cannot start: {error}")))?;
+    let expect = plan.expect_alerts;
+    let is_headless = plan.face == Face::Headless;
+    let result = runtime.block_on(session::run(plan));
+    // A thread that waits for standard input must not hold up the end.
+    runtime.shutdown_background();
+    let ended = result?;
+    if is_headless {
+        let summary = crate::collector::metrics::summary(&ended.counters);
+        let _ = writeln!(stderr(), "summary {summary}");
+    }
+    if let Some(failure) = ended.failure {
+        return Err(Failure::Run(failure));
+    }
+    match expect {
+        Some(expected) if expected != ended.counters.alerts_total() => {
+            Err(Failure::Run(format!("expected {expected} alerts, raised {}", ended.counters.alerts_total())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Logs go to standard error, never to standard output; beside a console only if that is not the same terminal.
+fn log_to_stderr(level: &str, face: Face) {
+    if face == Face::Console && stderr().is_terminal() {
+        return;
+    }
+    let filter = EnvFilter::try_from_env("WEFWATCH_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_target(false);
+    // A second subscriber in one process (tests) is no reason to fail.
+    let _ = subscriber.try_init();
+}
+
+fn rules(paths: &[std::path::PathBuf], as_json: bool, is_check: bool) -> Result<(), Failure> {
+    let builtin = if is_check && !paths.is_empty() { Vec::new() } else { crate::detect::load::builtin() };
+    let (files, unreadable) = rule_files::read(paths).map_err(|error| Failure::Usage(error.to_string()))?;
+    let files: Vec<_> = builtin.into_iter().chain(files).collect();
+    let rules = RuleSet::compile(&files, &crate::detect::ecs::Mapping::default()).with_problems(unreadable);
+    print(&if as_json { rules_json(&rules) } else { rules_table(&rules) })?;
+    let broken = rules.problems().iter().filter(|problem| problem.is_error).count();
+    if is_check && broken > 0 { Err(Failure::Run(format!("{broken} broken"))) } else { Ok(()) }
+}
+
+fn rules_table(rules: &RuleSet) -> String {
+    let mut table = format!("{:<10} {:<5} {:<13} {:<36} {}\n", "STATE", "LANG", "SEVERITY", "ID", "NAME");
+    for (_, rule) in rules.rules() {
+        let info = &rule.info;
+        let severity = info.severity.as_str();
+        let note = rule.note.as_ref().map_or(String::new(), |note| format!("  ({note})"));
+        table.push_str(&format!(
+            "{:<10} {:<5} {severity:<13} {:<36} {}{note}\n",
+            "runs",
+            info.language.as_str(),
+            info.id,
+            info.name
+        ));
+    }
+    for problem in rules.problems() {
+        let state = if problem.is_error { "broken" } else { "not run" };
+        table.push_str(&format!("{state:<10} {problem}\n"));
+    }
+    table
+}
+
+fn rules_json(rules: &RuleSet) -> String {
+    let running = rules.rules().map(|(_, rule)| {
+        let info = &rule.info;
+        let techniques: Vec<&str> = info.techniques.iter().map(|technique| technique.id.as_str()).collect();
+        json!({"file": info.origin, "id": info.id, "name": info.name, "language": info.language, "state": "runs",
+               "severity": info.severity, "techniques": techniques, "note": rule.note})
+    });
+    let others = rules.problems().iter().map(|problem| {
+        let state = if problem.is_error { "broken" } else { "not_run" };
+        json!({"file": problem.origin, "name": problem.rule, "state": state, "line": problem.line, "column": problem.column,
+               "reason": problem.reason})
+    });
+    let all: Vec<_> = running.chain(others).collect();
+    format!("{:#}\n", json!(all))
+}

@@ -1,0 +1,370 @@
+//! One run from the first listener to the last record: starts all tasks, waits for whatever ends them, and drains in order:
+//! inputs stop and hand over what they read, the collector finishes, the outputs flush.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, interval, timeout_at};
+use tracing::{info, warn};
+
+use crate::app::signals::{Asked, Signals};
+use crate::app::{Failure, metrics_server, rule_files};
+use crate::collector::{self, Collector};
+use crate::config::{Config, ListenUrl};
+use crate::detect::RuleSet;
+use crate::feed::{Counters, Overflow, Status, Update};
+use crate::input::replay::Recording;
+use crate::input::{self, Context, clock, replay, tcp, udp};
+use crate::intake::{Intake, ListenerId};
+use crate::output::{self, Outcome};
+
+/// What the run shows itself as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// The console.
+    Console,
+    /// Alerts as lines, logs on standard error.
+    Headless,
+}
+
+/// Where events come from.
+#[derive(Debug, Clone)]
+pub enum Mode {
+    /// Listeners.
+    Live,
+    /// A recording.
+    Replay(Recording),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The configuration, with what the command line changed.
+    pub config: Config,
+    /// Where events come from.
+    pub mode: Mode,
+    /// What it shows itself as.
+    pub face: Face,
+    /// How many alerts must be raised.
+    pub expect_alerts: Option<u64>,
+    /// Whether to end with the recording.
+    pub exit_at_end: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The final counters.
+    pub counters: Counters,
+    /// What went wrong on the way, where something did.
+    pub failure: Option<String>,
+}
+
+/// How often the collector is told that time passes.
+const TICK: Duration = Duration::from_millis(250);
+/// How many updates may wait for the console, and for an output.
+const CONSOLE_QUEUE: usize = 4096;
+const OUTPUT_QUEUE: usize = 1024;
+
+/// Everything that was started.
+struct Session {
+    plan: Plan,
+    shutdown: watch::Sender<bool>,
+    reopen: watch::Sender<u64>,
+    rules: watch::Sender<Arc<RuleSet>>,
+    intake: mpsc::Sender<Intake>,
+    inputs: JoinSet<Result<(), String>>,
+    outputs: JoinSet<Outcome>,
+    collector: JoinHandle<Counters>,
+    console: Option<mpsc::Receiver<Arc<Update>>>,
+}
+
+/// Runs to the end.
+pub async fn run(plan: Plan) -> Result<Ended, Failure> {
+    let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
+    let rules = load_rules(&plan.config).map_err(Failure::Usage)?;
+    for problem in rules.problems() {
+        warn!("rule not run: {problem}");
+    }
+    for notice in rules.notices() {
+        info!("{notice}");
+    }
+    let (mut session, status) = Session::start(plan, rules);
+    let started = session.bind(status).await;
+    let metrics = match started {
+        Ok(metrics) => metrics,
+        Err(failure) => {
+            let _ = session.shutdown.send(true);
+            return Err(failure);
+        }
+    };
+    let failure = session.wait(&mut signals).await;
+    let stopped = signals.stop();
+    let ended = tokio::select! {
+        ended = session.drain(failure) => Ok(ended),
+        () = stopped => Err(Failure::Run("stopped at once by a second signal".to_owned())),
+    };
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
+    ended
+}
+
+fn load_rules(config: &Config) -> Result<RuleSet, String> {
+    let (files, unreadable) = rule_files::read(&config.rules.directories).map_err(|error| error.to_string())?;
+    let builtin = if config.rules.builtin { crate::detect::load::builtin() } else { Vec::new() };
+    let files: Vec<_> = builtin.into_iter().chain(files).collect();
+    Ok(RuleSet::compile(&files, &config.mapping).with_problems(unreadable))
+}
+
+impl Session {
+    fn start(plan: Plan, rules: RuleSet) -> (Self, watch::Receiver<Arc<Status>>) {
+        let rules = Arc::new(rules);
+        let config = &plan.config;
+        let (intake, intake_receiver) = mpsc::channel(config.limits.queue);
+        let collector_config = collector::Config {
+            hosts: config.hosts,
+            sequence: config.sequence,
+            duplicate_window: config.limits.duplicate_window,
+            is_replay: matches!(plan.mode, Mode::Replay(_)),
+        };
+        let mut collector = Collector::new(&collector_config, rules.clone());
+        let console = (plan.face == Face::Console).then(|| collector.subscribe(Overflow::Shed, CONSOLE_QUEUE));
+        let reopen = watch::Sender::new(0);
+        let mut outputs = JoinSet::new();
+        for setting in &config.outputs {
+            let updates = collector.subscribe(Overflow::Wait, OUTPUT_QUEUE);
+            let output_config = output::Config {
+                url: setting.url.clone(),
+                queue: setting.queue,
+                host_name: host_name(),
+                grace: config.limits.grace,
+            };
+            let task = output::spawn(output_config, updates, reopen.subscribe(), intake.downgrade());
+            outputs.spawn(async move { task.await.unwrap_or(Outcome::ReaderGone) });
+        }
+        let status = collector.status();
+        let session = Self {
+            shutdown: watch::Sender::new(false),
+            reopen,
+            rules: watch::Sender::new(rules),
+            intake,
+            inputs: JoinSet::new(),
+            outputs,
+            collector: tokio::spawn(collector.run(intake_receiver)),
+            console,
+            plan,
+        };
+        (session, status)
+    }
+
+    fn context(&self, listener: u16) -> Context {
+        let limits = &self.plan.config.limits;
+        let config = input::Config {
+            max_frame: limits.max_frame,
+            max_connections: limits.max_connections,
+            idle_flush: limits.idle_flush,
+            udp_receive_buffer: limits.udp_receive_buffer,
+            drain: limits.grace / 2,
+        };
+        Context {
+            listener: ListenerId(listener),
+            config: Arc::new(config),
+            intake: self.intake.clone(),
+            rules: self.rules.subscribe(),
+            shutdown: self.shutdown.subscribe(),
+        }
+    }
+
+    /// Binds everything; the first address that is taken ends the program.
+    async fn bind(&mut self, status: watch::Receiver<Arc<Status>>) -> Result<Option<JoinHandle<()>>, Failure> {
+        self.tick();
+        let is_ready = watch::Sender::new(false);
+        let metrics = match self.plan.config.metrics {
+            Some(address) => Some(bind_metrics(address, status, is_ready.subscribe()).await?),
+            None => None,
+        };
+        match self.plan.mode.clone() {
+            Mode::Replay(recording) => self.bind_replay(recording).await,
+            Mode::Live => {
+                for (number, url) in self.plan.config.inputs.clone().into_iter().enumerate() {
+                    self.bind_listener(number as u16, url).await?;
+                }
+            }
+        }
+        is_ready.send_replace(true);
+        Ok(metrics)
+    }
+
+    /// Tells the collector that time passes, until the end.
+    fn tick(&self) {
+        let intake = self.intake.downgrade();
+        tokio::spawn(async move {
+            let mut ticks = interval(TICK);
+            loop {
+                ticks.tick().await;
+                let Some(intake) = intake.upgrade() else { return };
+                if intake.send(Intake::Tick(clock::now())).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn bind_replay(&mut self, recording: Recording) {
+        let context = self.context(0);
+        let listening = Intake::Listening { listener: context.listener, url: "replay:".to_owned() };
+        let _ = self.intake.send(listening).await;
+        self.inputs.spawn(async move { replay::run(recording, context).await.map_err(|error| error.to_string()) });
+    }
+
+    async fn bind_listener(&mut self, number: u16, url: ListenUrl) -> Result<(), Failure> {
+        let context = self.context(number);
+        let failed = |error: std::io::Error| Failure::Run(format!("cannot listen on {url}: {error}"));
+        let bound = match url {
+            ListenUrl::Tcp(address) => {
+                let listener = TcpListener::bind(address).await.map_err(failed)?;
+                let bound = ListenUrl::Tcp(listener.local_addr().map_err(failed)?);
+                let context = context.clone();
+                self.inputs.spawn(async move {
+                    tcp::serve(listener, context).await;
+                    Ok(())
+                });
+                bound
+            }
+            ListenUrl::Udp(address) => {
+                let socket = UdpSocket::bind(address).await.map_err(failed)?;
+                udp::prepare(&socket, context.config.udp_receive_buffer);
+                let bound = ListenUrl::Udp(socket.local_addr().map_err(failed)?);
+                let context = context.clone();
+                self.inputs.spawn(async move {
+                    udp::serve(socket, context).await;
+                    Ok(())
+                });
+                bound
+            }
+        };
+        let _ = self.intake.send(Intake::Listening { listener: context.listener, url: bound.to_string() }).await;
+        info!("listening {bound}");
+        Ok(())
+    }
+
+    /// Waits for whatever ends the run. Answers what went wrong, if anything did.
+    async fn wait(&mut self, signals: &mut Signals) -> Option<String> {
+        if let Some(updates) = self.console.take() {
+            return self.wait_console(updates).await;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                asked = signals.next() => match asked {
+                    Asked::Stop => return None,
+                    Asked::Reload => self.reload().await,
+                },
+                Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => match ended {
+                    Ok(Err(problem)) => return Some(problem),
+                    Ok(Ok(())) if self.inputs.is_empty() && self.plan.exit_at_end => return None,
+                    Ok(Ok(())) => {}
+                    Err(error) => return Some(format!("an input ended: {error}")),
+                },
+                Some(ended) = self.outputs.join_next(), if !self.outputs.is_empty() => {
+                    // Only an output whose reader is gone ends before the feed does; without any there is nothing to do.
+                    if matches!(ended, Ok(Outcome::ReaderGone)) && self.outputs.is_empty() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>) -> Option<String> {
+        let settings = &self.plan.config.console;
+        let config = crate::console::Config {
+            max_alerts: settings.max_alerts,
+            max_evidence: settings.max_evidence,
+            max_events: settings.max_events,
+            utc: settings.utc,
+            listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
+            is_replay: matches!(self.plan.mode, Mode::Replay(_)),
+        };
+        let console = crate::console::run(updates, self.shutdown.subscribe(), config);
+        tokio::pin!(console);
+        let mut problem = None;
+        loop {
+            tokio::select! {
+                ended = &mut console => return problem.or_else(|| ended.err().map(|error| format!("console: {error}"))),
+                Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
+                    if let Ok(Err(failed)) = ended {
+                        problem = Some(failed);
+                        self.shutdown.send_replace(true);
+                    } else if self.plan.exit_at_end && self.inputs.is_empty() {
+                        self.shutdown.send_replace(true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the rules anew and reopens files. Rules that became broken change nothing.
+    async fn reload(&mut self) {
+        self.reopen.send_modify(|count| *count += 1);
+        match load_rules(&self.plan.config) {
+            Err(problem) => warn!("rules not reloaded: {problem}"),
+            Ok(rules) => {
+                let before = self.rules.borrow().clone();
+                let is_new = |problem: &&crate::detect::RuleProblem| problem.is_error && !before.problems().contains(problem);
+                if let Some(problem) = rules.problems().iter().find(is_new) {
+                    warn!("rules not reloaded: {problem}");
+                    return;
+                }
+                let rules = Arc::new(rules);
+                info!(rules = rules.rules().count(), not_run = rules.problems().len(), "rules reloaded");
+                self.rules.send_replace(rules.clone());
+                let _ = self.intake.send(Intake::Rules(rules)).await;
+            }
+        }
+    }
+
+    /// Stops accepting, hands over what was read, lets the collector finish and the outputs flush, all within the grace time.
+    async fn drain(mut self, mut failure: Option<String>) -> Ended {
+        let grace = self.plan.config.limits.grace;
+        let until = Instant::now() + grace;
+        self.shutdown.send_replace(true);
+        while let Ok(Some(ended)) = timeout_at(until, self.inputs.join_next()).await {
+            if let Ok(Err(problem)) = ended {
+                failure.get_or_insert(problem);
+            }
+        }
+        self.inputs.abort_all();
+        while self.inputs.join_next().await.is_some() {}
+        drop(self.intake);
+        let mut counters = self.collector.await.unwrap_or_default();
+        let until = Instant::now() + grace + Duration::from_millis(500);
+        while let Ok(Some(ended)) = timeout_at(until, self.outputs.join_next()).await {
+            if let Ok(Outcome::Drained(health)) = ended {
+                counters.output_records.insert((health.output.clone(), "delivered".to_owned()), health.delivered);
+                counters.output_records.insert((health.output, "gave_up".to_owned()), health.gave_up);
+            }
+        }
+        Ended { counters, failure }
+    }
+}
+
+async fn bind_metrics(
+    address: std::net::SocketAddr,
+    status: watch::Receiver<Arc<Status>>,
+    is_ready: watch::Receiver<bool>,
+) -> Result<JoinHandle<()>, Failure> {
+    let failed = |error: std::io::Error| Failure::Run(format!("cannot listen on {address} for metrics: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    info!("listening http://{}", listener.local_addr().map_err(failed)?);
+    Ok(tokio::spawn(metrics_server::serve(listener, status, is_ready)))
+}
+
+/// The collector's own name, for the header of syslog records.
+fn host_name() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+}

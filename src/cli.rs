@@ -1,0 +1,329 @@
+//! The command line: commands, flags and their help. Nothing is done here.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::config::ListenUrl;
+use crate::output::url::OutputUrl;
+
+const AFTER: &str = "\
+Examples:
+  wefwatch demo                                  the built-in sample attack, in the console
+  wefwatch                                       listen on tcp and udp 1514, with the console
+  wefwatch --headless | jq .message              alerts as JSON lines
+  wefwatch replay capture.evtx events.xml.gz     recordings, at their own pace
+  wefwatch replay --headless --expect alerts=2 lab.xml
+
+Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
+headless, and closes the console.
+
+Exit codes: 0 done, 1 failed while running or an --expect not met, 2 bad usage or bad configuration.";
+
+/// A Linux collector for Windows events (WEF XML over syslog, TCP and UDP) with a live console.
+#[derive(Debug, Parser)]
+#[command(name = "wefwatch", version, about, after_help = AFTER, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `run` where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `run`.
+    #[command(flatten)]
+    pub run: RunArguments,
+    /// Log more (standard error); twice for everything.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Log warnings only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+impl Cli {
+    /// The log level that was asked for.
+    pub fn log_level(&self) -> &'static str {
+        match (self.quiet, self.verbose) {
+            (true, _) => "warn",
+            (false, 0) => "info",
+            (false, 1) => "debug",
+            (false, _) => "trace",
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Listen for events and raise alerts (the default).
+    Run(RunArguments),
+    /// Replay recordings: event XML, Event Viewer exports, syslog captures, .evtx, compressed ones, or - for standard input.
+    Replay(ReplayArguments),
+    /// Show the built-in sample attack, through the real pipeline.
+    Demo(DemoArguments),
+    /// Open the console of a running collector (not supported yet).
+    Attach(AttachArguments),
+    /// Query stored alerts (not supported yet).
+    Alerts(AlertsArguments),
+    /// List or check rules.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Check or print the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArguments),
+    /// Print the manual page.
+    Man,
+}
+
+/// The flags of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// No console: alerts as JSON lines (also when standard output is no terminal).
+    #[arg(long)]
+    pub headless: bool,
+    /// Listen here instead of what the file names: tcp://ADDR:PORT, udp://ADDR:PORT. May be repeated.
+    #[arg(long, value_name = "URL")]
+    pub listen: Vec<ListenUrl>,
+    /// Write alerts here instead of what the file names: stdout, file:PATH, tcp://HOST:PORT, syslog+tcp://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    pub output: Vec<OutputUrl>,
+    /// Load rules from this folder (or file) too. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+    /// Where to keep alerts; only `none` is supported yet.
+    #[arg(long, value_name = "PATH|none", value_parser = store)]
+    pub store: Option<String>,
+    /// Serve /metrics, /healthz and /readyz here.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+}
+
+fn store(text: &str) -> Result<String, String> {
+    if text == "none" { Ok(text.to_owned()) } else { Err("a store is not supported yet; only `none` is".to_owned()) }
+}
+
+/// The flags of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// The recordings, in order; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Times the recorded pace, or `max`; headless replays go flat out where nothing is said.
+    #[arg(long, value_name = "N|max")]
+    pub speed: Option<Speed>,
+    /// No console: alerts as JSON lines; ends with the recording.
+    #[arg(long)]
+    pub headless: bool,
+    /// Load rules from this folder (or file) too. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+    /// The configuration file (its listeners and outputs are not used).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Exit with 1 unless so many alerts are raised.
+    #[arg(long, value_name = "alerts=N")]
+    pub expect: Option<Expect>,
+    /// Close the console at the end of the recording.
+    #[arg(long)]
+    pub exit_at_end: bool,
+    /// Write alerts here. May be repeated.
+    #[arg(long, value_name = "URL")]
+    pub output: Vec<OutputUrl>,
+    /// Where to keep alerts; only `none` is supported yet.
+    #[arg(long, value_name = "PATH|none", value_parser = store)]
+    pub store: Option<String>,
+    /// Serve /metrics, /healthz and /readyz here.
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// The flags of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Times the recorded pace, or `max`.
+    #[arg(long, value_name = "N|max")]
+    pub speed: Option<Speed>,
+    /// No console: alerts as JSON lines.
+    #[arg(long)]
+    pub headless: bool,
+    /// Close the console at the end.
+    #[arg(long)]
+    pub exit_at_end: bool,
+}
+
+/// The flags of `attach`.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// The collector's socket.
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+/// The flags of `alerts`.
+#[derive(Debug, Args)]
+pub struct AlertsArguments {
+    /// Which alerts.
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// How far back.
+    #[arg(long, value_name = "24h")]
+    pub since: Option<String>,
+    /// As JSON lines.
+    #[arg(long)]
+    pub json: bool,
+    /// The store.
+    #[arg(long, value_name = "PATH")]
+    pub store: Option<PathBuf>,
+}
+
+/// `rules list`, `rules check`.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the built-in rules and those of the paths.
+    List(RulesArguments),
+    /// Check rule files; exit code 1 if one is broken.
+    Check(RulesArguments),
+}
+
+/// The flags of `rules`.
+#[derive(Debug, Args)]
+pub struct RulesArguments {
+    /// Folders and files.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `config check`, `config print`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a configuration file.
+    Check(ConfigArguments),
+    /// Print the configuration in force: the defaults, or those of a file.
+    Print(ConfigArguments),
+}
+
+/// The flags of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The file.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArguments {
+    /// The file, however it was named.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.config.as_deref())
+    }
+}
+
+/// The flags of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// Which shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// How fast to replay.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// Flat out.
+    Max,
+    /// Times the recorded pace.
+    Times(f64),
+}
+
+impl Speed {
+    /// The factor; `None` is flat out.
+    pub fn times(self) -> Option<f64> {
+        match self {
+            Self::Max => None,
+            Self::Times(times) => Some(times),
+        }
+    }
+}
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        let number = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
+        let number = number.filter(|number| number.is_finite() && *number > 0.0);
+        number.map(Self::Times).ok_or_else(|| "a speed is `max` or a number above 0 (1, 10, 0.5)".to_owned())
+    }
+}
+
+/// What a replay must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expect {
+    /// So many alerts.
+    pub alerts: u64,
+}
+
+impl FromStr for Expect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let count = text.strip_prefix("alerts=").and_then(|count| count.parse().ok());
+        count.map(|alerts| Self { alerts }).ok_or_else(|| "an expectation is `alerts=N`".to_owned())
+    }
+}
+
+/// The whole command line, for completions and the manual page.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        Cli::command().debug_assert();
+        let good = [
+            "wefwatch",
+            "wefwatch --headless --listen tcp://127.0.0.1:0 --listen udp://127.0.0.1:0 --store none",
+            "wefwatch run --headless --output stdout --output file:/tmp/x --metrics 127.0.0.1:0",
+            "wefwatch replay --headless --speed max --expect alerts=2 a.xml b.evtx",
+            "wefwatch replay --speed 10x -",
+            "wefwatch demo --speed 4",
+            "wefwatch rules check --json /tmp",
+            "wefwatch config print",
+            "wefwatch completions bash",
+            "wefwatch man",
+            "wefwatch attach --socket /run/x",
+            "wefwatch alerts --since 24h --json",
+        ];
+        for line in good {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+        let bad = [
+            "wefwatch replay",
+            "wefwatch --listen tls://0.0.0.0:1",
+            "wefwatch --listen 1514",
+            "wefwatch --store /var/lib/x",
+            "wefwatch replay --speed 0 x",
+            "wefwatch replay --expect 2 x",
+            "wefwatch --output http://x:1",
+            "wefwatch dance",
+        ];
+        for line in bad {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

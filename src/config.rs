@@ -1,0 +1,337 @@
+//! The configuration file: TOML, every key with a default, unknown keys are errors. As written (`written`) it becomes as
+//! checked ([`Config`]), once; every complaint names file, line and key. `config.toml` at the top of the project holds every
+//! key with its default, and a test keeps the two equal.
+
+pub mod units;
+mod written;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::config::written::Written;
+use crate::detect::correlator;
+use crate::detect::ecs::Mapping;
+use crate::output::url::OutputUrl;
+
+/// The port that is listened on where nothing else is said.
+pub const DEFAULT_PORT: u16 = 1514;
+
+/// The configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where to listen.
+    pub inputs: Vec<ListenUrl>,
+    /// Limits of the inputs and queues.
+    pub limits: Limits,
+    /// Where rules come from.
+    pub rules: Rules,
+    /// The switches of the mapping.
+    pub mapping: Mapping,
+    /// Sequence matching.
+    pub sequence: correlator::Config,
+    /// The host table.
+    pub hosts: crate::hosts::Config,
+    /// Where alerts go.
+    pub outputs: Vec<OutputSetting>,
+    /// The console.
+    pub console: Console,
+    /// Where the metrics are served.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Limits of the inputs and queues (`[limits]`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message, in bytes.
+    pub max_frame: usize,
+    /// How many connections a listener takes.
+    pub max_connections: usize,
+    /// How long part of a message waits for the rest.
+    pub idle_flush: Duration,
+    /// How many events are remembered to tell duplicates; 0 is off.
+    pub duplicate_window: usize,
+    /// What the kernel is asked to buffer for a UDP listener, in bytes.
+    pub udp_receive_buffer: usize,
+    /// How many batches may wait for the collector.
+    pub queue: usize,
+    /// How long draining may take at the end.
+    pub grace: Duration,
+}
+
+/// Where rules come from (`[rules]`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Folders and files besides the built-in rules.
+    pub directories: Vec<PathBuf>,
+    /// Whether the built-in rules run.
+    pub builtin: bool,
+}
+
+/// One output (`[[output]]`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputSetting {
+    /// Where it writes to.
+    pub url: OutputUrl,
+    /// How many records may wait for it.
+    pub queue: usize,
+}
+
+impl OutputSetting {
+    /// An output with the default queue.
+    pub fn new(url: OutputUrl) -> Self {
+        Self { url, queue: 10_000 }
+    }
+}
+
+/// The console (`[console]`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Console {
+    /// How many alerts are listed.
+    pub max_alerts: usize,
+    /// Of how many of them the evidence is kept.
+    pub max_evidence: usize,
+    /// How many events the tail keeps.
+    pub max_events: usize,
+    /// Whether times are shown in UTC (else local).
+    pub utc: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));
+        Self {
+            inputs: vec![ListenUrl::Tcp(any), ListenUrl::Udp(any)],
+            limits: Limits {
+                max_frame: 256 << 10,
+                max_connections: 1024,
+                idle_flush: Duration::from_secs(2),
+                duplicate_window: 1 << 18,
+                udp_receive_buffer: 4 << 20,
+                queue: 1024,
+                grace: Duration::from_secs(5),
+            },
+            rules: Rules { directories: Vec::new(), builtin: true },
+            mapping: Mapping::default(),
+            sequence: correlator::Config::default(),
+            hosts: crate::hosts::Config::default(),
+            outputs: Vec::new(),
+            console: Console { max_alerts: 100_000, max_evidence: 5000, max_events: 5000, utc: true },
+            metrics: None,
+        }
+    }
+}
+
+/// A complaint about a configuration: file, line where it is known, and what is wrong (with the key).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(formatter, "{}:{line}: {}", self.file, self.reason),
+            None => write!(formatter, "{}: {}", self.file, self.reason),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &file),
+            Err(error) => Err(ConfigError { file, line: None, reason: error.to_string() }),
+        }
+    }
+
+    /// Reads a text; `file` is what complaints call it.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let key =
+                line.and_then(|line| text.lines().nth(line - 1)).and_then(key_of).map_or(String::new(), |key| format!("{key}: "));
+            ConfigError { file: file.to_owned(), line, reason: format!("{key}{}", error.message().trim()) }
+        })?;
+        written.check().map_err(|(key, reason)| ConfigError {
+            file: file.to_owned(),
+            line: line_of(text, &key),
+            reason: format!("{key}: {reason}"),
+        })
+    }
+
+    /// The effective configuration as TOML, every key.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&Written::from(self)).unwrap_or_default()
+    }
+}
+
+/// The key that a line sets.
+fn key_of(line: &str) -> Option<&str> {
+    let key = line.split_once('=')?.0.trim();
+    (!key.is_empty() && !key.starts_with('#')).then_some(key)
+}
+
+/// The line that sets `section.key` (or the first line of the section).
+fn line_of(text: &str, dotted: &str) -> Option<usize> {
+    let (section, key) = dotted.split_once('.').unwrap_or((dotted, ""));
+    let mut in_section = false;
+    let mut header = None;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            in_section = line.trim_matches(['[', ']']).trim() == section;
+            header = header.or(in_section.then_some(number + 1));
+        } else if in_section && key_of(line) == Some(key) {
+            return Some(number + 1);
+        }
+    }
+    header
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenUrl {
+    /// `tcp://ADDR:PORT`
+    Tcp(SocketAddr),
+    /// `udp://ADDR:PORT`
+    Udp(SocketAddr),
+}
+
+/// Why a listener URL is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListenUrlError {
+    /// A form that will come.
+    #[error("`{0}`: {1} listeners are not supported yet; use tcp:// or udp://")]
+    NotSupported(String, String),
+    /// The address is none.
+    #[error("`{0}` needs an IP address and a port: tcp://0.0.0.0:1514, udp://[::]:1514, tcp://*:1514")]
+    Address(String),
+    /// Not a listener URL at all.
+    #[error("`{0}` is no listener; use tcp://ADDR:PORT or udp://ADDR:PORT")]
+    Unknown(String),
+}
+
+impl FromStr for ListenUrl {
+    type Err = ListenUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((scheme, address)) = text.split_once("://") else { return Err(ListenUrlError::Unknown(text.to_owned())) };
+        if matches!(scheme, "tls" | "wef" | "http" | "https") {
+            return Err(ListenUrlError::NotSupported(text.to_owned(), scheme.to_owned()));
+        }
+        let spelled = match address.strip_prefix('*').unwrap_or(address) {
+            port if port.starts_with(':') => format!("0.0.0.0{port}"),
+            whole => whole.replace("localhost", "127.0.0.1"),
+        };
+        let address = spelled.parse().map_err(|_| ListenUrlError::Address(text.to_owned()))?;
+        match scheme {
+            "tcp" => Ok(Self::Tcp(address)),
+            "udp" => Ok(Self::Udp(address)),
+            _ => Err(ListenUrlError::Unknown(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for ListenUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(formatter, "tcp://{address}"),
+            Self::Udp(address) => write!(formatter, "udp://{address}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../config.toml");
+
+    #[test]
+    fn the_shipped_file_is_the_defaults() {
+        assert_eq!(Config::parse(SHIPPED, "config.toml"), Ok(Config::default()));
+        let mut section = String::new();
+        let shipped: Vec<(String, String)> = keys(SHIPPED, &mut section);
+        // An empty list is written as `output = []` at the top; the shipped file shows the section as a comment.
+        let effective = Config::default().to_toml().replace("output = []\n", "");
+        for key in keys(&effective, &mut section) {
+            assert!(shipped.contains(&key), "{key:?} is missing in config.toml");
+        }
+        let comments = SHIPPED.lines().zip(SHIPPED.lines().skip(1)).filter(|(_, line)| key_of(line).is_some());
+        for (above, line) in comments {
+            assert!(above.starts_with('#') || above.starts_with('['), "{line} has no comment");
+        }
+    }
+
+    fn keys(text: &str, section: &mut String) -> Vec<(String, String)> {
+        let mut keys = Vec::new();
+        for line in text.lines() {
+            if line.starts_with('[') {
+                line.trim_matches(['[', ']']).clone_into(section);
+            } else if let Some(key) = key_of(line) {
+                keys.push((section.clone(), key.to_owned()));
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn printed_and_read_back() {
+        let mut config = Config::default();
+        config.outputs.push(OutputSetting::new("tcp://[::1]:5000".parse().unwrap()));
+        config.mapping.swap_old_inbound = true;
+        config.metrics = Some("127.0.0.1:9100".parse().unwrap());
+        assert_eq!(Config::parse(&config.to_toml(), "x"), Ok(config));
+    }
+
+    #[test]
+    fn complaints_name_the_place() {
+        let rows = [
+            ("[limits]\nmax_frame = \"256 parsecs\"\n", Some(2), "max_frame"),
+            ("[limits]\n\nmax_frames = 1\n", Some(3), "max_frames"),
+            ("[[input]]\nlisten = \"tls://0.0.0.0:6514\"\n", Some(2), "not supported yet"),
+            ("[[input]]\nlisten = \"tcp://example.com:1514\"\n", Some(2), "IP address"),
+            ("[limits]\nqueue = 0\n", Some(2), "limits.queue"),
+            ("[mapping]\nwinrm_protocol = \"guess\"\n", Some(2), "guess"),
+            ("[store]\npath = \"/var/lib/x\"\n", Some(2), "not supported yet"),
+            ("[sequence]\nallowed_lateness = 15\n", Some(2), "allowed_lateness"),
+            ("[metrics]\nlisten = \"nine\"\n", Some(2), "metrics.listen"),
+            ("[[output]]\nurl = \"carrier-pigeon\"\n", Some(2), "no output"),
+            ("nonsense", Some(1), ""),
+        ];
+        for (text, line, reason) in rows {
+            let error = Config::parse(text, "c.toml").unwrap_err();
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn listener_urls() {
+        let rows = [
+            ("tcp://127.0.0.1:0", Some("tcp://127.0.0.1:0")),
+            ("udp://[::]:1514", Some("udp://[::]:1514")),
+            ("tcp://*:1514", Some("tcp://0.0.0.0:1514")),
+            ("tcp://:1514", Some("tcp://0.0.0.0:1514")),
+            ("tcp://localhost:1514", Some("tcp://127.0.0.1:1514")),
+            ("tcp://127.0.0.1", None),
+            ("1514", None),
+            ("ftp://127.0.0.1:1", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(text.parse::<ListenUrl>().ok().map(|url| url.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}
