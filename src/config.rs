@@ -110,7 +110,7 @@ impl Default for Config {
                 idle_flush: Duration::from_secs(2),
                 duplicate_window: 1 << 18,
                 udp_receive_buffer: 4 << 20,
-                queue: 1024,
+                queue: 128,
                 grace: Duration::from_secs(5),
             },
             rules: Rules { directories: Vec::new(), builtin: true },

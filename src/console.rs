@@ -1,10 +1,28 @@
-//! The console.
+//! The console: a client of the feed and nothing else. It draws when something changed, at most ten times a second, but a key
+//! shows at once; nothing happens while nothing changes except the clock.
 
-use crate::feed::Update;
+pub mod filter;
+pub mod keys;
+pub mod model;
+pub mod printable;
+pub mod terminal;
+pub mod view;
+
+use std::io;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use std::time::Duration;
 
-/// Settings.
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::StreamExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::console::model::{Effect, Message, Model};
+use crate::console::terminal::Guard;
+use crate::feed::Update;
+
+/// The console's settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// How many alerts are listed.
@@ -15,18 +33,88 @@ pub struct Config {
     pub max_events: usize,
     /// Whether times are shown in UTC.
     pub utc: bool,
-    /// The listeners, for the empty state.
+    /// The listeners, for the empty screen.
     pub listeners: Vec<String>,
     /// Whether this is a replay.
     pub is_replay: bool,
 }
 
-/// Runs it.
+/// The shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(100);
+/// How often ages and the clock move on.
+const CLOCK: Duration = Duration::from_secs(1);
+
+/// Runs the console until the user leaves, the terminal goes away, or the end is asked for.
 pub async fn run(
-    _updates: mpsc::Receiver<Arc<Update>>,
+    mut updates: mpsc::Receiver<Arc<Update>>,
     mut shutdown: watch::Receiver<bool>,
-    _config: Config,
-) -> std::io::Result<()> {
-    let _ = shutdown.wait_for(|is_ending| *is_ending).await;
+    config: Config,
+) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut guard = Guard::take()?;
+    let size = guard.terminal().size()?;
+    let mut model = Model::new(config, (size.width, size.height), terminal::now());
+    let mut keys = EventStream::new();
+    let mut last_frame = Instant::now();
+    let mut next_clock = last_frame + CLOCK;
+    let mut is_dirty = false;
+    let mut is_feed_open = true;
+    draw(&mut guard, &model)?;
+    loop {
+        let mut is_input = false;
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => return Ok(()),
+            _ = shutdown.changed() => return Ok(()),
+            event = keys.next() => match event {
+                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+                    is_input = true;
+                    for effect in model.update(Message::Key(key)) {
+                        match effect {
+                            Effect::Quit => return Ok(()),
+                            Effect::Suspend => {
+                                drop(keys);
+                                guard.suspend()?;
+                                keys = EventStream::new();
+                            }
+                        }
+                    }
+                }
+                Some(Ok(Event::Resize(columns, rows))) => {
+                    is_input = true;
+                    model.update(Message::Resize(columns, rows));
+                }
+                Some(Ok(_)) => {}
+                // The terminal is gone.
+                Some(Err(_)) | None => return Ok(()),
+            },
+            update = updates.recv(), if is_feed_open => match update {
+                Some(update) => {
+                    model.update(Message::Update(update));
+                    is_dirty = true;
+                }
+                None => is_feed_open = false,
+            },
+            () = sleep_until(last_frame + FRAME), if is_dirty => {}
+            () = sleep_until(next_clock) => {
+                next_clock = Instant::now() + CLOCK;
+                is_dirty = true;
+            }
+        }
+        if is_input || (is_dirty && last_frame.elapsed() >= FRAME) {
+            model.update(Message::Tick(terminal::now()));
+            draw(&mut guard, &model)?;
+            last_frame = Instant::now();
+            is_dirty = false;
+        }
+    }
+}
+
+fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
+    guard.terminal().draw(|frame| view::render(model, frame.area(), frame.buffer_mut()))?;
     Ok(())
 }

@@ -83,6 +83,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_hosts: 20_000, max_processes: 100_000, silent_after: TimeDelta::minutes(10) }
+        Self { max_hosts: 20_000, max_processes: 50_000, silent_after: TimeDelta::minutes(10) }
     }
 }

@@ -255,7 +255,12 @@ impl Session {
     /// Waits for whatever ends the run. Answers what went wrong, if anything did.
     async fn wait(&mut self, signals: &mut Signals) -> Option<String> {
         if let Some(updates) = self.console.take() {
-            return self.wait_console(updates).await;
+            let failure = self.wait_console(updates).await;
+            // What ended the console is not the second signal that would end the draining.
+            if let Ok(fresh) = Signals::new() {
+                *signals = fresh;
+            }
+            return failure;
         }
         loop {
             tokio::select! {

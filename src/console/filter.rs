@@ -1,0 +1,567 @@
+//! The filter language of the console: words narrow, `or` widens, `-` or `!` excludes, `field:value` looks at one field.
+//!
+//! ```text
+//! host:DC* sev>=high -user:svc-scom      (dst:10.20.8.11 or port:5986)      "Domain Admins"      /net\d?\.exe/      since:15m
+//! ```
+
+use std::borrow::Cow;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::alert::Severity;
+
+/// A filter may be this long, in bytes, and nest this deep.
+const MAX_LENGTH: usize = 4096;
+const MAX_DEPTH: usize = 64;
+
+/// The fields that a filter knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The host's name.
+    Host,
+    /// The source address.
+    Src,
+    /// The destination address.
+    Dst,
+    /// A port.
+    Port,
+    /// The account.
+    User,
+    /// The process.
+    Proc,
+    /// Its parent.
+    Parent,
+    /// The command line.
+    Cmd,
+    /// The rule's name or id.
+    Rule,
+    /// An ATT&CK technique or tactic.
+    Attack,
+    /// The severity.
+    Sev,
+    /// The event id.
+    Eid,
+    /// Not older than.
+    Since,
+    /// The alert's id.
+    Id,
+}
+
+const FIELDS: [(&str, Field); 14] = [
+    ("host", Field::Host),
+    ("src", Field::Src),
+    ("dst", Field::Dst),
+    ("port", Field::Port),
+    ("user", Field::User),
+    ("proc", Field::Proc),
+    ("parent", Field::Parent),
+    ("cmd", Field::Cmd),
+    ("rule", Field::Rule),
+    ("attack", Field::Attack),
+    ("sev", Field::Sev),
+    ("eid", Field::Eid),
+    ("since", Field::Since),
+    ("id", Field::Id),
+];
+
+/// What a filter looks at.
+pub trait Filterable {
+    /// The values of a field; none for a field that this thing does not have.
+    fn values(&self, field: Field) -> Vec<Cow<'_, str>>;
+    /// The severity, where it has one.
+    fn severity(&self) -> Option<Severity>;
+    /// How old it is, in seconds.
+    fn age_seconds(&self) -> Option<i64>;
+    /// Everything that is shown of it.
+    fn texts(&self) -> Vec<Cow<'_, str>>;
+}
+
+/// A filter, ready to use. The default lets everything through.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    root: Option<Node>,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Text(Vec<String>),
+    Regex(Regex),
+    Field(Field, Vec<String>),
+    Number(Field, Relation, f64),
+    Severity(Relation, Severity),
+    Since(i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Is,
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+impl Relation {
+    fn holds<T: PartialOrd>(self, own: &T, other: &T) -> bool {
+        match self {
+            Self::Is => own == other,
+            Self::Above => own > other,
+            Self::AtLeast => own >= other,
+            Self::Below => own < other,
+            Self::AtMost => own <= other,
+        }
+    }
+}
+
+/// Where a filter is wrong, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct FilterError {
+    /// The byte at which the wrong word begins.
+    pub at: usize,
+    /// How many bytes it has.
+    pub length: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Filter {
+    /// Reads a filter.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        if text.len() > MAX_LENGTH {
+            return Err(FilterError { at: 0, length: text.len(), reason: format!("longer than {MAX_LENGTH} bytes") });
+        }
+        let mut parser = Parser { words: words(text)?, at: 0, depth: 0, end: text.len() };
+        let root = parser.any()?;
+        match parser.words.get(parser.at) {
+            None => Ok(Self { root }),
+            Some(word) => Err(word.error("a bracket that closes nothing")),
+        }
+    }
+
+    /// Whether it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// Whether it lets this through.
+    pub fn matches(&self, thing: &impl Filterable) -> bool {
+        self.root.as_ref().is_none_or(|root| holds(root, thing))
+    }
+}
+
+fn holds(node: &Node, thing: &impl Filterable) -> bool {
+    match node {
+        Node::All(parts) => parts.iter().all(|part| holds(part, thing)),
+        Node::Any(parts) => parts.iter().any(|part| holds(part, thing)),
+        Node::Not(inner) => !holds(inner, thing),
+        Node::Text(pieces) => thing.texts().iter().any(|text| matches_pieces(&text.to_lowercase(), pieces, Anchor::Nowhere)),
+        Node::Regex(regex) => thing.texts().iter().any(|text| regex.is_match(text)),
+        Node::Field(field, pieces) => {
+            let anchor = match field {
+                Field::Id | Field::Attack => Anchor::Start,
+                Field::Port | Field::Eid => Anchor::Both,
+                _ if pieces.len() > 1 => Anchor::Both,
+                _ => Anchor::Nowhere,
+            };
+            thing.values(*field).iter().any(|value| matches_pieces(&value.to_lowercase(), pieces, anchor))
+        }
+        Node::Number(field, relation, number) => {
+            thing.values(*field).iter().filter_map(|value| value.parse::<f64>().ok()).any(|value| relation.holds(&value, number))
+        }
+        Node::Severity(relation, severity) => thing.severity().is_some_and(|own| relation.holds(&own, severity)),
+        Node::Since(seconds) => thing.age_seconds().is_some_and(|age| age <= *seconds),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Anchor {
+    Nowhere,
+    Start,
+    Both,
+}
+
+/// Matches the pieces between `*` in order.
+fn matches_pieces(text: &str, pieces: &[String], anchor: Anchor) -> bool {
+    let Some((first, rest)) = pieces.split_first() else { return true };
+    let is_exact = anchor == Anchor::Both && rest.is_empty();
+    if is_exact {
+        return text == first;
+    }
+    let mut at = match anchor {
+        Anchor::Nowhere => match text.find(first.as_str()) {
+            Some(found) => found + first.len(),
+            None => return false,
+        },
+        Anchor::Start | Anchor::Both if text.starts_with(first.as_str()) => first.len(),
+        Anchor::Start | Anchor::Both => return false,
+    };
+    for (place, piece) in rest.iter().enumerate() {
+        let is_last = place + 1 == rest.len();
+        if is_last && anchor == Anchor::Both {
+            return text.len() >= at + piece.len() && text.ends_with(piece.as_str());
+        }
+        match text[at..].find(piece.as_str()) {
+            Some(found) => at += found + piece.len(),
+            None => return false,
+        }
+    }
+    true
+}
+
+#[derive(Debug, Clone)]
+struct Word {
+    kind: WordKind,
+    at: usize,
+    length: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum WordKind {
+    Open,
+    Close,
+    Or,
+    Not,
+    Quoted(String),
+    Regex(String),
+    Plain(String),
+}
+
+impl Word {
+    fn error(&self, reason: impl Into<String>) -> FilterError {
+        FilterError { at: self.at, length: self.length, reason: reason.into() }
+    }
+}
+
+/// Cuts the text into words. A quote or slash opens a text only at the beginning of a word or after `field:`.
+fn words(text: &str) -> Result<Vec<Word>, FilterError> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start();
+        let at = text.len() - rest.len();
+        let Some(first) = rest.chars().next() else { return Ok(words) };
+        let mut push = |kind, length| words.push(Word { kind, at, length });
+        match first {
+            '(' | ')' => {
+                push(if first == '(' { WordKind::Open } else { WordKind::Close }, 1);
+                rest = &rest[1..];
+            }
+            '-' | '!' => {
+                push(WordKind::Not, 1);
+                rest = &rest[1..];
+            }
+            '"' | '/' => {
+                let Some((inside, after)) = rest[1..].split_once(first) else {
+                    return Err(FilterError { at, length: rest.len(), reason: format!("{first} is not closed") });
+                };
+                let length = inside.len() + 2;
+                push(if first == '"' { WordKind::Quoted(inside.to_owned()) } else { WordKind::Regex(inside.to_owned()) }, length);
+                rest = after;
+            }
+            _ => {
+                let length = plain_length(rest);
+                let word = rest[..length].replace('"', "");
+                push(if word == "or" { WordKind::Or } else { WordKind::Plain(word) }, length);
+                rest = &rest[length..];
+            }
+        }
+    }
+}
+
+/// The length of a plain word: to the next blank or bracket outside quotes.
+fn plain_length(text: &str) -> usize {
+    let mut in_quotes = false;
+    for (at, character) in text.char_indices() {
+        match character {
+            '"' => in_quotes = !in_quotes,
+            _ if in_quotes => {}
+            ')' | '(' => return at,
+            _ if character.is_whitespace() => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+struct Parser {
+    words: Vec<Word>,
+    at: usize,
+    depth: usize,
+    end: usize,
+}
+
+impl Parser {
+    fn any(&mut self) -> Result<Option<Node>, FilterError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(FilterError { at: 0, length: self.end, reason: "too many brackets".to_owned() });
+        }
+        let mut parts = Vec::new();
+        loop {
+            let part = self.all()?;
+            let is_or = self.words.get(self.at).is_some_and(|word| word.kind == WordKind::Or);
+            match part {
+                Some(part) => parts.push(part),
+                None if is_or || !parts.is_empty() => {
+                    let word = self.words.get(self.at).cloned();
+                    let nowhere =
+                        FilterError { at: self.end, length: 0, reason: "`or` needs something on both sides".to_owned() };
+                    return Err(word.map_or(nowhere, |word| word.error("`or` needs something on both sides")));
+                }
+                None => {}
+            }
+            if !is_or {
+                break;
+            }
+            self.at += 1;
+        }
+        self.depth -= 1;
+        Ok(match parts.len() {
+            0 => None,
+            1 => parts.pop(),
+            _ => Some(Node::Any(parts)),
+        })
+    }
+
+    fn all(&mut self) -> Result<Option<Node>, FilterError> {
+        let mut parts = Vec::new();
+        while let Some(word) = self.words.get(self.at).cloned() {
+            if matches!(word.kind, WordKind::Close | WordKind::Or) {
+                break;
+            }
+            parts.push(self.one(&word)?);
+        }
+        Ok(match parts.len() {
+            0 => None,
+            1 => parts.pop(),
+            _ => Some(Node::All(parts)),
+        })
+    }
+
+    fn one(&mut self, word: &Word) -> Result<Node, FilterError> {
+        self.at += 1;
+        match &word.kind {
+            WordKind::Not => match self.words.get(self.at).cloned() {
+                Some(next) if !matches!(next.kind, WordKind::Close | WordKind::Or) => {
+                    self.depth += 1;
+                    if self.depth > MAX_DEPTH {
+                        return Err(next.error("too many exclusions"));
+                    }
+                    let inner = self.one(&next)?;
+                    self.depth -= 1;
+                    Ok(Node::Not(Box::new(inner)))
+                }
+                _ => Err(word.error("nothing to exclude")),
+            },
+            WordKind::Open => {
+                let inner = self.any()?;
+                match self.words.get(self.at) {
+                    Some(close) if close.kind == WordKind::Close => self.at += 1,
+                    _ => return Err(word.error("the bracket is not closed")),
+                }
+                inner.ok_or_else(|| word.error("nothing in the brackets"))
+            }
+            WordKind::Quoted(text) => Ok(Node::Text(vec![text.to_lowercase()])),
+            WordKind::Regex(source) => {
+                let regex = RegexBuilder::new(source).case_insensitive(true).size_limit(1 << 20).build();
+                regex.map(Node::Regex).map_err(|_| word.error("not a regular expression"))
+            }
+            WordKind::Plain(text) => plain(word, text),
+            WordKind::Close | WordKind::Or => Err(word.error("not expected here")),
+        }
+    }
+}
+
+/// `field:value`, `sev>=high`, or a word to look for everywhere.
+fn plain(word: &Word, text: &str) -> Result<Node, FilterError> {
+    let Some(at) = text.find([':', '>', '<', '=']) else { return Ok(Node::Text(pieces(text))) };
+    let name = &text[..at];
+    let is_name = !name.is_empty() && name.chars().all(|character| character.is_ascii_lowercase());
+    // `C:\Windows` and `10.0.0.1:5985` are words, not fields.
+    let Some((_, field)) = FIELDS.iter().find(|(own, _)| *own == name) else {
+        if is_name && text[at..].starts_with([':', '>', '<']) && !text[at + 1..].starts_with(['\\', '/']) {
+            let known: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+            return Err(word.error(format!("no field `{name}`; there are {}", known.join(" "))));
+        }
+        return Ok(Node::Text(pieces(text)));
+    };
+    let (relation, value) = relation(&text[at..]);
+    if value.is_empty() {
+        return Err(word.error(format!("`{name}` needs a value")));
+    }
+    match field {
+        Field::Sev => value
+            .parse()
+            .map(|severity| Node::Severity(relation, severity))
+            .map_err(|error: crate::alert::UnknownSeverity| word.error(error.to_string())),
+        Field::Since => since(value).map(Node::Since).ok_or_else(|| word.error("a span of time is 30s, 15m, 24h or 7d")),
+        _ if relation == Relation::Is => {
+            let mut parts: Vec<Node> = value.split(',').map(|value| Node::Field(*field, pieces(value))).collect();
+            Ok(if parts.len() == 1 { parts.remove(0) } else { Node::Any(parts) })
+        }
+        Field::Eid | Field::Port => value
+            .parse()
+            .map(|number| Node::Number(*field, relation, number))
+            .map_err(|_| word.error(format!("`{value}` is not a number"))),
+        _ => Err(word.error(format!("`{name}` has no order; write {name}:{value}"))),
+    }
+}
+
+fn relation(text: &str) -> (Relation, &str) {
+    for (sign, relation) in [
+        (">=", Relation::AtLeast),
+        ("<=", Relation::AtMost),
+        (">", Relation::Above),
+        ("<", Relation::Below),
+        (":=", Relation::Is),
+    ] {
+        if let Some(value) = text.strip_prefix(sign) {
+            return (relation, value);
+        }
+    }
+    (Relation::Is, &text[1..])
+}
+
+fn pieces(text: &str) -> Vec<String> {
+    text.to_lowercase().split('*').map(str::to_owned).collect()
+}
+
+fn since(text: &str) -> Option<i64> {
+    let number: i64 = text.get(..text.len().checked_sub(1)?)?.parse().ok()?;
+    let factor = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    struct Thing;
+
+    impl Filterable for Thing {
+        fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
+            let values: &[&str] = match field {
+                Field::Host => &["SRV-FILE01.corp.example"],
+                Field::Src => &["10.20.4.31"],
+                Field::Port => &["51544", "5985"],
+                Field::User => &["CORP\\svc-deploy"],
+                Field::Proc => &["C:\\Windows\\System32\\whoami.exe"],
+                Field::Attack => &["T1021.006", "TA0008"],
+                Field::Eid => &["3", "1"],
+                Field::Id => &["a7f3c0"],
+                _ => &[],
+            };
+            values.iter().map(|value| Cow::Borrowed(*value)).collect()
+        }
+
+        fn severity(&self) -> Option<Severity> {
+            Some(Severity::Medium)
+        }
+
+        fn age_seconds(&self) -> Option<i64> {
+            Some(600)
+        }
+
+        fn texts(&self) -> Vec<Cow<'_, str>> {
+            vec!["SRV-FILE01 accepted WinRM".into(), "net.exe group \"Domain Admins\"".into()]
+        }
+    }
+
+    #[test]
+    fn filters() {
+        let rows = [
+            ("", true),
+            ("winrm", true),
+            ("winrm net.exe", true),
+            ("winrm nothing", false),
+            ("winrm or nothing", true),
+            ("nothing or winrm nothing", false),
+            ("(nothing or winrm) net.exe", true),
+            ("-nothing", true),
+            ("!winrm", false),
+            ("-(nothing or winrm)", false),
+            ("\"domain admins\"", true),
+            ("\"admins domain\"", false),
+            ("/net\\.exe\\s+group/", true),
+            ("/^nothing/", false),
+            ("host:srv", true),
+            ("host:SRV-*", true),
+            ("host:*01", false),
+            ("host:*.example", true),
+            ("src:10.20.4.31", true),
+            ("src:10.20.*", true),
+            ("dst:10.20.4.31", false),
+            ("-dst:10.20.4.31", true),
+            ("port:5985", true),
+            ("port:598", false),
+            ("port:1,5985", true),
+            ("user:svc-deploy", true),
+            ("user:\"corp\\svc\"", true),
+            ("proc:whoami.exe", true),
+            ("attack:T1021", true),
+            ("attack:1021", false),
+            ("sev>=medium", true),
+            ("sev>=high", false),
+            ("sev:med", true),
+            ("sev<high", true),
+            ("eid:1,3", true),
+            ("eid:2", false),
+            ("eid>2", true),
+            ("since:15m", true),
+            ("since:5m", false),
+            ("id:a7f3", true),
+            ("id:7f3", false),
+            ("C:\\Windows", false),
+            ("srv*winrm", true),
+        ];
+        for (text, expected) in rows {
+            let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(filter.matches(&Thing), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes() {
+        let rows = [
+            ("winrm hots:x", 6, 6, "no field `hots`"),
+            ("(winrm", 0, 1, "not closed"),
+            ("winrm)", 5, 1, "closes nothing"),
+            ("winrm or", 8, 0, "both sides"),
+            ("or winrm", 0, 2, "both sides"),
+            ("\"winrm", 0, 6, "not closed"),
+            ("/(/", 0, 3, "regular expression"),
+            ("sev>=loud", 0, 9, "unknown severity"),
+            ("since:soon", 0, 10, "span of time"),
+            ("host>x", 0, 6, "no order"),
+            ("host:", 0, 5, "needs a value"),
+            ("x -", 2, 1, "nothing to exclude"),
+            ("()", 0, 1, "nothing in the brackets"),
+            ("eid>x", 0, 5, "not a number"),
+        ];
+        for (text, at, length, reason) in rows {
+            let error = Filter::parse(text).err().unwrap_or_else(|| panic!("{text} was taken"));
+            assert!(error.reason.contains(reason), "{text}: {error}");
+            assert_eq!((error.at, error.length), (at, length), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_a_filter_or_an_error(text in "[a-z:()\"/ !*<>=,-]{0,60}|\\PC{0,40}") {
+            if let Ok(filter) = Filter::parse(&text) {
+                filter.matches(&Thing);
+            }
+        }
+    }
+}

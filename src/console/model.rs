@@ -1,0 +1,451 @@
+//! What the console knows and where the user is in it. Elm style: [`Model::update`] takes a message and answers effects;
+//! there is no terminal, no clock and no I/O here, and views only read.
+
+pub mod alerts;
+pub mod screen;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::alert::Severity;
+use crate::console::Config;
+use crate::console::filter::{Filter, FilterError};
+use crate::console::keys::{self, Action, Binding};
+use crate::console::model::alerts::Alerts;
+use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
+use crate::event::names::HostName;
+use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
+use crate::hosts::HostState;
+
+/// How many rejected frames and notices are kept.
+const KEPT_LINES: usize = 200;
+/// How many updates wait behind a frozen picture; older events and statuses among them are dropped and counted.
+const HELD: usize = 20_000;
+
+/// What can happen to the console.
+#[derive(Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The collector told something.
+    Update(Arc<Update>),
+    /// Time passes.
+    Tick(DateTime<Utc>),
+    /// The terminal has another size: columns, rows.
+    Resize(u16, u16),
+}
+
+/// What the shell has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Leave.
+    Quit,
+    /// Go to the shell until it comes back.
+    Suspend,
+}
+
+/// A line being typed.
+#[derive(Debug, Clone, Default)]
+pub struct Editor {
+    /// The text.
+    pub text: String,
+    /// Why the text is no filter yet.
+    pub error: Option<FilterError>,
+    /// The filter as it was, for esc.
+    before: String,
+}
+
+/// The open help.
+#[derive(Debug, Clone, Default)]
+pub struct Help {
+    /// What is searched for.
+    pub query: String,
+    /// Which row is selected.
+    pub selected: usize,
+}
+
+impl Help {
+    /// The rows that the search leaves.
+    pub fn rows(&self, is_inside: bool) -> Vec<&'static Binding> {
+        let query = self.query.to_lowercase();
+        let has = |binding: &&Binding| {
+            [binding.label, binding.help, binding.keys].iter().any(|text| text.to_lowercase().contains(&query))
+        };
+        keys::bindings(is_inside).filter(has).collect()
+    }
+}
+
+/// An event of the tail, numbered.
+#[derive(Debug, Clone)]
+pub struct TailLine {
+    /// Its number, in order of arrival.
+    pub number: u64,
+    /// The event.
+    pub line: EventLine,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct Model {
+    /// The settings.
+    pub config: Config,
+    /// The time, as last told.
+    pub now: DateTime<Utc>,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// The alerts.
+    pub alerts: Alerts,
+    /// The hosts.
+    pub hosts: BTreeMap<HostName, HostState>,
+    /// The collector's state.
+    pub status: Status,
+    /// The live tail, oldest first.
+    pub events: VecDeque<TailLine>,
+    /// Rejected frames, newest last.
+    pub rejected: VecDeque<RejectedLine>,
+    /// Notices, newest last.
+    pub notices: VecDeque<(DateTime<Utc>, Notice)>,
+    /// Alerts per minute: the minute and the count, newest last, an hour at most.
+    pub per_minute: VecDeque<(i64, u32)>,
+    /// The filter.
+    pub filter: Filter,
+    /// Its text.
+    pub filter_text: String,
+    /// A filter being typed.
+    pub editor: Option<Editor>,
+    /// The open help.
+    pub help: Option<Help>,
+    /// The tab.
+    pub tab: Tab,
+    /// What was opened on top of the tab, outermost first.
+    pub stack: Vec<Screen>,
+    /// Which list of Triage has the keys.
+    pub pane: Pane,
+    /// Whether that list has all the room.
+    pub is_expanded: bool,
+    /// The selected host.
+    pub host: Selection<HostName>,
+    /// The selected alert of Triage and Alerts, by number.
+    pub alert: Selection<u64>,
+    /// The selected event, by number; `None` follows the newest.
+    pub event: Selection<u64>,
+    /// How far Health is scrolled.
+    pub health_scroll: usize,
+    /// Whether times are shown in UTC.
+    pub is_utc: bool,
+    /// Alerts that came while the user looked further down.
+    pub new_above: u64,
+    /// A word on the last key that could not do anything.
+    pub hint: Option<&'static str>,
+    held: Option<VecDeque<Arc<Update>>>,
+    held_dropped: u64,
+    next_event: u64,
+    last_seq: u64,
+}
+
+impl Model {
+    /// An empty console of that size.
+    pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
+        let alerts = Alerts::new(config.max_alerts, config.max_evidence);
+        let is_utc = config.utc;
+        Self {
+            config,
+            now,
+            size,
+            alerts,
+            hosts: BTreeMap::new(),
+            status: Status::default(),
+            events: VecDeque::new(),
+            rejected: VecDeque::new(),
+            notices: VecDeque::new(),
+            per_minute: VecDeque::new(),
+            filter: Filter::default(),
+            filter_text: String::new(),
+            editor: None,
+            help: None,
+            tab: Tab::Triage,
+            stack: Vec::new(),
+            pane: Pane::Alerts,
+            is_expanded: false,
+            host: Selection::default(),
+            alert: Selection::default(),
+            event: Selection::default(),
+            health_scroll: 0,
+            is_utc,
+            new_above: 0,
+            hint: None,
+            held: None,
+            held_dropped: 0,
+            next_event: 0,
+            last_seq: 0,
+        }
+    }
+
+    /// Takes a message in.
+    pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        match message {
+            Message::Key(key) => self.key(key),
+            Message::Resize(columns, rows) => {
+                self.size = (columns, rows);
+                Vec::new()
+            }
+            Message::Tick(now) => {
+                self.now = self.now.max(now);
+                Vec::new()
+            }
+            Message::Update(update) => {
+                self.hear(update);
+                Vec::new()
+            }
+        }
+    }
+
+    /// How many updates wait behind a frozen picture, and how many of those were dropped; `None` while it is live.
+    pub fn paused(&self) -> Option<(usize, u64)> {
+        self.held.as_ref().map(|held| (held.len(), self.held_dropped))
+    }
+
+    /// How many alerts wait behind a frozen picture.
+    pub fn paused_alerts(&self) -> usize {
+        self.held.iter().flatten().filter(|update| matches!(update.change, Change::Alert(_))).count()
+    }
+
+    fn hear(&mut self, update: Arc<Update>) {
+        let Some(held) = &mut self.held else { return self.apply(&update) };
+        if held.len() >= HELD
+            && let Some(place) = held.iter().position(|update| !matches!(update.change, Change::Alert(_)))
+        {
+            held.remove(place);
+            self.held_dropped += 1;
+        }
+        held.push_back(update);
+    }
+
+    fn apply(&mut self, update: &Update) {
+        self.last_seq = update.seq;
+        match &update.change {
+            Change::Alert(alert) => self.add_alert(alert),
+            Change::Events(lines) => {
+                for line in lines {
+                    self.events.push_back(TailLine { number: self.next_event, line: line.clone() });
+                    self.next_event += 1;
+                }
+                while self.events.len() > self.config.max_events {
+                    self.events.pop_front();
+                }
+            }
+            Change::Status(status) => self.set_status(status),
+            Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
+            Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
+        }
+    }
+
+    fn add_alert(&mut self, alert: &Arc<crate::alert::Alert>) {
+        let before = self.alerts.len();
+        let is_visible = self.alerts.add(alert, &self.filter, self.now);
+        if self.alerts.len() == before && !is_visible {
+            return;
+        }
+        let minute = alert.created.timestamp() / 60;
+        match self.per_minute.back_mut() {
+            Some((last, count)) if *last == minute => *count += 1,
+            _ => push_bounded(&mut self.per_minute, (minute, 1)),
+        }
+        if is_visible && self.alert.is_chosen {
+            self.new_above += 1;
+        }
+    }
+
+    fn set_status(&mut self, status: &Status) {
+        for host in &status.hosts {
+            self.hosts.insert(host.name.clone(), host.clone());
+        }
+        for host in &status.forgotten {
+            self.hosts.remove(host);
+        }
+        self.status = Status { hosts: Vec::new(), forgotten: Vec::new(), ..status.clone() };
+    }
+
+    /// Whether an alert is open.
+    pub fn is_inside(&self) -> bool {
+        matches!(self.stack.last(), Some(Screen::Alert { .. }))
+    }
+
+    /// The hosts that the filter lets through, worst first, then by name.
+    pub fn host_rows(&self) -> Vec<HostRow<'_>> {
+        let mut rows: Vec<HostRow<'_>> = self
+            .hosts
+            .values()
+            .map(|state| HostRow { state, worst: self.alerts.worst_of(&state.name) })
+            .filter(|row| self.filter.is_empty() || self.filter.matches(row) || !self.alerts.of_host(&row.state.name).is_empty())
+            .collect();
+        rows.sort_by(|one, other| other.worst.cmp(&one.worst).then_with(|| one.state.name.cmp(&other.state.name)));
+        rows
+    }
+
+    /// The events that the filter lets through, oldest first.
+    pub fn event_rows(&self) -> Vec<&TailLine> {
+        self.events.iter().filter(|line| self.filter.is_empty() || self.filter.matches(*line)).collect()
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        self.hint = None;
+        if self.help.is_some() {
+            return self.help_key(key);
+        }
+        if self.editor.is_some() {
+            self.editor_key(key);
+            return Vec::new();
+        }
+        match keys::action_of(key, self.is_inside()) {
+            Some(action) => self.act(action),
+            None => {
+                self.hint = Some("no such key here; ? shows them all");
+                Vec::new()
+            }
+        }
+    }
+
+    fn help_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let is_inside = self.is_inside();
+        let Some(help) = &mut self.help else { return Vec::new() };
+        let count = help.rows(is_inside).len();
+        match key.code {
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Quit],
+            KeyCode::Esc => self.help = None,
+            KeyCode::Up => help.selected = help.selected.saturating_sub(1),
+            KeyCode::Down => help.selected = (help.selected + 1).min(count.saturating_sub(1)),
+            KeyCode::PageUp => help.selected = help.selected.saturating_sub(10),
+            KeyCode::PageDown => help.selected = (help.selected + 10).min(count.saturating_sub(1)),
+            KeyCode::Backspace => {
+                help.query.pop();
+                help.selected = 0;
+            }
+            KeyCode::Char('?') if help.query.is_empty() => self.help = None,
+            KeyCode::Char(letter) if !letter.is_control() && help.query.len() < 40 => {
+                help.query.push(letter);
+                help.selected = 0;
+            }
+            KeyCode::Enter => {
+                let action = help.rows(is_inside).get(help.selected).map(|binding| binding.action);
+                self.help = None;
+                return action.map_or_else(Vec::new, |action| self.act(action));
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn editor_key(&mut self, key: KeyEvent) {
+        let Some(editor) = &mut self.editor else { return };
+        match key.code {
+            KeyCode::Esc => {
+                let before = std::mem::take(&mut editor.before);
+                self.editor = None;
+                self.set_filter(&before);
+                return;
+            }
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.editor = None;
+                return;
+            }
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => editor.text.clear(),
+            KeyCode::Char('w') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                let kept = editor.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
+                editor.text.truncate(kept);
+            }
+            KeyCode::Enter => {
+                if editor.error.is_none() {
+                    self.editor = None;
+                }
+                return;
+            }
+            KeyCode::Backspace => drop(editor.text.pop()),
+            KeyCode::Char(letter) if !letter.is_control() && editor.text.len() < 1000 => editor.text.push(letter),
+            _ => return,
+        }
+        let text = editor.text.clone();
+        match Filter::parse(&text) {
+            Ok(_) => {
+                editor.error = None;
+                self.set_filter(&text);
+            }
+            Err(error) => editor.error = Some(error),
+        }
+    }
+
+    fn set_filter(&mut self, text: &str) {
+        if let Ok(filter) = Filter::parse(text) {
+            text.trim().clone_into(&mut self.filter_text);
+            self.alerts.refilter(&filter, self.now);
+            self.filter = filter;
+            self.alert = Selection::default();
+            self.new_above = 0;
+        }
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Quit => return vec![Effect::Quit],
+            Action::Suspend => return vec![Effect::Suspend],
+            Action::Triage => self.open_tab(Tab::Triage),
+            Action::Alerts => self.open_tab(Tab::Alerts),
+            Action::Events => self.open_tab(Tab::Events),
+            Action::Health => self.open_tab(Tab::Health),
+            Action::Why => self.open_section(Section::Why),
+            Action::Evidence => self.open_section(Section::Events),
+            Action::Tree => self.open_section(Section::Tree),
+            Action::Xml => self.open_section(Section::Xml),
+            Action::Steps => self.open_section(Section::Steps),
+            Action::NextSection => self.next_section(),
+            Action::Help => self.help = Some(Help::default()),
+            Action::TimeZone => self.is_utc = !self.is_utc,
+            Action::Pause => self.pause(),
+            Action::Expand => self.is_expanded = !self.is_expanded,
+            Action::NextPane => self.next_pane(),
+            Action::Filter => {
+                self.editor = Some(Editor { text: self.filter_text.clone(), error: None, before: self.filter_text.clone() });
+            }
+            Action::Back => self.back(),
+            Action::Enter => self.enter(),
+            Action::NextAlert => self.step_alert(true),
+            Action::PreviousAlert => self.step_alert(false),
+            Action::Up => self.move_by(-1),
+            Action::Down => self.move_by(1),
+            Action::PageUp => self.move_by(-self.page()),
+            Action::PageDown => self.move_by(self.page()),
+            Action::First => self.move_by(isize::MIN / 2),
+            Action::Last => self.move_by(isize::MAX / 2),
+        }
+        Vec::new()
+    }
+
+    fn pause(&mut self) {
+        match self.held.take() {
+            None => self.held = Some(VecDeque::new()),
+            Some(held) => {
+                self.held_dropped = 0;
+                held.iter().for_each(|update| self.apply(update));
+            }
+        }
+    }
+
+    fn page(&self) -> isize {
+        isize::from(self.size.1 as i16).saturating_sub(10).clamp(3, 1000)
+    }
+
+    /// The worst severity outside the filter, and how many.
+    pub fn outside_filter(&self) -> Option<(Severity, u64)> {
+        if self.filter.is_empty() { None } else { self.alerts.hidden_since() }
+    }
+}
+
+fn push_bounded<T>(lines: &mut VecDeque<T>, line: T) {
+    if lines.len() == KEPT_LINES {
+        lines.pop_front();
+    }
+    lines.push_back(line);
+}

@@ -1,0 +1,350 @@
+//! Where the user is, and how keys move through the lists. A selection follows what it selected, not a row; it comes to life
+//! with the first key that moves it, and until then the newest and worst stands at the top.
+
+use std::borrow::Cow;
+
+use crate::alert::Severity;
+use crate::console::filter::{Field, Filterable};
+use crate::console::model::{Model, TailLine};
+use crate::event::names::HostName;
+use crate::hosts::HostState;
+
+/// The tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    /// Hosts, alerts, why.
+    Triage,
+    /// All alerts.
+    Alerts,
+    /// The live tail.
+    Events,
+    /// The collector.
+    Health,
+}
+
+impl Tab {
+    /// All, in order of their keys.
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Triage, "1 Triage"), (Self::Alerts, "2 Alerts"), (Self::Events, "3 Events"), (Self::Health, "4 Health")];
+}
+
+/// The lists of Triage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// The hosts.
+    Hosts,
+    /// The alerts.
+    Alerts,
+}
+
+/// The sections of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Why it fired.
+    Why,
+    /// All fields of its events.
+    Events,
+    /// The process tree.
+    Tree,
+    /// The XML.
+    Xml,
+    /// What to do.
+    Steps,
+}
+
+impl Section {
+    /// All, in order of their keys.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Why, "1 Why"),
+        (Self::Events, "2 Events"),
+        (Self::Tree, "3 Tree"),
+        (Self::Xml, "4 XML"),
+        (Self::Steps, "5 Steps"),
+    ];
+}
+
+/// What was opened on top of a tab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Screen {
+    /// The alerts of a host.
+    Host {
+        /// The host.
+        host: HostName,
+        /// The selected alert.
+        alert: Option<u64>,
+    },
+    /// An alert.
+    Alert {
+        /// Its number.
+        number: u64,
+        /// The section.
+        section: Section,
+        /// How far it is scrolled.
+        scroll: usize,
+    },
+    /// An event of the tail.
+    Event {
+        /// Its number.
+        number: u64,
+        /// How far it is scrolled.
+        scroll: usize,
+    },
+}
+
+/// What is selected in a list.
+#[derive(Debug, Clone)]
+pub struct Selection<T> {
+    /// What.
+    pub what: Option<T>,
+    /// Whether the user chose it; else it is whatever stands first.
+    pub is_chosen: bool,
+}
+
+impl<T> Default for Selection<T> {
+    fn default() -> Self {
+        Self { what: None, is_chosen: false }
+    }
+}
+
+/// A host in the list.
+#[derive(Debug, Clone, Copy)]
+pub struct HostRow<'a> {
+    /// The host.
+    pub state: &'a HostState,
+    /// Its worst alert.
+    pub worst: Option<Severity>,
+}
+
+impl Filterable for HostRow<'_> {
+    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
+        if field == Field::Host { vec![self.state.computer.as_str().into()] } else { Vec::new() }
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.worst
+    }
+
+    fn age_seconds(&self) -> Option<i64> {
+        None
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        vec![self.state.computer.as_str().into()]
+    }
+}
+
+impl Filterable for TailLine {
+    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
+        match field {
+            Field::Host => vec![self.line.computer.as_str().into()],
+            Field::Eid => vec![self.line.event_id.to_string().into()],
+            Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.line.alert.as_ref().map(|(_, severity)| *severity)
+    }
+
+    fn age_seconds(&self) -> Option<i64> {
+        None
+    }
+
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
+    }
+}
+
+/// The place that is `by` rows further, kept inside the list.
+fn moved(place: Option<usize>, by: isize, length: usize) -> Option<usize> {
+    let last = length.checked_sub(1)?;
+    // The first key of all brings the selection to life where it stands; then it moves.
+    let place = place.unwrap_or(0);
+    Some(place.saturating_add_signed(by).min(last))
+}
+
+impl Model {
+    pub(super) fn open_tab(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.stack.clear();
+    }
+
+    pub(super) fn open_section(&mut self, wanted: Section) {
+        if let Some(Screen::Alert { section, scroll, .. }) = self.stack.last_mut() {
+            *section = wanted;
+            *scroll = 0;
+        }
+    }
+
+    pub(super) fn next_section(&mut self) {
+        if let Some(Screen::Alert { section, scroll, .. }) = self.stack.last_mut() {
+            let place = Section::ALL.iter().position(|(own, _)| own == section).unwrap_or(0);
+            *section = Section::ALL[(place + 1) % Section::ALL.len()].0;
+            *scroll = 0;
+        }
+    }
+
+    pub(super) fn next_pane(&mut self) {
+        if self.tab != Tab::Triage || !self.stack.is_empty() {
+            self.hint = Some("one list here");
+            return;
+        }
+        self.pane = match self.pane {
+            Pane::Hosts => Pane::Alerts,
+            Pane::Alerts => Pane::Hosts,
+        };
+    }
+
+    pub(super) fn back(&mut self) {
+        if self.stack.pop().is_some() {
+            return;
+        }
+        if self.is_expanded {
+            self.is_expanded = false;
+        } else if !self.filter_text.is_empty() {
+            self.set_filter("");
+        } else if self.alert.is_chosen || self.event.is_chosen {
+            self.alert = Selection::default();
+            self.event = Selection::default();
+            self.new_above = 0;
+        } else {
+            self.hint = Some("already at the top; q quits");
+        }
+    }
+
+    /// The alert that is selected on the screen in front, chosen or first.
+    pub fn selected_alert(&self) -> Option<u64> {
+        match self.stack.last() {
+            Some(Screen::Host { host, alert }) => alert.or_else(|| self.alerts.of_host(host).first().map(|entry| entry.number)),
+            Some(Screen::Alert { number, .. }) => Some(*number),
+            Some(Screen::Event { .. }) => None,
+            None => {
+                let rows = self.alerts.rows(self.tab == Tab::Triage);
+                let chosen = self.alert.what.filter(|number| rows.place_of(*number).is_some());
+                chosen.or_else(|| rows.get(0).map(|entry| entry.number))
+            }
+        }
+    }
+
+    /// The host that is selected, chosen or first.
+    pub fn selected_host(&self) -> Option<HostName> {
+        let rows = self.host_rows();
+        let chosen = self.host.what.clone().filter(|host| rows.iter().any(|row| row.state.name == *host));
+        chosen.or_else(|| rows.first().map(|row| row.state.name.clone()))
+    }
+
+    pub(super) fn enter(&mut self) {
+        match (self.stack.last(), self.tab, self.pane) {
+            (Some(Screen::Event { number, .. }), ..) => {
+                let number = *number;
+                self.open_alert_of_event(number);
+            }
+            (None, Tab::Events, _) => {
+                let rows = self.event_rows();
+                let chosen = self.event.what.and_then(|number| rows.iter().find(|row| row.number == number));
+                match chosen.or(rows.last()).map(|row| row.number) {
+                    Some(number) => self.stack.push(Screen::Event { number, scroll: 0 }),
+                    None => self.hint = Some("no event to open"),
+                }
+            }
+            (None, Tab::Health, _) => self.hint = Some("nothing to open here"),
+            (None, Tab::Triage, Pane::Hosts) => match self.selected_host() {
+                Some(host) => self.stack.push(Screen::Host { host, alert: None }),
+                None => self.hint = Some("no host to open"),
+            },
+            _ => self.open_alert(self.selected_alert()),
+        }
+    }
+
+    fn open_alert_of_event(&mut self, number: u64) {
+        let line = self.events.iter().find(|line| line.number == number);
+        let id = line.and_then(|line| line.line.alert.as_ref()).map(|(id, _)| id.clone());
+        match id.and_then(|id| self.alerts.number_of(&id)) {
+            Some(number) => self.open_alert(Some(number)),
+            None => self.hint = Some("this event completed no alert"),
+        }
+    }
+
+    fn open_alert(&mut self, number: Option<u64>) {
+        let Some(number) = number else {
+            self.hint = Some("no alert to open");
+            return;
+        };
+        self.alert = Selection { what: Some(number), is_chosen: true };
+        self.stack.push(Screen::Alert { number, section: Section::Why, scroll: 0 });
+    }
+
+    pub(super) fn step_alert(&mut self, forward: bool) {
+        let from = if self.is_inside() || self.alert.is_chosen { self.selected_alert() } else { None };
+        let Some(next) = self.alerts.neighbour(from, forward) else {
+            self.hint = Some(if self.alerts.is_empty() { "no alerts yet" } else { "no more alerts this way" });
+            return;
+        };
+        if self.is_inside() {
+            self.stack.pop();
+        }
+        self.open_alert(Some(next));
+    }
+
+    pub(super) fn move_by(&mut self, by: isize) {
+        if let Some(screen) = self.stack.last().cloned() {
+            return self.move_in(screen, by);
+        }
+        match (self.tab, self.pane) {
+            (Tab::Health, _) => self.health_scroll = self.health_scroll.saturating_add_signed(by).min(10_000),
+            (Tab::Events, _) => self.move_event(by),
+            (Tab::Triage, Pane::Hosts) => {
+                let rows: Vec<HostName> = self.host_rows().iter().map(|row| row.state.name.clone()).collect();
+                let place = self.selected_host().and_then(|host| rows.iter().position(|own| *own == host));
+                let next = moved(place, by, rows.len()).map(|place| rows[place].clone());
+                self.host = Selection { is_chosen: next.is_some(), what: next };
+            }
+            (Tab::Triage | Tab::Alerts, _) => {
+                let rows = self.alerts.rows(self.tab == Tab::Triage);
+                let place = self.selected_alert().and_then(|number| rows.place_of(number));
+                let next = moved(place, by, rows.len());
+                let number = next.and_then(|place| rows.get(place)).map(|entry| entry.number);
+                // Back at the top the list follows what comes.
+                let is_chosen = next.is_some_and(|place| place > 0);
+                self.alert = Selection { what: number, is_chosen };
+                if !is_chosen {
+                    self.new_above = 0;
+                }
+            }
+        }
+    }
+
+    fn move_event(&mut self, by: isize) {
+        let rows: Vec<u64> = self.event_rows().iter().map(|row| row.number).collect();
+        let last = rows.len().saturating_sub(1);
+        let place = self.event.what.map_or(Some(last), |number| Some(rows.partition_point(|own| *own < number)));
+        let next = moved(place, by, rows.len());
+        // At the newest event the tail follows.
+        let is_chosen = next.is_some_and(|place| place < last);
+        self.event = Selection { what: next.map(|place| rows[place]).filter(|_| is_chosen), is_chosen };
+    }
+
+    fn move_in(&mut self, screen: Screen, by: isize) {
+        let top = self.stack.len() - 1;
+        self.stack[top] = match screen {
+            Screen::Host { host, alert } => {
+                let rows: Vec<u64> = self.alerts.of_host(&host).iter().map(|entry| entry.number).collect();
+                let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
+                let next = moved(place, by, rows.len()).map(|place| rows[place]);
+                Screen::Host { host, alert: next }
+            }
+            Screen::Alert { number, section, scroll } => {
+                Screen::Alert { number, section, scroll: scroll.saturating_add_signed(by).min(self.scroll_limit()) }
+            }
+            Screen::Event { number, scroll } => {
+                Screen::Event { number, scroll: scroll.saturating_add_signed(by).min(self.scroll_limit()) }
+            }
+        };
+    }
+
+    /// How far the screen in front can be scrolled: until its last line stands at the top of the room.
+    fn scroll_limit(&self) -> usize {
+        crate::console::view::length_of_front(self).saturating_sub(3)
+    }
+}

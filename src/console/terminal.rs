@@ -1,0 +1,78 @@
+//! The terminal: taken over and given back on every way out (return, error, panic, signal), and the second of the two places
+//! where the clock is read.
+
+use std::io::{self, Stdout, Write as _, stdout};
+use std::panic;
+
+use chrono::{DateTime, Utc};
+use crossterm::cursor::{Hide, Show};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::Terminal;
+use ratatui::backend::{Backend as _, CrosstermBackend};
+
+/// Now, for the ages on the screen.
+#[expect(clippy::disallowed_methods, reason = "the console's clock is read here and nowhere else")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// The terminal while it is ours.
+pub struct Guard {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Guard")
+    }
+}
+
+impl Guard {
+    /// Takes the terminal over. A panic gives it back before it speaks.
+    pub fn take() -> io::Result<Self> {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |information| {
+            give_back();
+            before(information);
+        }));
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(Self { terminal })
+    }
+
+    /// The terminal to draw on.
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+        &mut self.terminal
+    }
+
+    /// Gives the terminal to the shell and stops the process until it is continued, then takes it over again.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
+        enter()?;
+        // Cleared by the backend: asking the terminal for its cursor can fail.
+        self.terminal.backend_mut().clear()?;
+        self.terminal.swap_buffers();
+        self.terminal.swap_buffers();
+        Ok(())
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, Hide)
+}
+
+/// Every step is tried, whatever the one before said: the terminal may be gone already.
+fn give_back() {
+    let _ = disable_raw_mode();
+    let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+    let _ = stdout().flush();
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        give_back();
+    }
+}

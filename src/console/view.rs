@@ -1,0 +1,159 @@
+//! Draws the model: one panel, one file, one `render`. Views only read. The shape follows from the size alone:
+//!
+//! ```text
+//! wide  (100x24 and up)   header, tabs, counts | hosts | alerts | why
+//! narrow (40x8 and up)    header, counts, tabs | one list | what the next alert says
+//! line  (below)           one line: open counts; keys still work
+//! ```
+
+pub mod alert;
+pub mod alerts;
+pub mod events;
+pub mod footer;
+pub mod header;
+pub mod health;
+pub mod help;
+pub mod hosts;
+pub mod style;
+pub mod why;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::console::model::Model;
+use crate::console::model::screen::{Pane, Screen, Tab};
+
+/// How the screen is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Everything at once.
+    Wide,
+    /// One list and a preview.
+    Narrow,
+    /// A status line.
+    Line,
+}
+
+/// The shape of a size.
+pub fn shape(area: Rect) -> Shape {
+    match (area.width, area.height) {
+        (width, height) if width < 40 || height < 8 => Shape::Line,
+        (width, height) if width < 100 || height < 24 => Shape::Narrow,
+        _ => Shape::Wide,
+    }
+}
+
+/// Draws everything.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.width == 0 || area.height == 0 {
+        return;
+    }
+    let shape = shape(area);
+    if shape == Shape::Line {
+        header::render_line(model, area, buffer);
+        return;
+    }
+    let (head, rest) = split_top(area, header::height(shape));
+    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()));
+    header::render(model, shape, head, buffer);
+    render_body(model, shape, body, buffer);
+    footer::render(model, foot, buffer);
+    if model.help.is_some() {
+        help::render(model, area, buffer);
+    }
+}
+
+fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
+    match model.stack.last() {
+        Some(Screen::Alert { .. }) => alert::render(model, area, buffer),
+        Some(Screen::Event { number, scroll }) => events::render_one(model, *number, *scroll, area, buffer),
+        Some(Screen::Host { host, .. }) => alerts::render_of_host(model, host, area, buffer),
+        None => match model.tab {
+            Tab::Triage => triage(model, shape, area, buffer),
+            Tab::Alerts => alerts::render(model, false, area, buffer),
+            Tab::Events => events::render(model, area, buffer),
+            Tab::Health => health::render(model, area, buffer),
+        },
+    }
+}
+
+fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
+    if model.is_expanded {
+        return match model.pane {
+            Pane::Hosts => hosts::render(model, area, buffer),
+            Pane::Alerts => alerts::render(model, true, area, buffer),
+        };
+    }
+    if shape == Shape::Narrow {
+        // One list, and the preview stays: it is what must not be lost.
+        let preview = if area.height >= 14 { 7 } else { 4 };
+        let (list, below) = split_bottom(area, preview.min(area.height / 2));
+        match model.pane {
+            Pane::Hosts => hosts::render(model, list, buffer),
+            Pane::Alerts => alerts::render(model, true, list, buffer),
+        }
+        return why::render(model, below, buffer);
+    }
+    let spare = area.height.saturating_sub(13);
+    let host_rows = (model.hosts.len() as u16).clamp(1, (spare / 2).max(3));
+    let (top, rest) = split_top(area, host_rows + 3);
+    let preview = 11.min(rest.height / 2);
+    let (middle, below) = split_bottom(rest, preview);
+    hosts::render(model, top, buffer);
+    alerts::render(model, true, middle, buffer);
+    why::render(model, below, buffer);
+}
+
+/// How many lines the screen in front has, for the limit of its scrolling.
+pub fn length_of_front(model: &Model) -> usize {
+    let width = usize::from(model.size.0);
+    match model.stack.last() {
+        Some(Screen::Alert { number, section, .. }) => alert::lines(model, *number, *section, width).len(),
+        Some(Screen::Event { number, .. }) => events::lines(model, *number, width).len(),
+        _ => 0,
+    }
+}
+
+/// The upper `height` rows and the rest.
+pub fn split_top(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    let top = Rect { height, ..area };
+    (top, Rect { y: area.y + height, height: area.height - height, ..area })
+}
+
+/// The rest and the lower `height` rows.
+pub fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
+    let (top, bottom) = split_top(area, area.height.saturating_sub(height));
+    (top, bottom)
+}
+
+/// Draws a line at a row of the area; outside it nothing is drawn.
+pub fn put(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
+    if row < area.height && area.width > 0 {
+        buffer.set_line(area.x, area.y + row, line, area.width);
+    }
+}
+
+/// Draws `right` so that it ends at the right edge of a row, if there is room beside `used` columns.
+pub fn put_right(buffer: &mut Buffer, area: Rect, row: u16, used: usize, right: Vec<Span<'static>>) {
+    let line = Line::from(right);
+    let width = line.width() as u16;
+    if row < area.height && width > 0 && used + usize::from(width) + 1 < usize::from(area.width) {
+        buffer.set_line(area.x + area.width - width - 1, area.y + row, &line, width + 1);
+    }
+}
+
+/// Draws a block of lines from `scroll` on.
+pub fn put_lines(buffer: &mut Buffer, area: Rect, lines: &[Line<'_>], scroll: usize) {
+    for (row, line) in lines.iter().skip(scroll).take(usize::from(area.height)).enumerate() {
+        put(buffer, area, row as u16, line);
+    }
+}
+
+/// The first row to show so that `selected` is visible in `height` rows.
+pub fn first_row(selected: Option<usize>, height: usize, length: usize) -> usize {
+    let half = height / 2;
+    let wanted = selected.unwrap_or(0).saturating_sub(half);
+    wanted.min(length.saturating_sub(height))
+}

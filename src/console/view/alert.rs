@@ -1,0 +1,312 @@
+//! One alert: why it fired, all fields of its events, the process tree, the XML, and what to do.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::alert::{Alert, Proof, TreeNode};
+use crate::console::model::Model;
+use crate::console::model::alerts::Entry;
+use crate::console::model::screen::{Screen, Section};
+use crate::console::printable::{fit, fit_left, pad, wrap};
+use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
+use crate::console::view::why::seconds;
+use crate::console::view::{put, put_lines, put_right, split_top};
+use crate::event::time::TimeSource;
+
+/// Draws the alert in front.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let Some(Screen::Alert { number, section, scroll }) = model.stack.last() else { return };
+    let Some(entry) = model.alerts.get(*number) else {
+        put(buffer, area, 0, &Line::from(plain("  this alert is no longer in memory; esc goes back")));
+        return;
+    };
+    let (head, body) = split_top(area, 3);
+    title(model, entry, head, buffer);
+    put_lines(buffer, body, &lines(model, *number, *section, usize::from(area.width)), *scroll);
+}
+
+fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
+    let (word, style) = style::severity(entry.severity);
+    let room = usize::from(area.width).saturating_sub(26);
+    let first = Line::from(vec![plain(" "), styled(word, style), plain("  "), styled(fit(&safe(&entry.rule), room), STRONG)]);
+    put(buffer, area, 0, &first);
+    let age = style::age((model.now - entry.created).num_seconds());
+    let place = model.alerts.place(entry.number).map_or(String::new(), |(place, all)| format!("   {place}/{all}"));
+    put_right(buffer, area, 0, first.width(), vec![plain(format!("raised {age} ago{place}"))]);
+    let Some(alert) = &entry.alert else { return };
+    let address =
+        model.hosts.get(&alert.host).and_then(|host| host.address.as_deref()).map_or(String::new(), |ip| format!(" {ip}"));
+    let techniques = alert.rule.techniques.iter().map(|one| format!("   {} {}", one.id, one.name)).collect::<String>();
+    let facts = format!(" {}{address}{techniques}   risk {}   id {}", alert.computer, alert.rule.risk_score, alert.id);
+    put(buffer, area, 1, &Line::from(styled(safe(&facts), DIM)));
+}
+
+/// The lines of a section.
+pub fn lines(model: &Model, number: u64, section: Section, width: usize) -> Vec<Line<'static>> {
+    let Some(entry) = model.alerts.get(number) else { return Vec::new() };
+    let Some(alert) = &entry.alert else {
+        let mut lines: Vec<Line<'static>> = wrap(&safe(&entry.message), width.saturating_sub(4))
+            .into_iter()
+            .map(|text| Line::from(format!("  {text}")))
+            .collect();
+        lines.push(Line::from(""));
+        lines.push(style::line("  the evidence of this alert is no longer in memory (console.max_evidence)", DIM));
+        return lines;
+    };
+    match section {
+        Section::Why => why(model, alert, width),
+        Section::Events => fields(model, alert, width),
+        Section::Tree => tree(model, alert, width, usize::MAX),
+        Section::Xml => xml(alert, width),
+        Section::Steps => steps(alert, width),
+    }
+}
+
+fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(heading("Why it fired", false))];
+    lines.extend(wrap(&safe(&alert.message), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
+    lines.push(Line::from(""));
+    let proofs: Vec<&Proof> = alert.evidence.iter().collect();
+    for (place, proof) in proofs.iter().enumerate() {
+        let is_last = place + 1 == proofs.len();
+        lines.extend(proof_lines(model, proof, is_last, width));
+        if let Some(next) = proofs.get(place + 1) {
+            lines.push(style::line("  │", DIM));
+            lines.push(gap(alert, proof, next, width));
+            lines.push(style::line("  │", DIM));
+        }
+    }
+    lines.push(Line::from(""));
+    if !alert.tree.is_empty() {
+        lines.extend(tree(model, alert, width, 14));
+        lines.push(Line::from(""));
+    }
+    lines.push(Line::from(heading("The rule", false)));
+    let about = format!("{} rule {}, {}", alert.rule.language.as_str(), alert.rule.id, alert.rule.origin);
+    lines.push(style::line(format!("  {}", safe(&about)), DIM));
+    lines.extend(
+        wrap(&safe(&alert.rule.description), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))),
+    );
+    lines
+}
+
+/// The gap between two events, as a bar against what the rule allows.
+fn gap(alert: &Alert, proof: &Proof, next: &Proof, width: usize) -> Line<'static> {
+    let milliseconds = (next.time - proof.time).num_milliseconds();
+    let allowed = alert.rule.maxspan_ms.unwrap_or(0).max(1);
+    let room = if width >= 100 { 28 } else { 15 };
+    let filled = (milliseconds.max(0) * room / allowed).clamp(i64::from(milliseconds > 0), room) as usize;
+    let bar = format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room as usize - filled));
+    let text = format!("  ├──── {} of {} allowed ", seconds(milliseconds), seconds(allowed));
+    Line::from(vec![plain(text), plain(bar), styled(format!(" same host: {}", safe(&next.computer)), DIM)])
+}
+
+fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec<Line<'static>> {
+    let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
+    let kind = match (proof.event_id.0, proof.field("Initiated")) {
+        (1, _) => " process start",
+        (3, Some(initiated)) if initiated.eq_ignore_ascii_case("false") => " network, inbound",
+        (3, Some(_)) => " network, outbound",
+        _ => "",
+    };
+    let record = proof.record_id.map_or("no record id".to_owned(), |id| format!("record {}", style::count(id.0)));
+    let source = match proof.time_source {
+        TimeSource::CorrectedToTimeCreated => "   time from TimeCreated",
+        TimeSource::ReceivedAt => "   time of arrival",
+        TimeSource::UtcTime | TimeSource::TimeCreated => "",
+    };
+    let mut head = vec![
+        styled(format!("  {}  {time}", proof.stage + 1), STRONG),
+        plain(format!("  EID {}{kind}", proof.event_id)),
+        styled(format!("    {record}   {}{source}", safe(&proof.computer)), DIM),
+    ];
+    if proof.time_source == TimeSource::CorrectedToTimeCreated {
+        head.push(styled("  SKEWED CLOCK", WARN));
+    }
+    let mut lines = vec![Line::from(head)];
+    let margin = if is_last { "        " } else { "  │     " };
+    let name_width = if width >= 100 { 20 } else { 16 };
+    let value_width = width.saturating_sub(12 + name_width) / 2;
+    for matched in &proof.matched {
+        let value = pad(&fit_left(&safe(&matched.value), value_width), value_width);
+        let why = fit(&safe(&matched.why), width.saturating_sub(12 + name_width + value_width));
+        let derived = proof.derived.iter().find(|derived| derived.field == matched.field);
+        let mut spans = vec![
+            styled(margin, DIM),
+            plain(pad(&safe(&matched.field), name_width)),
+            styled(value, STRONG),
+            styled(" ✓ ", GOOD),
+            plain(why),
+        ];
+        if let Some(derived) = derived {
+            spans.push(styled(format!(" (derived: {})", safe(&derived.reason)), DIM));
+        }
+        lines.push(Line::from(spans));
+    }
+    // What people ask next, where the match itself did not show it.
+    for name in ["CommandLine", "User", "IntegrityLevel", "SourceIp", "DestinationIp"] {
+        let is_shown = proof.matched.iter().any(|matched| matched.field == name);
+        if let Some(value) = proof.field(name).filter(|value| !is_shown && crate::detect::describe::is_said(value)) {
+            let room = width.saturating_sub(10 + name_width);
+            lines.push(Line::from(vec![styled(margin, DIM), styled(pad(name, name_width), DIM), plain(fit(&safe(value), room))]));
+        }
+    }
+    for derived in proof.derived.iter().filter(|derived| proof.matched.iter().all(|matched| matched.field != derived.field)) {
+        let text = format!("{}={} (derived: {})", derived.field, derived.value, derived.reason);
+        lines.push(Line::from(vec![styled(margin, DIM), styled(fit(&safe(&text), width.saturating_sub(10)), DIM)]));
+    }
+    lines
+}
+
+fn fields(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for proof in alert.evidence.iter() {
+        let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
+        let title = format!("{}  {time}  {}", proof.stage + 1, safe(&proof.summary));
+        lines.push(Line::from(heading(&fit(&title, width.saturating_sub(3)), false)));
+        let delay = (proof.received_at - proof.time).num_milliseconds();
+        let arrived = style::clock(proof.received_at, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
+        let mut rows = vec![
+            ("Computer".to_owned(), proof.computer.clone()),
+            ("Channel".to_owned(), proof.channel.clone()),
+            ("EventRecordID".to_owned(), proof.record_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
+        ];
+        rows.push((
+            "received".to_owned(),
+            if delay.abs() < 86_400_000 { format!("{arrived}, {} later", seconds(delay)) } else { arrived },
+        ));
+        rows.extend(proof.fields.iter().cloned());
+        for (name, value) in rows {
+            let is_matched = proof.matched.iter().any(|matched| matched.field == name);
+            lines.extend(field_lines(&name, &value, is_matched, width));
+        }
+        lines.push(Line::from(""));
+    }
+    lines
+}
+
+/// A field: its name, and its value over as many lines as it takes.
+pub fn field_lines(name: &str, value: &str, is_matched: bool, width: usize) -> Vec<Line<'static>> {
+    let room = width.saturating_sub(26).max(8);
+    let mark = if is_matched { styled("✓ ", GOOD) } else { plain("  ") };
+    let style = if is_matched { STRONG } else { plain("").style };
+    let mut lines = Vec::new();
+    for (place, text) in wrap(&safe(value), room).into_iter().enumerate() {
+        let (mark, name) = if place == 0 { (mark.clone(), pad(&safe(name), 20)) } else { (plain("  "), " ".repeat(20)) };
+        lines.push(Line::from(vec![plain("  "), mark, styled(name, DIM), plain(" "), styled(text, style)]));
+    }
+    lines
+}
+
+fn tree(model: &Model, alert: &Alert, width: usize, most: usize) -> Vec<Line<'static>> {
+    let mut title = heading("Process tree", false);
+    title.push(plain(format!("  {}", safe(&alert.computer))));
+    let mut lines = vec![Line::from(title)];
+    if alert.tree.is_empty() {
+        lines.push(style::line("  no process creation is part of this alert, and its process was not seen to start", DIM));
+        return lines;
+    }
+    for (place, node) in alert.tree.iter().enumerate().take(most) {
+        let is_last = alert.tree.get(place + 1).is_none_or(|next| next.depth < node.depth);
+        lines.push(tree_line(model, node, is_last, width));
+    }
+    if alert.tree.len() > most {
+        lines.push(style::line(format!("  and {} more: 3 shows all", alert.tree.len() - most), DIM));
+    }
+    lines
+}
+
+fn tree_line(model: &Model, node: &TreeNode, is_last: bool, width: usize) -> Line<'static> {
+    let process = &node.process;
+    let branch = match (node.depth, is_last) {
+        (0, _) => String::new(),
+        (depth, true) => format!("{}└─ ", "   ".repeat(depth - 1)),
+        (depth, false) => format!("{}├─ ", "   ".repeat(depth - 1)),
+    };
+    let pid = process.pid.map_or(String::new(), |pid| format!(" {pid}"));
+    let line = process.command_line.as_deref().map_or(String::new(), |line| {
+        let short = crate::detect::describe::short_command(line, &process.executable);
+        short.split_once(' ').map_or(String::new(), |(_, arguments)| format!("  {arguments}"))
+    });
+    let started = process.started.map_or(String::new(), |time| style::clock(time, model.is_utc, "  %H:%M:%S"));
+    let user = process.user.as_deref().map_or(String::new(), |user| format!("  {}", safe(user)));
+    let mark = if node.is_subject { "  ◀ this alert" } else { "" };
+    let unseen = if node.was_seen { "" } else { "  start not seen" };
+    let tail = format!("{user}{started}{mark}{unseen}");
+    let name = safe(process.name());
+    let room = width
+        .saturating_sub(6 + branch.chars().count() + crate::console::printable::width(&name) + pid.len() + tail.chars().count());
+    let arguments = fit(&safe(&line), room);
+    let style = if node.is_subject { STRONG } else { plain("").style };
+    let spans: Vec<Span<'static>> = vec![
+        plain("  "),
+        styled(branch, DIM),
+        styled(format!("{name}{pid}"), style),
+        plain(arguments),
+        styled(user, DIM),
+        styled(started, DIM),
+        styled(mark, WARN),
+        styled(unseen, DIM),
+    ];
+    Line::from(spans)
+}
+
+fn xml(alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for proof in alert.evidence.iter() {
+        lines.push(Line::from(heading(
+            &format!("{}  event {}, {} bytes", proof.stage + 1, proof.event_id, proof.xml.len()),
+            false,
+        )));
+        lines.extend(xml_lines(&proof.xml, width));
+        lines.push(Line::from(""));
+    }
+    lines
+}
+
+/// Event XML, a line an element; only how it is laid out is ours.
+pub fn xml_lines(xml: &str, width: usize) -> Vec<Line<'static>> {
+    let broken = xml.replace("><", ">\n<");
+    let mut lines = Vec::new();
+    let mut depth = 0_usize;
+    for piece in broken.split('\n').filter(|piece| !piece.trim().is_empty()) {
+        let piece = piece.trim();
+        if piece.starts_with("</") {
+            depth = depth.saturating_sub(1);
+        }
+        let indent = "  ".repeat(depth.min(6) + 1);
+        let opens = piece.starts_with('<') && !piece.starts_with("</") && !piece.starts_with("<?") && !piece.starts_with("<!");
+        if opens && !piece.ends_with("/>") && !piece.contains("</") {
+            depth += 1;
+        }
+        for text in wrap(&safe(piece), width.saturating_sub(indent.len() + 1)) {
+            lines.push(Line::from(format!("{indent}{text}")));
+        }
+    }
+    lines
+}
+
+fn steps(alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let rule = &alert.rule;
+    let mut lines = Vec::new();
+    let mut section = |title: &str, items: &[String], empty: &str| {
+        lines.push(Line::from(heading(title, false)));
+        if items.is_empty() {
+            lines.push(style::line(format!("  {empty}"), DIM));
+        }
+        for (place, item) in items.iter().enumerate() {
+            for (row, text) in wrap(&safe(item), width.saturating_sub(8)).into_iter().enumerate() {
+                let number = if row == 0 { format!("{:>3}  ", place + 1) } else { "     ".to_owned() };
+                lines.push(Line::from(format!(" {number}{text}")));
+            }
+        }
+        lines.push(Line::from(""));
+    };
+    section("What to look at", &rule.triage, "the rule says nothing about it");
+    section("Known benign causes", &rule.false_positives, "the rule names none");
+    section("Read on", &rule.references, "the rule names nothing");
+    let authors = if rule.author.is_empty() { "nobody named".to_owned() } else { rule.author.join(", ") };
+    lines.push(style::line(format!("  rule by {}", safe(&authors)), DIM));
+    lines
+}

@@ -1,0 +1,129 @@
+//! Lists of alerts: severity, then newest. Only the rows that are seen are built.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::console::model::Model;
+use crate::console::model::alerts::Entry;
+use crate::console::model::screen::{Pane, Screen, Tab};
+use crate::console::printable::{pad, pad_left};
+use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
+use crate::console::view::{first_row, put, put_right};
+use crate::event::names::HostName;
+
+/// Draws the list; `kinds_only` folds repeats. One row below stays free.
+pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) {
+    let rows = model.alerts.rows(kinds_only);
+    let has_focus = model.stack.is_empty() && (model.tab == Tab::Alerts || model.pane == Pane::Alerts);
+    let mut title = heading("Alerts", has_focus);
+    title.push(plain(format!("  {}, severity then newest", count(rows.len() as u64))));
+    let title = Line::from(title);
+    put(buffer, area, 0, &title);
+    if model.new_above > 0 && model.alert.is_chosen {
+        put_right(buffer, area, 0, title.width(), vec![styled(format!("▲ {} new", model.new_above), WARN)]);
+    }
+    let columns = Columns::of(area.width);
+    put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
+    if rows.is_empty() {
+        put(buffer, area, 2, &Line::from(plain(empty_text(model))));
+        return;
+    }
+    let room = usize::from(area.height.saturating_sub(3)).max(1);
+    let selected = model.selected_alert().and_then(|number| rows.place_of(number));
+    let first = first_row(selected, room, rows.len());
+    for place in first..(first + room).min(rows.len()) {
+        let Some(entry) = rows.get(place) else { break };
+        let repeats = if kinds_only { entry.repeats } else { 1 };
+        let line = columns.row(model, entry, repeats, Some(place) == selected, has_focus);
+        put(buffer, area, (place - first) as u16 + 2, &line);
+    }
+}
+
+fn empty_text(model: &Model) -> String {
+    if model.alerts.is_empty() {
+        let rules = model.status.rules.iter().filter(|rule| rule.problem.is_none()).count();
+        format!("  no alerts yet: {rules} rules watch what arrives")
+    } else {
+        "  no alert matches the filter; esc clears it".to_owned()
+    }
+}
+
+/// Draws the alerts of one host, and what is known of it.
+pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut Buffer) {
+    let entries = model.alerts.of_host(host);
+    let mut title = heading(&safe(host.as_str()), true);
+    title.push(plain(format!("  {} alerts", count(entries.len() as u64))));
+    put(buffer, area, 0, &Line::from(title));
+    if let Some(state) = model.hosts.get(host) {
+        let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));
+        let skew = state.clock_skew_ms.map_or(String::new(), |skew| format!("   UtcTime off by {} s", skew / 1000));
+        let text = format!(
+            "  {} events{address}   first heard {} ago, last {} ago{skew}",
+            count(state.events),
+            style::age((model.now - state.first_seen).num_seconds()),
+            style::age((model.now - state.last_seen).num_seconds()),
+        );
+        put(buffer, area, 1, &Line::from(styled(text, DIM)));
+    }
+    let columns = Columns::of(area.width);
+    put(buffer, area, 3, &Line::from(styled(columns.head(), DIM)));
+    if entries.is_empty() {
+        put(buffer, area, 4, &Line::from(plain("  no alerts of this host")));
+        return;
+    }
+    let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
+    let selected = chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0));
+    let room = usize::from(area.height.saturating_sub(5)).max(1);
+    let first = first_row(selected, room, entries.len());
+    for (place, entry) in entries.iter().enumerate().skip(first).take(room) {
+        let line = columns.row(model, entry, 1, Some(place) == selected, true);
+        put(buffer, area, (place - first) as u16 + 4, &line);
+    }
+}
+
+/// Fixed widths by the width of the area.
+struct Columns {
+    path: usize,
+    rule: usize,
+    what: usize,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let width = usize::from(width);
+        match width {
+            110.. => Self { path: 32, rule: 34, what: width.saturating_sub(24 + 32 + 34) },
+            76.. => Self { path: 27, rule: 0, what: width.saturating_sub(22 + 27) },
+            _ => Self { path: width.saturating_sub(22).min(27), rule: 0, what: width.saturating_sub(22 + 27) },
+        }
+    }
+
+    fn head(&self) -> String {
+        let rule = if self.rule > 0 { format!("  {}", pad("RULE", self.rule)) } else { String::new() };
+        let what = if self.what > 8 { "  WHAT RAN / WHO" } else { "" };
+        format!("  ID    SEV      AGE  {}{rule}{what}", pad("FROM > TO", self.path))
+    }
+
+    fn row(&self, model: &Model, entry: &Entry, repeats: u64, is_selected: bool, has_focus: bool) -> Line<'static> {
+        let (word, style) = style::severity(entry.severity);
+        let times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
+        let path = pad(&safe(&entry.path), self.path.saturating_sub(times.len()));
+        let age = style::age((model.now - entry.created).num_seconds());
+        let mut spans = vec![
+            plain(if is_selected { "▌ " } else { "  " }),
+            plain(pad(entry.id.short(), 6)),
+            styled(pad(word, 4), style),
+            plain(pad_left(&age, 8)),
+            plain(format!("  {path}{times}")),
+        ];
+        if self.rule > 0 {
+            spans.push(plain(format!("  {}", pad(&safe(&entry.rule), self.rule))));
+        }
+        if self.what > 8 {
+            spans.push(plain(format!("  {}", pad(&safe(&entry.what), self.what - 2))));
+        }
+        let line = Line::from(spans);
+        if is_selected && has_focus { line.style(SELECTED) } else { line }
+    }
+}

@@ -1,0 +1,99 @@
+//! The bottom: the keys that work here, made from the key table, `? help  q quit` always at the right; or the filter being
+//! typed; above it, in a replay, how far it has come.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::console::keys::{Action, bindings};
+use crate::console::model::{Editor, Model};
+use crate::console::printable::{fit, width};
+use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
+use crate::console::view::{put, put_right};
+use crate::intake::ReplayProgress;
+
+/// Draws it.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let mut row = 0;
+    if let Some(replay) = &model.status.replay {
+        put(buffer, area, row, &replay_bar(model, replay, usize::from(area.width)));
+        row += 1;
+    }
+    match &model.editor {
+        Some(editor) => put(buffer, area, row, &editor_line(model, editor, usize::from(area.width))),
+        None => keys(model, area, row, buffer),
+    }
+}
+
+fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
+    let pinned: Vec<Span<'static>> = vec![styled("?", STRONG), plain(" help   "), styled("q", STRONG), plain(" quit")];
+    let pinned_width = 16;
+    let mut spans = vec![plain(" ")];
+    if let Some(hint) = model.hint {
+        spans.push(styled(hint, WARN));
+        spans.push(plain("   "));
+    }
+    let mut shown: Vec<_> = bindings(model.is_inside()).filter(|binding| binding.footer > 0).collect();
+    shown.sort_by_key(|binding| binding.footer);
+    for binding in shown.iter().filter(|binding| !matches!(binding.action, Action::Help | Action::Quit)) {
+        let key = binding.keys.split(' ').next().unwrap_or_default();
+        let label = if binding.action == Action::Pause && model.paused().is_some() { "go on" } else { binding.label };
+        let used: usize = spans.iter().map(|span| width(&span.content)).sum();
+        if used + width(key) + label.len() + 4 + pinned_width > usize::from(area.width) {
+            break;
+        }
+        spans.push(styled(key, STRONG));
+        spans.push(plain(format!(" {label}   ")));
+    }
+    let line = Line::from(spans);
+    let used = line.width();
+    put(buffer, area, row, &line);
+    put_right(buffer, area, row, used.min(usize::from(area.width).saturating_sub(pinned_width + 2)), pinned);
+}
+
+/// The filter being typed: its text, what is wrong with it, or how much it leaves.
+fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> {
+    let mut spans = vec![styled(" / ", ACCENT)];
+    match &editor.error {
+        Some(error) => {
+            let at = error.at.min(editor.text.len());
+            let end = (error.at + error.length).min(editor.text.len());
+            let wrong = editor.text.get(at..end).unwrap_or_default();
+            spans.push(plain(safe(editor.text.get(..at).unwrap_or_default())));
+            spans.push(styled(safe(wrong), WARN));
+            spans.push(plain(safe(editor.text.get(end..).unwrap_or_default())));
+            spans.push(styled("▏", ACCENT));
+            spans.push(styled(format!("  {}", error.reason), WARN));
+        }
+        None => {
+            spans.push(plain(safe(&editor.text)));
+            spans.push(styled("▏", ACCENT));
+            let (alerts, events) = (model.alerts.rows(false).len(), model.event_rows().len());
+            spans.push(styled(format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo"), DIM));
+            if editor.text.is_empty() && columns > 110 {
+                spans.push(styled("   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m", DIM));
+            }
+        }
+    }
+    Line::from(spans)
+}
+
+fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'static> {
+    let speed = replay.speed.map_or("flat out".to_owned(), |speed| format!("{speed}x"));
+    let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, "%Y-%m-%d %H:%M:%S"));
+    let room = if columns >= 100 { 24_u64 } else { 10 };
+    let bar = match replay.bytes_total {
+        Some(total) if total > 0 => {
+            let filled = (replay.bytes_read * room / total).min(room) as usize;
+            format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room as usize - filled))
+        }
+        _ => format!("{} MB read", replay.bytes_read / 1_000_000),
+    };
+    let end = if replay.done { "at its end; nothing more will come" } else { "not live" };
+    let name = fit(&safe(&replay.file), columns.saturating_sub(75).max(8));
+    Line::from(vec![
+        styled(format!(" REPLAY {speed}  "), ACCENT),
+        plain(format!("{name}  {position}  {bar}  ")),
+        styled(end, DIM),
+    ])
+}

@@ -1,0 +1,180 @@
+//! The collector itself: what comes in, what goes out, which rules run, what was rejected, and what it said.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::console::model::Model;
+use crate::console::printable::{fit, pad, pad_left};
+use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, count, heading, plain, safe, styled};
+use crate::console::view::{header, put_lines};
+use crate::feed::NoticeLevel;
+
+/// Draws it.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width);
+    let mut lines = Vec::new();
+    pipeline(model, &mut lines);
+    listeners(model, width, &mut lines);
+    outputs(model, width, &mut lines);
+    rules(model, width, &mut lines);
+    hosts(model, width, &mut lines);
+    rejected(model, width, &mut lines);
+    notices(model, width, &mut lines);
+    let most = lines.len().saturating_sub(usize::from(area.height));
+    put_lines(buffer, area, &lines, model.health_scroll.min(most));
+}
+
+fn alarm(number: u64) -> Style {
+    if number > 0 { WARN } else { plain("").style }
+}
+
+fn pipeline(model: &Model, lines: &mut Vec<Line<'static>>) {
+    let counters = &model.status.counters;
+    let (frames, events) = (counters.frames_total(), counters.events_total());
+    let (rejected, shed) = (counters.rejected_total(), counters.shed_total());
+    let is_well = rejected == 0 && shed == 0 && model.status.outputs.iter().all(|output| output.is_up);
+    let mut title = heading("Pipeline", true);
+    title.push(plain("  "));
+    title.push(if is_well { styled("all well", GOOD) } else { styled("see below", WARN) });
+    lines.push(Line::from(title));
+    let spans: Vec<Span<'static>> = vec![
+        plain(format!("  {} frames = {} events + ", count(frames), count(events))),
+        styled(format!("{} rejected", count(rejected)), alarm(rejected)),
+        plain(" + "),
+        styled(format!("{} shed", count(shed)), alarm(shed)),
+        plain(format!("   {} ev/s", header::rate(model.status.events_per_second))),
+    ];
+    lines.push(Line::from(spans));
+    let kinds: Vec<String> = counters.events.iter().map(|(kind, number)| format!("EID {kind}: {}", count(*number))).collect();
+    let queue = counters.queue_depth.get("intake").copied().unwrap_or(0);
+    lines.push(style::line(
+        format!(
+            "  {}   sequences in the making {}   late {}   batches waiting {queue}   missed by this screen {}",
+            kinds.join("  "),
+            count(counters.sequence_partials),
+            count(counters.late_events),
+            count(counters.console_shed)
+        ),
+        DIM,
+    ));
+    lines.push(Line::from(""));
+}
+
+fn listeners(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    lines.push(Line::from(heading("Listeners", false)));
+    let room = if width >= 100 { 40 } else { 28 };
+    lines.push(style::line(
+        format!("  {} {:>7} {:>12} {:>10} {:>9} {:>8}", pad("URL", room), "CONNS", "FRAMES", "MB", "REJECTED", "SHED"),
+        DIM,
+    ));
+    for listener in &model.status.listeners {
+        lines.push(Line::from(vec![
+            plain(format!("  {} {:>7} {:>12}", pad(&safe(&listener.url), room), listener.connections, count(listener.frames))),
+            plain(pad_left(&format!("{:.1}", listener.bytes as f64 / 1e6), 11)),
+            styled(pad_left(&count(listener.rejected), 10), alarm(listener.rejected)),
+            styled(pad_left(&count(listener.shed), 9), alarm(listener.shed)),
+        ]));
+    }
+    lines.push(Line::from(""));
+}
+
+fn outputs(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    lines.push(Line::from(heading("Outputs", false)));
+    if model.status.outputs.is_empty() {
+        lines.push(style::line("  none: alerts show here only ([[output]] or --output sends them on)", DIM));
+    }
+    for output in &model.status.outputs {
+        let state = if output.is_up { styled("up  ", GOOD) } else { styled("DOWN", WARN) };
+        let problem = output.problem.as_deref().map_or(String::new(), |problem| format!("  {}", safe(problem)));
+        let text = format!(
+            "  {} delivered {}  waiting {}  given up {}{problem}",
+            pad(&safe(&output.url), 36),
+            count(output.delivered),
+            count(output.waiting),
+            count(output.gave_up)
+        );
+        lines.push(Line::from(vec![plain("  "), state, plain(fit(&text, width.saturating_sub(8)))]));
+    }
+    lines.push(Line::from(""));
+}
+
+fn rules(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    let rules = &model.status.rules;
+    let running = rules.iter().filter(|rule| rule.problem.is_none()).count();
+    let mut title = heading("Rules", false);
+    title.push(plain(format!("  {running} run")));
+    if rules.len() > running {
+        title.push(styled(format!(", {} do not", rules.len() - running), WARN));
+    }
+    lines.push(Line::from(title));
+    for rule in rules {
+        let room = width.saturating_sub(10);
+        match &rule.problem {
+            Some(problem) => lines.push(Line::from(vec![styled("  not run  ", WARN), plain(fit(&safe(problem), room))])),
+            None => {
+                let note = rule.note.as_deref().map_or(String::new(), |note| format!("  ({note})"));
+                let text = format!("{:<5} {}  alerts {}{note}", rule.language, safe(&rule.name), count(rule.alerts));
+                lines.push(Line::from(vec![styled("  runs     ", GOOD), plain(fit(&text, room))]));
+            }
+        }
+    }
+    lines.push(Line::from(""));
+}
+
+fn hosts(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    let off: Vec<_> = model.hosts.values().filter(|host| host.clock_skew_ms.is_some() || host.late_events > 0).collect();
+    if off.is_empty() {
+        return;
+    }
+    lines.push(Line::from(heading("Hosts whose time is off", false)));
+    for host in off.iter().take(12) {
+        let skew = host.clock_skew_ms.unwrap_or(0);
+        let text = format!(
+            "  {} UtcTime off by {} s in {} events (TimeCreated was used)  late {}",
+            pad(&safe(&host.computer), 32),
+            skew / 1000,
+            count(host.skewed_events),
+            count(host.late_events)
+        );
+        lines.push(Line::from(fit(&text, width)));
+    }
+    lines.push(Line::from(""));
+}
+
+fn rejected(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    lines.push(Line::from(heading("Rejected messages, newest first", false)));
+    let by_reason: Vec<String> = model
+        .status
+        .counters
+        .rejected
+        .iter()
+        .filter(|(_, number)| **number > 0)
+        .map(|(reason, number)| format!("{reason} {}", count(*number)))
+        .collect();
+    if by_reason.is_empty() {
+        lines.push(style::line("  none", DIM));
+    } else {
+        lines.push(Line::from(format!("  {}", by_reason.join("   "))));
+    }
+    for line in model.rejected.iter().rev().take(20) {
+        let time = style::clock(line.at, model.is_utc, "%H:%M:%S");
+        let text = format!("  {time}  {}  {}: {}", safe(&line.peer), line.reason, safe(&line.detail));
+        lines.push(Line::from(styled(fit(&text, width), STRONG)));
+        lines.push(style::line(format!("            {}", fit(&safe(&line.excerpt), width.saturating_sub(14))), DIM));
+    }
+    lines.push(Line::from(""));
+}
+
+fn notices(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    lines.push(Line::from(heading("Notices, newest first", false)));
+    for (at, notice) in model.notices.iter().rev().take(20) {
+        let time = style::clock(*at, model.is_utc, "%H:%M:%S");
+        let style = if notice.level == NoticeLevel::Warning { WARN } else { plain("").style };
+        lines.push(Line::from(vec![
+            plain(format!("  {time}  ")),
+            styled(fit(&safe(&notice.text), width.saturating_sub(12)), style),
+        ]));
+    }
+}

@@ -1,0 +1,45 @@
+//! The help: every key that works here, made from the key table; typing searches, Enter runs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::console::model::Model;
+use crate::console::printable::{fit, pad};
+use crate::console::view::style::{ACCENT, DIM, SELECTED, STRONG, plain, safe, styled};
+use crate::console::view::{first_row, put};
+
+/// Draws it over everything.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let Some(help) = &model.help else { return };
+    let rows = help.rows(model.is_inside());
+    let width = area.width.saturating_sub(4).min(100);
+    let height = (rows.len() as u16 + 4).min(area.height.saturating_sub(2)).max(4).min(area.height);
+    let frame = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let inner = usize::from(width).saturating_sub(2);
+    for row in 0..height {
+        let text = match row {
+            0 => format!("╭{}╮", "─".repeat(inner)),
+            _ if row + 1 == height => format!("╰{}╯", "─".repeat(inner)),
+            _ => format!("│{}│", " ".repeat(inner)),
+        };
+        put(buffer, frame, row, &Line::from(styled(text, ACCENT)));
+    }
+    let title = if model.is_inside() { " Keys in an alert " } else { " Keys " };
+    buffer.set_line(frame.x + 2, frame.y, &Line::from(styled(title, STRONG)), width.saturating_sub(4));
+    let body = Rect { x: frame.x + 2, y: frame.y + 1, width: width.saturating_sub(4), height: height.saturating_sub(2) };
+    let search =
+        Line::from(vec![styled("type to search, ⏎ runs, esc closes: ", DIM), plain(safe(&help.query)), styled("▏", ACCENT)]);
+    put(buffer, body, 0, &search);
+    let room = usize::from(body.height.saturating_sub(1)).max(1);
+    let first = first_row(Some(help.selected), room, rows.len());
+    if rows.is_empty() {
+        put(buffer, body, 1, &Line::from(plain("no key does that")));
+    }
+    for (place, binding) in rows.iter().enumerate().skip(first).take(room) {
+        let text = format!("{} {} {}", pad(binding.keys, 9), pad(binding.label, 10), binding.help);
+        let line = Line::from(fit(&text, usize::from(body.width)));
+        let line = if place == help.selected { line.style(SELECTED) } else { line };
+        put(buffer, body, (place - first) as u16 + 1, &line);
+    }
+}

@@ -1,0 +1,137 @@
+//! The hosts, worst first: their alerts, how much they send, when they were last heard, and what arrives from them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::alert::Severity;
+use crate::console::model::Model;
+use crate::console::model::alerts::short_host;
+use crate::console::model::screen::{HostRow, Pane, Tab};
+use crate::console::printable::{pad, pad_left};
+use crate::console::view::style::{self, DIM, GOOD, SELECTED, WARN, bars, count, heading, plain, safe, styled};
+use crate::console::view::{first_row, header, put, put_right};
+use crate::hosts::{HostState, Liveness};
+
+/// Draws the table with its heading; one row below stays free.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let rows = model.host_rows();
+    let has_focus = model.pane == Pane::Hosts && model.tab == Tab::Triage && model.stack.is_empty();
+    let mut title = heading("Hosts", has_focus);
+    title.push(plain(format!("  {}, worst first", count(rows.len() as u64))));
+    let title = Line::from(title);
+    put(buffer, area, 0, &title);
+    let columns = Columns::of(area.width);
+    put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
+    let room = usize::from(area.height.saturating_sub(3)).max(1);
+    if rows.is_empty() {
+        empty(model, area, buffer);
+        return;
+    }
+    let selected = model.selected_host().and_then(|host| rows.iter().position(|row| row.state.name == host));
+    let first = first_row(selected, room, rows.len());
+    let last = (first + room).min(rows.len());
+    put_right(buffer, area, 0, title.width(), vec![styled(format!("{}-{last} of {}", first + 1, rows.len()), DIM)]);
+    for (place, row) in rows.iter().enumerate().take(last).skip(first) {
+        let is_selected = Some(place) == selected;
+        let mut line = columns.row(model, row, is_selected);
+        if is_selected && has_focus {
+            line = line.style(SELECTED);
+        }
+        put(buffer, area, (place - first) as u16 + 2, &line);
+    }
+}
+
+fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let lines = if model.filter.is_empty() {
+        let listeners: Vec<&str> = model.status.listeners.iter().map(|listener| listener.url.as_str()).collect();
+        let listeners = if listeners.is_empty() { model.config.listeners.join("  ") } else { listeners.join("  ") };
+        ["no events yet: point a sender at".to_owned(), listeners, "the README has a configuration for each sender".to_owned()]
+    } else {
+        ["no host matches the filter; esc clears it".to_owned(), String::new(), String::new()]
+    };
+    for (row, text) in lines.into_iter().enumerate() {
+        put(buffer, area, row as u16 + 2, &Line::from(plain(format!("  {}", safe(&text)))));
+    }
+}
+
+/// Fixed widths by the width of the area; what matters less goes first.
+struct Columns {
+    host: usize,
+    bars: usize,
+    has_coverage: bool,
+    has_low: bool,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        match width {
+            110.. => Self { host: 22, bars: 20, has_coverage: true, has_low: true },
+            76.. => Self { host: 18, bars: 12, has_coverage: false, has_low: true },
+            60.. => Self { host: 16, bars: 0, has_coverage: false, has_low: true },
+            _ => Self { host: 12, bars: 0, has_coverage: false, has_low: false },
+        }
+    }
+
+    fn head(&self) -> String {
+        let low = if self.has_low { "  LOW" } else { "" };
+        let bars = if self.bars > 0 { format!("  {}", pad("RATE -30m", self.bars)) } else { String::new() };
+        let state = if self.has_coverage { "COVERAGE / STATE" } else { "STATE" };
+        format!("  {} CRIT HIGH  MED{low}    EV/S{bars}     LAST  {state}", pad("HOST", self.host))
+    }
+
+    fn row(&self, model: &Model, row: &HostRow<'_>, is_selected: bool) -> Line<'static> {
+        let state = row.state;
+        let mut spans: Vec<Span<'static>> = vec![plain(if is_selected { "▌ " } else { "  " })];
+        spans.push(plain(pad(&safe(short_host(&state.computer)), self.host)));
+        for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low] {
+            if severity == Severity::Low && !self.has_low {
+                continue;
+            }
+            let number = model.alerts.count_of(&state.name, severity);
+            let (_, style) = style::severity(severity);
+            let text = if number == 0 { "·".to_owned() } else { count(number) };
+            spans.push(styled(pad_left(&text, 5), if number == 0 { DIM } else { style }));
+        }
+        spans.push(plain(pad_left(&header::rate(state.rate), 8)));
+        if self.bars > 0 {
+            let history: Vec<u64> = state.history.iter().map(|events| u64::from(*events)).collect();
+            spans.push(plain(format!("  {}", pad(&bars(&history, self.bars), self.bars))));
+        }
+        let last = (model.now - state.last_seen).num_seconds();
+        spans.push(plain(pad_left(&style::age(last), 9)));
+        spans.push(plain("  "));
+        spans.extend(self.state(state));
+        Line::from(spans)
+    }
+
+    fn state(&self, state: &HostState) -> Vec<Span<'static>> {
+        let word = match state.liveness {
+            Liveness::Live if state.clock_skew_ms.is_some() => styled("SKEW", WARN),
+            Liveness::Live => styled("live", GOOD),
+            Liveness::Quiet => styled("quiet", DIM),
+            Liveness::Silent => styled("SILENT", WARN),
+        };
+        if !self.has_coverage {
+            return vec![word];
+        }
+        if state.liveness == Liveness::Silent {
+            let usual =
+                state.usual_gap_ms.map_or(String::new(), |gap| format!("  usually every {}", style::age((gap / 1000).max(1))));
+            return vec![word, plain(usual)];
+        }
+        let part = |name: &str, is_there: bool| {
+            if is_there { styled(format!("{name} ok  "), GOOD) } else { styled(format!("{name} --  "), DIM) }
+        };
+        let coverage = &state.coverage;
+        let mut spans = vec![
+            part("1", coverage.process_create.is_some()),
+            part("3in", coverage.inbound.is_some()),
+            part("3out", coverage.outbound.is_some()),
+        ];
+        if state.liveness != Liveness::Live || state.clock_skew_ms.is_some() {
+            spans.push(word);
+        }
+        spans
+    }
+}
