@@ -181,6 +181,7 @@ impl Session {
 
     /// Binds everything; the first address that is taken ends the program.
     async fn bind(&mut self, status: watch::Receiver<Arc<Status>>) -> Result<Option<JoinHandle<()>>, Failure> {
+        let _ = self.intake.send(Intake::Tick(clock::now())).await;
         self.tick();
         let is_ready = watch::Sender::new(false);
         let metrics = match self.plan.config.metrics {

@@ -404,7 +404,8 @@ impl Model {
             Action::Help => self.help = Some(Help::default()),
             Action::TimeZone => self.is_utc = !self.is_utc,
             Action::Pause => self.pause(),
-            Action::Expand => self.is_expanded = !self.is_expanded,
+            Action::Expand if self.can_do(Action::Expand) => self.is_expanded = !self.is_expanded,
+            Action::Expand => self.hint = Some("one list here"),
             Action::NextPane => self.next_pane(),
             Action::Filter => {
                 self.editor = Some(Editor { text: self.filter_text.clone(), error: None, before: self.filter_text.clone() });

@@ -302,6 +302,18 @@ pub fn native_name(event: &WindowsEvent, name: &str, mapping: &Mapping) -> Optio
     }
 }
 
+/// How the event itself spells the value of a field that the mapping translates: the path behind a file name, `false`
+/// behind `ingress`. `None` where nothing is translated, or where a value is split or picked.
+pub fn spelled<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Option<&'e str> {
+    let (row, category) = find(name).zip(Category::of(event, mapping))?;
+    match source(row, category) {
+        From::FileName(field) => present(event, field),
+        From::Direction => present(event, "Initiated"),
+        From::NetworkType => present(event, "SourceIsIpv6"),
+        _ => None,
+    }
+}
+
 /// Tells of a value that the mapping supplied, if it did.
 pub fn derived(event: &WindowsEvent, name: &str, mapping: &Mapping) -> Option<Derived> {
     let Value::One(value) = value(event, name, mapping) else { return None };

@@ -429,10 +429,15 @@ impl<'a> Evaluation<'a> {
     fn tell(&mut self, id: AtomId, wanted: bool) -> Option<Matched> {
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
-        let field = match predicates.field_name(atom.field) {
-            FieldName::Windows(name) => name.to_string(),
-            FieldName::Ecs(name) => ecs::native_name(self.event, name, self.mapping)?,
-            FieldName::AnyValue => "any value".to_owned(),
+        let (field, spelled) = match predicates.field_name(atom.field) {
+            FieldName::Windows(name) => (name.to_string(), None),
+            FieldName::Ecs(name) => {
+                let field = ecs::native_name(self.event, name, self.mapping)?;
+                // The event's own spelling is the evidence: a path for a file name, `false` for `ingress`.
+                let spelled = ecs::spelled(self.event, name, self.mapping).map(str::to_owned);
+                (field, spelled)
+            }
+            FieldName::AnyValue => ("any value".to_owned(), None),
         };
         let mut values: Vec<Cow<'a, str>> = self.value(atom.field).iter().cloned().collect();
         if wanted && values.len() > 1 {
@@ -443,8 +448,11 @@ impl<'a> Evaluation<'a> {
         } else {
             values.join(" ")
         };
+        let is_translated = spelled.as_ref().is_some_and(|spelled| !spelled.ends_with(&value));
+        let mapped = if is_translated { format!("{value}: ") } else { String::new() };
+        let value = spelled.unwrap_or(value);
         let contrary = || format!("not {}", atom.why.strip_prefix("= ").unwrap_or(&atom.why));
-        let why = if wanted { atom.why.to_string() } else { contrary() };
+        let why = format!("{mapped}{}", if wanted { atom.why.to_string() } else { contrary() });
         Some(Matched { field, value, why })
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::alert::Severity;
 use crate::console::filter::{Field, Filterable};
+use crate::console::keys::Action;
 use crate::console::model::{Model, TailLine};
 use crate::event::names::HostName;
 use crate::hosts::HostState;
@@ -185,8 +186,26 @@ impl Model {
         }
     }
 
+    /// Whether an action means something on the screen in front; the footer shows only what does.
+    pub fn can_do(&self, action: Action) -> bool {
+        let is_triage = self.tab == Tab::Triage && self.stack.is_empty();
+        match action {
+            Action::NextPane | Action::Expand => is_triage,
+            Action::Enter => self.tab != Tab::Health || !self.stack.is_empty(),
+            Action::NextAlert | Action::PreviousAlert => !self.alerts.is_empty(),
+            Action::Back => {
+                !self.stack.is_empty()
+                    || self.is_expanded
+                    || !self.filter_text.is_empty()
+                    || self.alert.is_chosen
+                    || self.event.is_chosen
+            }
+            _ => true,
+        }
+    }
+
     pub(super) fn next_pane(&mut self) {
-        if self.tab != Tab::Triage || !self.stack.is_empty() {
+        if !self.can_do(Action::NextPane) {
             self.hint = Some("one list here");
             return;
         }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::alert::{Alert, Proof, TreeNode};
+use crate::alert::{Alert, Matched, Proof, TreeNode};
 use crate::console::model::Model;
 use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Screen, Section};
@@ -72,9 +72,10 @@ fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
         let is_last = place + 1 == proofs.len();
         lines.extend(proof_lines(model, proof, is_last, width));
         if let Some(next) = proofs.get(place + 1) {
-            lines.push(style::line("  │", DIM));
+            let spacer = (width >= 100).then(|| style::line("  │", DIM));
+            lines.extend(spacer.clone());
             lines.push(gap(alert, proof, next, width));
-            lines.push(style::line("  │", DIM));
+            lines.extend(spacer);
         }
     }
     lines.push(Line::from(""));
@@ -125,16 +126,24 @@ fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec
         head.push(styled("  SKEWED CLOCK", WARN));
     }
     let mut lines = vec![Line::from(head)];
-    let margin = if is_last { "        " } else { "  │     " };
-    let name_width = if width >= 100 { 20 } else { 16 };
-    let value_width = width.saturating_sub(12 + name_width) / 2;
-    for matched in &proof.matched {
+    let is_wide = width >= 100;
+    let margin = match (is_last, is_wide) {
+        (true, true) => "        ",
+        (true, false) => "      ",
+        (false, true) => "  │     ",
+        (false, false) => "  │   ",
+    };
+    let name_width = if is_wide { 20 } else { 17 };
+    let rows = merged(&proof.matched);
+    let longest = rows.iter().map(|matched| safe(&matched.value).chars().count()).max().unwrap_or(0);
+    let value_width = (longest + 1).min(width.saturating_sub(12 + name_width) / 2);
+    for matched in &rows {
         let value = pad(&fit_left(&safe(&matched.value), value_width), value_width);
         let why = fit(&safe(&matched.why), width.saturating_sub(12 + name_width + value_width));
         let derived = proof.derived.iter().find(|derived| derived.field == matched.field);
         let mut spans = vec![
             styled(margin, DIM),
-            plain(pad(&safe(&matched.field), name_width)),
+            plain(format!("{} ", pad(&safe(&matched.field), name_width - 1))),
             styled(value, STRONG),
             styled(" ✓ ", GOOD),
             plain(why),
@@ -145,18 +154,35 @@ fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec
         lines.push(Line::from(spans));
     }
     // What people ask next, where the match itself did not show it.
-    for name in ["CommandLine", "User", "IntegrityLevel", "SourceIp", "DestinationIp"] {
+    let more: &[&str] =
+        if is_wide { &["CommandLine", "User", "IntegrityLevel", "SourceIp", "DestinationIp"] } else { &["CommandLine", "User"] };
+    for &name in more.iter().filter(|name| is_wide || proof.event_id.0 == 1 || **name != "User") {
         let is_shown = proof.matched.iter().any(|matched| matched.field == name);
         if let Some(value) = proof.field(name).filter(|value| !is_shown && crate::detect::describe::is_said(value)) {
             let room = width.saturating_sub(10 + name_width);
             lines.push(Line::from(vec![styled(margin, DIM), styled(pad(name, name_width), DIM), plain(fit(&safe(value), room))]));
         }
     }
-    for derived in proof.derived.iter().filter(|derived| proof.matched.iter().all(|matched| matched.field != derived.field)) {
+    // On a narrow screen the join field would push the second event away; section 2 and the record have it.
+    for derived in proof.derived.iter().filter(|derived| {
+        (is_wide || derived.field != "host.id") && proof.matched.iter().all(|matched| matched.field != derived.field)
+    }) {
         let text = format!("{}={} (derived: {})", derived.field, derived.value, derived.reason);
         lines.push(Line::from(vec![styled(margin, DIM), styled(fit(&safe(&text), width.saturating_sub(10)), DIM)]));
     }
     lines
+}
+
+/// Conditions on the same value of the same field, in one row.
+fn merged(matched: &[Matched]) -> Vec<Matched> {
+    let mut rows: Vec<Matched> = Vec::new();
+    for one in matched {
+        match rows.iter_mut().find(|row| row.field == one.field && row.value == one.value) {
+            Some(row) => row.why = format!("{}, {}", row.why, one.why),
+            None => rows.push(one.clone()),
+        }
+    }
+    rows
 }
 
 fn fields(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {

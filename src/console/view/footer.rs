@@ -33,7 +33,8 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
         spans.push(styled(hint, WARN));
         spans.push(plain("   "));
     }
-    let mut shown: Vec<_> = bindings(model.is_inside()).filter(|binding| binding.footer > 0).collect();
+    let mut shown: Vec<_> =
+        bindings(model.is_inside()).filter(|binding| binding.footer > 0 && model.can_do(binding.action)).collect();
     shown.sort_by_key(|binding| binding.footer);
     for binding in shown.iter().filter(|binding| !matches!(binding.action, Action::Help | Action::Quit)) {
         let key = binding.keys.split(' ').next().unwrap_or_default();
@@ -89,7 +90,11 @@ fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'s
         }
         _ => format!("{} MB read", replay.bytes_read / 1_000_000),
     };
-    let end = if replay.done { "at its end; nothing more will come" } else { "not live" };
+    let end = match (replay.done, columns >= 100) {
+        (true, true) => "at its end; nothing more will come",
+        (true, false) => "ended",
+        (false, _) => "not live",
+    };
     let name = fit(&safe(&replay.file), columns.saturating_sub(75).max(8));
     Line::from(vec![
         styled(format!(" REPLAY {speed}  "), ACCENT),

@@ -33,7 +33,10 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Shape::Narrow | Shape::Line => {
             compact(model, area, buffer);
             open(model, area, 1, buffer);
-            let (line, _) = tabs(model);
+            let (mut line, _) = tabs(model);
+            // The name stands in the first row already.
+            line.spans.drain(..2);
+            line.spans.insert(0, plain(" "));
             put(buffer, area, 2, &line);
             let used = line.width();
             put_right(buffer, area, 2, used, filter_chip(model));

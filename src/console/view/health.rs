@@ -51,7 +51,7 @@ fn pipeline(model: &Model, lines: &mut Vec<Line<'static>>) {
     let queue = counters.queue_depth.get("intake").copied().unwrap_or(0);
     lines.push(style::line(
         format!(
-            "  {}   sequences in the making {}   late {}   batches waiting {queue}   missed by this screen {}",
+            "  {}   sequences in the making {}   late {}   waiting {queue}   missed here {}",
             kinds.join("  "),
             count(counters.sequence_partials),
             count(counters.late_events),

@@ -19,7 +19,7 @@ pub const SELECTED: Style = Style::new().add_modifier(Modifier::REVERSED);
 /// What is as it should be.
 pub const GOOD: Style = Style::new().fg(Color::Green);
 /// What is not.
-pub const WARN: Style = Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD);
+pub const WARN: Style = Style::new().fg(Color::Magenta).add_modifier(Modifier::BOLD);
 /// What matched.
 pub const MATCHED: Style = Style::new().add_modifier(Modifier::UNDERLINED);
 
@@ -28,7 +28,7 @@ pub fn severity(severity: Severity) -> (&'static str, Style) {
     match severity {
         Severity::Critical => ("CRIT", Style::new().fg(Color::Red).add_modifier(Modifier::BOLD).add_modifier(Modifier::REVERSED)),
         Severity::High => ("HIGH", Style::new().fg(Color::Red).add_modifier(Modifier::BOLD)),
-        Severity::Medium => ("MED", Style::new().fg(Color::Yellow)),
+        Severity::Medium => ("MED", Style::new().fg(Color::Magenta)),
         Severity::Low => ("LOW", Style::new()),
         Severity::Informational => ("INFO", DIM),
     }
