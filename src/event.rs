@@ -6,6 +6,7 @@
 
 pub mod names;
 pub mod sysmon;
+pub mod text;
 pub mod time;
 
 use std::sync::Arc;

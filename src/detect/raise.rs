@@ -166,7 +166,7 @@ fn subject(members: &[Observation]) -> Subject {
 }
 
 fn said(value: Option<&str>) -> Option<String> {
-    value.filter(|value| describe::is_said(value)).map(str::to_owned)
+    value.filter(|value| crate::event::text::is_said(value)).map(str::to_owned)
 }
 
 fn endpoints(connection: &NetworkConnect<'_>) -> (Option<Endpoint>, Option<Endpoint>) {

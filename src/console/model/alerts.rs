@@ -318,7 +318,7 @@ fn entry_of(number: u64, alert: &Arc<Alert>) -> Entry {
     let process = subject.process.as_ref();
     let what = process.map_or(String::new(), |process| {
         let line = process.command_line.as_deref();
-        line.map_or_else(|| process.name().to_owned(), |line| crate::detect::describe::short_command(line, &process.executable))
+        line.map_or_else(|| process.name().to_owned(), |line| crate::event::text::short_command(line, &process.executable))
     });
     let who = subject.user.as_deref().map_or(String::new(), |user| format!("  {user}"));
     Entry {

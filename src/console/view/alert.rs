@@ -158,7 +158,7 @@ fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec
         if is_wide { &["CommandLine", "User", "IntegrityLevel", "SourceIp", "DestinationIp"] } else { &["CommandLine", "User"] };
     for &name in more.iter().filter(|name| is_wide || proof.event_id.0 == 1 || **name != "User") {
         let is_shown = proof.matched.iter().any(|matched| matched.field == name);
-        if let Some(value) = proof.field(name).filter(|value| !is_shown && crate::detect::describe::is_said(value)) {
+        if let Some(value) = proof.field(name).filter(|value| !is_shown && crate::event::text::is_said(value)) {
             let room = width.saturating_sub(10 + name_width);
             lines.push(Line::from(vec![styled(margin, DIM), styled(pad(name, name_width), DIM), plain(fit(&safe(value), room))]));
         }
@@ -234,7 +234,8 @@ fn tree(model: &Model, alert: &Alert, width: usize, most: usize) -> Vec<Line<'st
         return lines;
     }
     for (place, node) in alert.tree.iter().enumerate().take(most) {
-        let is_last = alert.tree.get(place + 1).is_none_or(|next| next.depth < node.depth);
+        let mut later = alert.tree[place + 1..].iter().take_while(|next| next.depth >= node.depth);
+        let is_last = later.all(|next| next.depth > node.depth);
         lines.push(tree_line(model, node, is_last, width));
     }
     if alert.tree.len() > most {
@@ -252,7 +253,7 @@ fn tree_line(model: &Model, node: &TreeNode, is_last: bool, width: usize) -> Lin
     };
     let pid = process.pid.map_or(String::new(), |pid| format!(" {pid}"));
     let line = process.command_line.as_deref().map_or(String::new(), |line| {
-        let short = crate::detect::describe::short_command(line, &process.executable);
+        let short = crate::event::text::short_command(line, &process.executable);
         short.split_once(' ').map_or(String::new(), |(_, arguments)| format!("  {arguments}"))
     });
     let started = process.started.map_or(String::new(), |time| style::clock(time, model.is_utc, "  %H:%M:%S"));
