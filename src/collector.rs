@@ -130,7 +130,7 @@ impl Collector {
                 return;
             }
             Intake::Listening { listener, url } => {
-                let text = format!("listening {url}");
+                let text = format!("taking events from {url}");
                 self.tally.listening(listener, url);
                 self.notice(NoticeLevel::Info, text, now).await;
             }

@@ -217,7 +217,7 @@ impl Session {
 
     async fn bind_replay(&mut self, recording: Recording) {
         let context = self.context(0);
-        let listening = Intake::Listening { listener: context.listener, url: "replay:".to_owned() };
+        let listening = Intake::Listening { listener: context.listener, url: "replay".to_owned() };
         let _ = self.intake.send(listening).await;
         self.inputs.spawn(async move { replay::run(recording, context).await.map_err(|error| error.to_string()) });
     }

@@ -54,14 +54,20 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         header::render_line(model, area, buffer);
         return;
     }
-    let (head, rest) = split_top(area, header::height(shape));
-    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()));
+    let (head, body, foot) = areas(model, area);
     header::render(model, shape, head, buffer);
     render_body(model, shape, body, buffer);
     footer::render(model, foot, buffer);
     if model.help.is_some() {
         help::render(model, area, buffer);
     }
+}
+
+/// Header, body and footer.
+fn areas(model: &Model, area: Rect) -> (Rect, Rect, Rect) {
+    let (head, rest) = split_top(area, header::height(shape(area)));
+    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()));
+    (head, body, foot)
 }
 
 fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
@@ -86,8 +92,12 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         };
     }
     if shape == Shape::Narrow {
-        // One list, and the preview stays: it is what must not be lost.
-        let preview = if area.height >= 14 { 7 } else { 4 };
+        // One list and the preview; where three alerts would not fit beside it, the list alone.
+        let preview = match area.height {
+            14.. => 7,
+            9.. => 4,
+            _ => 0,
+        };
         let (list, below) = split_bottom(area, preview.min(area.height / 2));
         match model.pane {
             Pane::Hosts => hosts::render(model, list, buffer),
@@ -105,14 +115,17 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
     why::render(model, below, buffer);
 }
 
-/// How many lines the screen in front has, for the limit of its scrolling.
-pub fn length_of_front(model: &Model) -> usize {
+/// How far the screen in front can be scrolled: until its last line is seen.
+pub fn scroll_limit(model: &Model) -> usize {
     let width = usize::from(model.size.0);
-    match model.stack.last() {
-        Some(Screen::Alert { number, section, .. }) => alert::lines(model, *number, *section, width).len(),
-        Some(Screen::Event { number, .. }) => events::lines(model, *number, width).len(),
-        _ => 0,
-    }
+    let (lines, title) = match model.stack.last() {
+        Some(Screen::Alert { number, section, .. }) => (alert::lines(model, *number, *section, width), alert::TITLE),
+        Some(Screen::Event { number, .. }) => (events::lines(model, *number, width), 0),
+        None if model.tab == Tab::Health => (health::lines(model, width), 0),
+        _ => return 0,
+    };
+    let room = areas(model, Rect::new(0, 0, model.size.0, model.size.1)).1.height.saturating_sub(title);
+    lines.len().saturating_sub(usize::from(room))
 }
 
 /// The upper `height` rows and the rest.
@@ -128,10 +141,13 @@ pub fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
     (top, bottom)
 }
 
-/// Draws a line at a row of the area; outside it nothing is drawn.
+/// Draws a line at a row of the area; outside it nothing is drawn, and `…` says that it was too long.
 pub fn put(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height && area.width > 0 {
         buffer.set_line(area.x, area.y + row, line, area.width);
+        if line.width() > usize::from(area.width) {
+            buffer.set_string(area.x + area.width - 1, area.y + row, "…", line.style);
+        }
     }
 }
 
@@ -144,10 +160,16 @@ pub fn put_right(buffer: &mut Buffer, area: Rect, row: u16, used: usize, right: 
     }
 }
 
-/// Draws a block of lines from `scroll` on.
+/// Draws a block of lines from `scroll` on, and says at the lower right how many more there are.
 pub fn put_lines(buffer: &mut Buffer, area: Rect, lines: &[Line<'_>], scroll: usize) {
     for (row, line) in lines.iter().skip(scroll).take(usize::from(area.height)).enumerate() {
         put(buffer, area, row as u16, line);
+    }
+    let below = lines.len().saturating_sub(scroll + usize::from(area.height));
+    if below > 0 && area.height > 0 {
+        let more = format!("  ↓ {below} more ");
+        let x = area.x + area.width.saturating_sub(more.chars().count() as u16);
+        buffer.set_stringn(x, area.y + area.height - 1, more, usize::from(area.width), style::DIM);
     }
 }
 

@@ -191,7 +191,13 @@ impl Model {
         let is_triage = self.tab == Tab::Triage && self.stack.is_empty();
         match action {
             Action::NextPane | Action::Expand => is_triage,
-            Action::Enter => self.tab != Tab::Health || !self.stack.is_empty(),
+            Action::Enter => match self.stack.last() {
+                Some(Screen::Event { number, .. }) => {
+                    self.events.iter().any(|row| row.number == *number && row.line.alert.is_some())
+                }
+                Some(_) => true,
+                None => self.tab != Tab::Health,
+            },
             Action::NextAlert | Action::PreviousAlert => !self.alerts.is_empty(),
             Action::Back => {
                 !self.stack.is_empty()
@@ -311,7 +317,9 @@ impl Model {
             return self.move_in(screen, by);
         }
         match (self.tab, self.pane) {
-            (Tab::Health, _) => self.health_scroll = self.health_scroll.saturating_add_signed(by).min(10_000),
+            (Tab::Health, _) => {
+                self.health_scroll = self.health_scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self));
+            }
             (Tab::Events, _) => self.move_event(by),
             (Tab::Triage, Pane::Hosts) => {
                 let rows: Vec<HostName> = self.host_rows().iter().map(|row| row.state.name.clone()).collect();
@@ -353,17 +361,14 @@ impl Model {
                 let next = moved(place, by, rows.len()).map(|place| rows[place]);
                 Screen::Host { host, alert: next }
             }
-            Screen::Alert { number, section, scroll } => {
-                Screen::Alert { number, section, scroll: scroll.saturating_add_signed(by).min(self.scroll_limit()) }
-            }
+            Screen::Alert { number, section, scroll } => Screen::Alert {
+                number,
+                section,
+                scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)),
+            },
             Screen::Event { number, scroll } => {
-                Screen::Event { number, scroll: scroll.saturating_add_signed(by).min(self.scroll_limit()) }
+                Screen::Event { number, scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)) }
             }
         };
-    }
-
-    /// How far the screen in front can be scrolled: until its last line stands at the top of the room.
-    fn scroll_limit(&self) -> usize {
-        crate::console::view::length_of_front(self).saturating_sub(3)
     }
 }

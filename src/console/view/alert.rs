@@ -14,6 +14,9 @@ use crate::console::view::why::seconds;
 use crate::console::view::{put, put_lines, put_right, split_top};
 use crate::event::time::TimeSource;
 
+/// How many rows stand above a section.
+pub const TITLE: u16 = 3;
+
 /// Draws the alert in front.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(Screen::Alert { number, section, scroll }) = model.stack.last() else { return };
@@ -21,7 +24,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 0, &Line::from(plain("  this alert is no longer in memory; esc goes back")));
         return;
     };
-    let (head, body) = split_top(area, 3);
+    let (head, body) = split_top(area, TITLE);
     title(model, entry, head, buffer);
     put_lines(buffer, body, &lines(model, *number, *section, usize::from(area.width)), *scroll);
 }
@@ -38,7 +41,7 @@ fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
     let address =
         model.hosts.get(&alert.host).and_then(|host| host.address.as_deref()).map_or(String::new(), |ip| format!(" {ip}"));
     let techniques = alert.rule.techniques.iter().map(|one| format!("   {} {}", one.id, one.name)).collect::<String>();
-    let facts = format!(" {}{address}{techniques}   risk {}   id {}", alert.computer, alert.rule.risk_score, alert.id);
+    let facts = format!(" {}{address}   risk {}{techniques}", alert.computer, alert.rule.risk_score);
     put(buffer, area, 1, &Line::from(styled(safe(&facts), DIM)));
 }
 
@@ -86,6 +89,7 @@ fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     lines.push(Line::from(heading("The rule", false)));
     let about = format!("{} rule {}, {}", alert.rule.language.as_str(), alert.rule.id, alert.rule.origin);
     lines.push(style::line(format!("  {}", safe(&about)), DIM));
+    lines.push(style::line(format!("  alert {}", alert.id), DIM));
     lines.extend(
         wrap(&safe(&alert.rule.description), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))),
     );

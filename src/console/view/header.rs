@@ -3,11 +3,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
+use crate::console::printable::width;
 use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, bars, count, plain, safe, styled};
 use crate::console::view::{Shape, put, put_right};
 use crate::hosts::Liveness;
@@ -38,7 +40,8 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
             line.spans.drain(..2);
             line.spans.insert(0, plain(" "));
             put(buffer, area, 2, &line);
-            let used = line.width();
+            // A filter that hides something is said at every size, over the last tabs if need be.
+            let used = if model.filter_text.is_empty() { line.width() } else { 0 };
             put_right(buffer, area, 2, used, filter_chip(model));
         }
     }
@@ -166,42 +169,80 @@ fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     put_right(buffer, area, row, line.width(), right);
 }
 
+/// A part of the line that says how the collector fares.
+struct Part {
+    text: String,
+    style: Style,
+    /// What is wrong comes first where there is no room for everything.
+    is_alarm: bool,
+}
+
+impl Part {
+    fn new(text: String, alarm: Option<Style>) -> Self {
+        Self { text, style: alarm.unwrap_or_default(), is_alarm: alarm.is_some() }
+    }
+
+    fn counter(name: &str, number: u64) -> Self {
+        let text = format!("{name} {}", count(number));
+        Self { text, style: if number > 0 { WARN } else { DIM }, is_alarm: number > 0 }
+    }
+}
+
 /// How the collector fares, in words that stand out when something is wrong.
-fn health(model: &Model) -> Vec<Span<'static>> {
+fn health(model: &Model) -> Vec<Part> {
     let status = &model.status;
     let counters = &status.counters;
     let silent = model.hosts.values().filter(|host| host.liveness == Liveness::Silent).count();
     let skewed = model.hosts.values().filter(|host| host.clock_skew_ms.is_some()).count();
-    let mut spans = vec![plain(format!("{} hosts", count(model.hosts.len() as u64)))];
+    let mut parts = vec![Part::new(format!("{} hosts", count(model.hosts.len() as u64)), None)];
     if silent > 0 {
-        spans.push(styled(format!("  {silent} silent"), WARN));
+        parts.push(Part::new(format!("{silent} silent"), Some(WARN)));
     }
     if skewed > 0 {
-        spans.push(styled(format!("  {skewed} skewed"), WARN));
+        parts.push(Part::new(format!("{skewed} skewed"), Some(WARN)));
     }
-    spans.push(plain(format!("   {} ev/s", rate(status.events_per_second))));
+    parts.push(Part::new(format!("{} ev/s", rate(status.events_per_second)), None));
     if let Some(lag) = status.lag_ms {
-        let style = if lag > 2000 { WARN } else { plain("").style };
-        spans.push(styled(format!("   lag {}", lag_text(lag)), style));
+        parts.push(Part::new(format!("lag {}", lag_text(lag)), (lag > 2000).then_some(WARN)));
     }
-    let alarm = |number: u64| if number > 0 { WARN } else { DIM };
-    spans.push(styled(format!("   dropped {}", count(counters.shed_total())), alarm(counters.shed_total())));
-    spans.push(styled(format!("   rejected {}", count(counters.rejected_total())), alarm(counters.rejected_total())));
+    parts.push(Part::counter("dropped", counters.shed_total()));
+    parts.push(Part::counter("rejected", counters.rejected_total()));
     if counters.console_shed > 0 {
-        spans.push(styled(format!("   missed here {}", count(counters.console_shed)), WARN));
+        parts.push(Part::counter("missed here", counters.console_shed));
     }
     if let Some(output) = status.outputs.iter().find(|output| !output.is_up) {
-        spans.push(styled(format!("   output down: {}", safe(&output.url)), WARN));
+        parts.push(Part::new(format!("output down: {}", safe(&output.url)), Some(WARN)));
     }
-    spans
+    parts
+}
+
+/// The parts that fit into `room` columns, in their order, what is wrong before what is not.
+fn fitting(parts: Vec<Part>, room: usize) -> Vec<Span<'static>> {
+    let needed = |part: &Part| width(&part.text) + 3;
+    let mut left = room;
+    let mut fits = vec![false; parts.len()];
+    for wanted in [true, false] {
+        for (place, part) in parts.iter().enumerate().filter(|(_, part)| part.is_alarm == wanted) {
+            fits[place] = needed(part) <= left;
+            left -= if fits[place] { needed(part) } else { 0 };
+        }
+    }
+    parts
+        .into_iter()
+        .zip(fits)
+        .filter(|(_, fits)| *fits)
+        .flat_map(|(part, _)| [styled(part.text, part.style), plain("   ")])
+        .collect()
 }
 
 fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     let mut spans = vec![plain(" ")];
-    spans.extend(health(model));
+    let chip = filter_chip(model);
+    let chip_width: usize = chip.iter().map(Span::width).sum();
+    spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(chip_width + 2)));
     let line = Line::from(spans);
     put(buffer, area, row, &line);
-    put_right(buffer, area, row, line.width(), filter_chip(model));
+    put_right(buffer, area, row, line.width(), chip);
 }
 
 fn filter_chip(model: &Model) -> Vec<Span<'static>> {
@@ -209,13 +250,15 @@ fn filter_chip(model: &Model) -> Vec<Span<'static>> {
         return vec![styled("filter: none", DIM)];
     }
     let shown = model.alerts.rows(false).len();
-    let text = crate::console::printable::fit(&safe(&model.filter_text), 30);
-    vec![styled(format!("filter: {text}  {} of {}", count(shown as u64), count(model.alerts.len() as u64)), ACCENT)]
+    let room = if model.size.0 < 80 { 12 } else { 30 };
+    let text = crate::console::printable::fit(&safe(&model.filter_text), room);
+    vec![styled(format!(" filter: {text}  {} of {}", count(shown as u64), count(model.alerts.len() as u64)), ACCENT)]
 }
 
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), state(model), plain("  ")];
-    spans.extend(health(model));
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(used + 10)));
     let line = Line::from(spans);
     put(buffer, area, 0, &line);
     put_right(buffer, area, 0, line.width(), vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))]);

@@ -13,7 +13,13 @@ use crate::feed::NoticeLevel;
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let width = usize::from(area.width);
+    let lines = lines(model, usize::from(area.width));
+    let most = lines.len().saturating_sub(usize::from(area.height));
+    put_lines(buffer, area, &lines, model.health_scroll.min(most));
+}
+
+/// Its lines.
+pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     pipeline(model, &mut lines);
     listeners(model, width, &mut lines);
@@ -22,8 +28,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     hosts(model, width, &mut lines);
     rejected(model, width, &mut lines);
     notices(model, width, &mut lines);
-    let most = lines.len().saturating_sub(usize::from(area.height));
-    put_lines(buffer, area, &lines, model.health_scroll.min(most));
+    lines
 }
 
 fn alarm(number: u64) -> Style {
@@ -64,7 +69,7 @@ fn pipeline(model: &Model, lines: &mut Vec<Line<'static>>) {
 
 fn listeners(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     lines.push(Line::from(heading("Listeners", false)));
-    let room = if width >= 100 { 40 } else { 28 };
+    let room = if width >= 100 { 40 } else { width.saturating_sub(54).max(12) };
     lines.push(style::line(
         format!("  {} {:>7} {:>12} {:>10} {:>9} {:>8}", pad("URL", room), "CONNS", "FRAMES", "MB", "REJECTED", "SHED"),
         DIM,

@@ -17,7 +17,11 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (word, style) = style::severity(entry.severity);
     title.push(plain("  "));
     title.push(styled(word, style));
-    title.push(plain(format!("  {}", fit(&safe(&entry.rule), usize::from(area.width).saturating_sub(40)))));
+    let facts = entry.alert.as_deref().map(facts).unwrap_or_default();
+    let facts_width: usize = facts.iter().map(Span::width).sum();
+    let has_facts = usize::from(area.width) >= facts_width + 60;
+    let room = usize::from(area.width).saturating_sub(20 + if has_facts { facts_width } else { 0 });
+    title.push(plain(format!("  {}", fit(&safe(&entry.rule), room))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     let Some(alert) = &entry.alert else {
@@ -25,7 +29,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 2, &Line::from(styled("  its evidence is no longer in memory", DIM)));
         return;
     };
-    put_right(buffer, area, 0, title.width(), facts(alert));
+    put_right(buffer, area, 0, title.width(), facts);
     let width = usize::from(area.width).saturating_sub(4);
     let sentence = wrap(&safe(&alert.message), width);
     let proofs: Vec<&Proof> = alert.evidence.iter().collect();
