@@ -245,8 +245,13 @@ impl Collector {
     }
 
     async fn publish(&mut self, change: Change, at: DateTime<Utc>) {
+        let is_status = matches!(change, Change::Status(_));
         let shed = self.hub.publish(change, at).await;
         self.tally.console_shed(shed);
+        if is_status && shed > 0 {
+            // A status tells only what changed: whoever missed one must hear everything again.
+            self.hosts.tell_all();
+        }
     }
 
     async fn publish_status(&mut self, now: DateTime<Utc>) {

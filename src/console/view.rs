@@ -108,7 +108,9 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
     let spare = area.height.saturating_sub(13);
     let host_rows = (model.hosts.len() as u16).clamp(1, (spare / 2).max(3));
     let (top, rest) = split_top(area, host_rows + 3);
-    let preview = 11.min(rest.height / 2);
+    // What the list leaves goes to the reasons, and half the room is theirs if they need it.
+    let alert_rows = u16::try_from(model.alerts.rows(true).len().max(2)).unwrap_or(u16::MAX).saturating_add(3);
+    let preview = rest.height.saturating_sub(alert_rows).max(11.min(rest.height / 2));
     let (middle, below) = split_bottom(rest, preview);
     hosts::render(model, top, buffer);
     alerts::render(model, true, middle, buffer);

@@ -120,6 +120,11 @@ impl Hosts {
         self.records.values_mut().filter_map(changed).collect()
     }
 
+    /// Counts every host as changed: somebody missed what was told.
+    pub fn tell_all(&mut self) {
+        self.records.values_mut().for_each(|record| record.is_changed = true);
+    }
+
     /// The hosts that were forgotten since the last call.
     pub fn take_forgotten(&mut self) -> Vec<HostName> {
         std::mem::take(&mut self.forgotten)

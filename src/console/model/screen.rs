@@ -196,7 +196,12 @@ impl Model {
                     self.events.iter().any(|row| row.number == *number && row.line.alert.is_some())
                 }
                 Some(_) => true,
-                None => self.tab != Tab::Health,
+                None => match (self.tab, self.pane) {
+                    (Tab::Health, _) => false,
+                    (Tab::Events, _) => !self.event_rows().is_empty(),
+                    (Tab::Triage, Pane::Hosts) => !self.hosts.is_empty(),
+                    (Tab::Triage | Tab::Alerts, _) => self.alerts.rows(false).len() > 0,
+                },
             },
             Action::NextAlert | Action::PreviousAlert => !self.alerts.is_empty(),
             Action::Back => {

@@ -70,17 +70,7 @@ fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(heading("Why it fired", false))];
     lines.extend(wrap(&safe(&alert.message), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
     lines.push(Line::from(""));
-    let proofs: Vec<&Proof> = alert.evidence.iter().collect();
-    for (place, proof) in proofs.iter().enumerate() {
-        let is_last = place + 1 == proofs.len();
-        lines.extend(proof_lines(model, proof, is_last, width));
-        if let Some(next) = proofs.get(place + 1) {
-            let spacer = (width >= 100).then(|| style::line("  │", DIM));
-            lines.extend(spacer.clone());
-            lines.push(gap(alert, proof, next, width));
-            lines.extend(spacer);
-        }
-    }
+    lines.extend(evidence_lines(model, alert, width));
     lines.push(Line::from(""));
     if !alert.tree.is_empty() {
         lines.extend(tree(model, alert, width, 14));
@@ -93,6 +83,23 @@ fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     lines.extend(
         wrap(&safe(&alert.rule.description), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))),
     );
+    lines
+}
+
+/// The events with what matched, and the gaps between them.
+pub fn evidence_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let proofs: Vec<&Proof> = alert.evidence.iter().collect();
+    for (place, proof) in proofs.iter().enumerate() {
+        let is_last = place + 1 == proofs.len();
+        lines.extend(proof_lines(model, proof, is_last, width));
+        if let Some(next) = proofs.get(place + 1) {
+            let spacer = (width >= 100).then(|| style::line("  │", DIM));
+            lines.extend(spacer.clone());
+            lines.push(gap(alert, proof, next, width));
+            lines.extend(spacer);
+        }
+    }
     lines
 }
 

@@ -41,7 +41,9 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
 }
 
 fn empty_text(model: &Model) -> String {
-    if model.alerts.is_empty() {
+    if model.alerts.is_empty() && model.hosts.is_empty() && !model.config.is_replay {
+        format!("  no events yet: point a sender at {}", model.config.listeners.join(" or "))
+    } else if model.alerts.is_empty() {
         let rules = model.status.rules.iter().filter(|rule| rule.problem.is_none()).count();
         format!("  no alerts yet: {rules} rules watch what arrives")
     } else {
@@ -57,7 +59,9 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     put(buffer, area, 0, &Line::from(title));
     if let Some(state) = model.hosts.get(host) {
         let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));
-        let skew = state.clock_skew_ms.map_or(String::new(), |skew| format!("   UtcTime off by {} s", skew / 1000));
+        let skew = state
+            .clock_skew_ms
+            .map_or(String::new(), |skew| format!("   UtcTime off by {} s", count(skew.unsigned_abs() / 1000)));
         let text = format!(
             "  {} events{address}   first heard {} ago, last {} ago{skew}",
             count(state.events),

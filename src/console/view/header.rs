@@ -74,9 +74,8 @@ fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, 0, &line);
     let mut right = vec![state(model), plain("   "), plain(time(model))];
     if let Some((waiting, dropped)) = model.paused() {
-        let alerts = model.paused_alerts();
         let lost = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
-        right.insert(1, styled(format!("  {waiting} updates wait, {alerts} alerts{lost}"), WARN));
+        right.insert(1, styled(format!("  {waiting} updates wait, {} alerts{lost}", model.paused_alerts()), WARN));
     }
     put_right(buffer, area, 0, line.width(), right);
 }
@@ -257,6 +256,10 @@ fn filter_chip(model: &Model) -> Vec<Span<'static>> {
 
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), state(model), plain("  ")];
+    let behind = model.paused_alerts();
+    if behind > 0 {
+        spans.push(styled(format!("{} alerts wait  ", count(behind as u64)), WARN));
+    }
     let used: usize = spans.iter().map(Span::width).sum();
     spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(used + 10)));
     let line = Line::from(spans);

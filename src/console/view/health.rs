@@ -137,9 +137,10 @@ fn hosts(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     for host in off.iter().take(12) {
         let skew = host.clock_skew_ms.unwrap_or(0);
         let text = format!(
-            "  {} UtcTime off by {} s in {} events (TimeCreated was used)  late {}",
+            "  {} UtcTime {} s {} in {} events (TimeCreated was used)  late {}",
             pad(&safe(&host.computer), 32),
-            skew / 1000,
+            count(skew.unsigned_abs() / 1000),
+            if skew < 0 { "behind" } else { "ahead" },
             count(host.skewed_events),
             count(host.late_events)
         );

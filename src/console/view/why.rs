@@ -8,7 +8,7 @@ use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
 use crate::console::printable::{fit, wrap};
 use crate::console::view::style::{self, DIM, MATCHED, heading, plain, safe, styled};
-use crate::console::view::{put, put_right};
+use crate::console::view::{alert, put, put_right};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -24,26 +24,30 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     title.push(plain(format!("  {}", fit(&safe(&entry.rule), room))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
-    let Some(alert) = &entry.alert else {
+    let Some(fired) = &entry.alert else {
         put(buffer, area, 1, &Line::from(plain(format!("  {}", safe(&entry.message)))));
         put(buffer, area, 2, &Line::from(styled("  its evidence is no longer in memory", DIM)));
         return;
     };
     put_right(buffer, area, 0, title.width(), facts);
     let width = usize::from(area.width).saturating_sub(4);
-    let sentence = wrap(&safe(&alert.message), width);
-    let proofs: Vec<&Proof> = alert.evidence.iter().collect();
-    let room = usize::from(area.height).saturating_sub(2 + proofs.len()).max(1);
+    let sentence = wrap(&safe(&fired.message), width);
+    let proofs: Vec<&Proof> = fired.evidence.iter().collect();
+    let height = usize::from(area.height);
+    let full = alert::evidence_lines(model, fired, usize::from(area.width));
+    let is_full = 2 + sentence.len() + full.len() <= height;
+    let lines = if is_full { full } else { proofs.into_iter().map(|proof| proof_line(model, proof, width)).collect() };
+    let room = height.saturating_sub(2 + lines.len()).max(1);
     let mut row = 1;
     for text in sentence.iter().take(room) {
         put(buffer, area, row, &Line::from(plain(format!("  {text}"))));
         row += 1;
     }
-    if usize::from(area.height) > usize::from(row) + proofs.len() {
+    if height > usize::from(row) + lines.len() {
         row += 1;
     }
-    for proof in proofs {
-        put(buffer, area, row, &proof_line(model, proof, width));
+    for line in lines {
+        put(buffer, area, row, &line);
         row += 1;
     }
 }

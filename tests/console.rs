@@ -1,0 +1,217 @@
+//! The console from the outside: what it shows for the samples at every size, and where the keys lead.
+//!
+//! `UPDATE_SCREENS=1 cargo test --test console` writes the golden screens anew; look at the difference before committing it.
+
+#[path = "harness/scene.rs"]
+mod scene;
+
+use std::path::Path;
+
+use wefwatch::console::keys::{Action, BINDINGS, Place};
+use wefwatch::console::model::{Effect, Message};
+
+use scene::{Scene, key, samples};
+
+const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (60, 16), (40, 10)];
+
+fn golden(name: &str, scene: &Scene) {
+    let (columns, rows) = scene.model.size;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}-{columns}x{rows}.txt"));
+    let picture = scene.picture();
+    if std::env::var_os("UPDATE_SCREENS").is_some() {
+        std::fs::write(&path, &picture).expect("the folder is there");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(picture == expected, "{} differs; it shows now:\n{picture}", path.display());
+}
+
+#[test]
+fn both_screens_at_every_size() {
+    for size in SIZES {
+        let mut scene = Scene::of(&["demo.xml"], size);
+        golden("triage", &scene);
+        scene.keys("n");
+        golden("why-sigma", &scene);
+        scene.keys("n n");
+        golden("why-eql", &scene);
+        golden("empty", &Scene::empty(size));
+    }
+}
+
+#[test]
+fn every_other_screen() {
+    let rows = [
+        ("alerts", "2"),
+        ("events", "3"),
+        ("event", "3 up up ⏎"),
+        ("health", "4"),
+        ("help", "?"),
+        ("help-inside", "n ? t r e e"),
+        ("hosts", "tab + down"),
+        ("host", "tab ⏎"),
+        ("fields", "n n 2"),
+        ("tree", "n 3"),
+        ("xml", "n 4 down"),
+        ("steps", "n 5"),
+        ("filter", "/ h o s t : D C"),
+        ("filter-wrong", "/ h o s t s : D C"),
+        ("filtered", "/ - h o s t : D C ⏎"),
+        ("paused", "space"),
+    ];
+    for (name, keys) in rows {
+        for size in [(120, 36), (80, 24)] {
+            let mut scene = Scene::of(&["demo.xml"], size);
+            scene.keys(keys);
+            golden(name, &scene);
+        }
+    }
+    let mut damaged = Scene::of(&["skewed_clock.xml", "capture_syslog.txt", "broken.txt"], (120, 36));
+    damaged.keys("4");
+    golden("health-damaged", &damaged);
+}
+
+#[test]
+fn arrows_and_enter_find_why() {
+    for size in [(120, 36), (80, 24)] {
+        for wanted in 0..4 {
+            let mut scene = Scene::of(&["demo.xml"], size);
+            for _ in 0..wanted {
+                scene.keys("down");
+            }
+            scene.keys("enter");
+            let text = scene.text();
+            assert!(text.contains("Why it fired") && text.contains("Initiated") && text.contains("5985"), "{text}");
+        }
+        // The help runs what it lists: its first row is `open`.
+        let mut scene = Scene::of(&["demo.xml"], size);
+        scene.keys("? enter");
+        assert!(scene.text().contains("Why it fired"), "{}", scene.text());
+    }
+}
+
+#[test]
+fn drill_down_and_back() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let before = scene.text();
+    scene.keys("tab enter");
+    assert!(scene.text().contains("first heard"), "{}", scene.text());
+    scene.keys("enter");
+    assert!(scene.text().contains("Why it fired"), "{}", scene.text());
+    for (press, shown) in [("tab", "record"), ("tab", "Process tree"), ("tab", "<EventID>"), ("tab", "What to look at")] {
+        scene.keys(press);
+        assert!(scene.text().to_lowercase().contains(&shown.to_lowercase()), "{shown}: {}", scene.text());
+    }
+    scene.keys("esc esc tab");
+    let above_the_footer = |text: &str| text.lines().take(35).map(|line| line.replace('▌', " ")).collect::<Vec<_>>();
+    assert_eq!(above_the_footer(&scene.text()), above_the_footer(&before));
+}
+
+#[test]
+fn every_key_of_the_table_does_something() {
+    for binding in BINDINGS {
+        for name in binding.keys.split(' ') {
+            let mut scene = Scene::of(&["demo.xml"], (120, 36));
+            match binding.place {
+                Place::Inside => drop(scene.keys("n 5 pgdn")),
+                _ => drop(scene.keys("down down down")),
+            }
+            if binding.action == Action::Why {
+                scene.keys("2");
+            }
+            if matches!(binding.action, Action::Back | Action::Triage) {
+                scene.keys("2");
+            }
+            if matches!(binding.action, Action::Steps) {
+                scene.keys("1");
+            }
+            if matches!(binding.action, Action::Down | Action::PageDown | Action::Last) {
+                scene.keys("g");
+            }
+            let before = (scene.picture(), scene.model.is_utc);
+            let effects = scene.model.update(Message::Key(key(name)));
+            let is_changed = !effects.is_empty() || (scene.picture(), scene.model.is_utc) != before;
+            assert!(is_changed, "{name} ({}) does nothing", binding.label);
+            match binding.action {
+                Action::Quit => assert_eq!(effects, [Effect::Quit]),
+                Action::Suspend => assert_eq!(effects, [Effect::Suspend]),
+                _ => assert!(effects.is_empty()),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chosen_alert_stays_chosen_while_others_come() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("down down");
+    let chosen = scene.model.selected_alert();
+    scene.hear(&samples(&["attack_both_ends.xml", "hostile.xml"]));
+    assert_eq!(scene.model.selected_alert(), chosen);
+    assert!(scene.text().contains("new"), "{}", scene.text());
+    // Back at the top the list follows again.
+    scene.keys("g");
+    assert!(!scene.text().contains("▲"), "{}", scene.text());
+}
+
+#[test]
+fn a_paused_picture_stands_still_and_loses_nothing() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.keys("space");
+    let below_the_header = |scene: &Scene| scene.text().lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+    let before = below_the_header(&scene);
+    scene.hear(&samples(&["demo.xml"]));
+    assert_eq!(below_the_header(&scene), before);
+    assert!(scene.text().contains("PAUSED") && scene.text().contains("4 alerts"), "{}", scene.text());
+    scene.keys("space");
+    assert!(scene.text().contains("HIGH 3  MED 3"), "{}", scene.text());
+}
+
+#[test]
+fn a_filter_never_hides_that_there_is_an_attack() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.keys("/ h o s t : n o w h e r e ⏎");
+    assert!(scene.text().contains("no alert matches the filter"), "{}", scene.text());
+    scene.hear(&samples(&["hostile.xml"]));
+    assert!(scene.text().contains("outside filter"), "{}", scene.text());
+    scene.keys("esc");
+    assert!(scene.text().contains("filter: none"), "{}", scene.text());
+}
+
+#[test]
+fn any_size_in_any_screen() {
+    let screens = ["", "2", "3", "3 up ⏎", "4", "?", "tab", "tab ⏎", "+", "n", "n 2", "n 3", "n 4", "n 5", "/ x", "space"];
+    let sizes = [1, 2, 3, 7, 8, 9, 39, 40, 41, 79, 80, 99, 100, 119, 120, 400];
+    for keys in screens {
+        let mut scene = Scene::of(&["hostile.xml", "attack_both_ends.xml"], (120, 36));
+        scene.keys(keys);
+        for columns in sizes {
+            for rows in [0, 1, 2, 3, 6, 7, 8, 9, 10, 13, 14, 16, 23, 24, 25, 36, 200] {
+                scene.model.update(Message::Resize(columns, rows));
+                let buffer = scene.buffer();
+                assert_eq!(buffer.content().len(), usize::from(columns) * usize::from(rows));
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_hostile_reaches_the_screen() {
+    let is_hostile = |character: char| {
+        character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut seen = String::new();
+    for keys in ["", "2", "3", "3 up up ⏎", "4", "tab ⏎", "n", "n 2", "n 3", "n 4", "n 5", "n n 4", "n n n 2"] {
+        for size in [(120, 36), (80, 24), (400, 200), (40, 8), (20, 3)] {
+            let mut scene = Scene::of(&["hostile.xml", "broken.txt"], size);
+            scene.keys(keys);
+            let text = scene.text();
+            let found = text.chars().filter(|character| *character != '\n').find(|character| is_hostile(*character));
+            assert_eq!(found, None, "{keys} at {size:?}: {text}");
+            seen += &text;
+        }
+    }
+    // It is shown all the same.
+    for spelled in ["⟨U+202E⟩", "⟨U+200B⟩"] {
+        assert!(seen.contains(spelled), "{spelled} is nowhere to be seen");
+    }
+}

@@ -1,0 +1,197 @@
+//! The console without a terminal: recordings go through the real pipeline into a model, keys are typed, screens are read.
+//! Every clock in it is set by hand, so that a screen is the same on every run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use tokio::sync::mpsc;
+use wefwatch::collector::{self, Collector};
+use wefwatch::console::model::{Effect, Message, Model};
+use wefwatch::console::{Config, view};
+use wefwatch::decode::framing::{Framer, FramerConfig};
+use wefwatch::detect::correlator;
+use wefwatch::detect::ecs::Mapping;
+use wefwatch::detect::{RuleSet, load};
+use wefwatch::feed::{Overflow, Update};
+use wefwatch::hosts;
+use wefwatch::input;
+use wefwatch::intake::{Batch, Intake, ListenerId, Peer};
+
+/// When the first event arrives.
+pub(crate) fn dawn() -> DateTime<Utc> {
+    "2026-03-17T10:40:00Z".parse().expect("a time")
+}
+
+/// What the collector tells about these bytes, an event every 20 ms.
+pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
+    let rules = Arc::new(RuleSet::compile(&load::builtin(), &Mapping::default()));
+    let config = collector::Config {
+        hosts: hosts::Config::default(),
+        sequence: correlator::Config::default(),
+        duplicate_window: 1 << 16,
+        is_replay: true,
+    };
+    let listener = ListenerId(0);
+    let mut intakes = vec![Intake::Listening { listener, url: "tcp://0.0.0.0:1514".to_owned() }];
+    let mut framer = Framer::new(FramerConfig { max_frame: 256 << 10 });
+    framer.push(bytes);
+    framer.finish();
+    let mut at = dawn();
+    loop {
+        let mut batch = Batch {
+            listener,
+            peer: Peer(Arc::from("127.0.0.1:40000")),
+            received_at: at,
+            rules: rules.clone(),
+            bytes: 0,
+            observed: Vec::new(),
+            rejected: Vec::new(),
+            shed: Vec::new(),
+        };
+        let Some(framed) = framer.next() else { break };
+        input::add(&mut batch, framed);
+        at += TimeDelta::milliseconds(20);
+        intakes.push(Intake::Batch(Box::new(batch)));
+    }
+    intakes.push(Intake::Tick(at));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async move {
+        let mut collector = Collector::new(&config, rules);
+        let mut updates = collector.subscribe(Overflow::Shed, 1 << 16);
+        let (sender, receiver) = mpsc::channel(intakes.len());
+        for intake in intakes {
+            sender.try_send(intake).expect("room for all");
+        }
+        drop(sender);
+        collector.run(receiver).await;
+        let mut all = Vec::new();
+        while let Ok(update) = updates.try_recv() {
+            all.push(update);
+        }
+        all
+    })
+}
+
+/// The events of some samples.
+pub(crate) fn samples(names: &[&str]) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    names.iter().flat_map(|name| std::fs::read(folder.join(name)).expect("the sample is there")).collect()
+}
+
+/// A console and who sits at it.
+pub(crate) struct Scene {
+    pub(crate) model: Model,
+}
+
+impl Scene {
+    /// A console that has heard nothing yet.
+    pub(crate) fn empty(size: (u16, u16)) -> Self {
+        let config = Config {
+            max_alerts: 100_000,
+            max_evidence: 5000,
+            max_events: 5000,
+            utc: true,
+            listeners: vec!["tcp://0.0.0.0:1514".to_owned(), "udp://0.0.0.0:1514".to_owned()],
+            is_replay: false,
+        };
+        Self { model: Model::new(config, size, dawn()) }
+    }
+
+    /// A console that has seen these samples, looked at 15 s after the first event arrived.
+    pub(crate) fn of(names: &[&str], size: (u16, u16)) -> Self {
+        let mut scene = Self::empty(size);
+        scene.hear(&samples(names));
+        scene.model.update(Message::Tick(dawn() + TimeDelta::seconds(15)));
+        scene
+    }
+
+    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+        for update in updates(bytes) {
+            self.model.update(Message::Update(update));
+        }
+    }
+
+    /// Types keys, separated by blanks: names as in the key table, or letters.
+    pub(crate) fn keys(&mut self, keys: &str) -> Vec<Effect> {
+        keys.split_whitespace().flat_map(|name| self.model.update(Message::Key(key(name)))).collect()
+    }
+
+    pub(crate) fn buffer(&self) -> Buffer {
+        let area = Rect::new(0, 0, self.model.size.0, self.model.size.1);
+        let mut buffer = Buffer::empty(area);
+        view::render(&self.model, area, &mut buffer);
+        buffer
+    }
+
+    /// The rows as text.
+    pub(crate) fn text(&self) -> String {
+        let buffer = self.buffer();
+        let rows = buffer.content().chunks(usize::from(buffer.area.width.max(1)));
+        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned() + "\n").collect()
+    }
+
+    /// The rows, then for each row a letter for the style of each cell, then what the letters mean.
+    pub(crate) fn picture(&self) -> String {
+        let buffer = self.buffer();
+        let mut letters: BTreeMap<String, char> = BTreeMap::new();
+        let mut styles = String::new();
+        for row in buffer.content().chunks(usize::from(buffer.area.width)) {
+            let mut line = String::new();
+            for cell in row {
+                let name = style_name(cell.fg, cell.bg, cell.modifier);
+                let next = char::from(b'a' + letters.len() as u8);
+                line.push(if name.is_empty() { '.' } else { *letters.entry(name).or_insert(next) });
+            }
+            styles += line.trim_end_matches('.');
+            styles.push('\n');
+        }
+        let mut legend: Vec<_> = letters.into_iter().map(|(name, letter)| format!("{letter} {name}\n")).collect();
+        legend.sort();
+        format!("{}--- styles\n{styles}--- meaning\n{}", self.text(), legend.concat())
+    }
+}
+
+fn style_name(fg: Color, bg: Color, modifier: Modifier) -> String {
+    let mut words = Vec::new();
+    if fg != Color::Reset {
+        words.push(fg.to_string());
+    }
+    if bg != Color::Reset {
+        words.push(format!("on {bg}"));
+    }
+    words.extend(modifier.iter_names().map(|(name, _)| name.to_lowercase()));
+    words.join(" ")
+}
+
+/// A key by its name.
+pub(crate) fn key(name: &str) -> KeyEvent {
+    let code = match name {
+        "⏎" | "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "space" => KeyCode::Char(' '),
+        "↑" | "up" => KeyCode::Up,
+        "↓" | "down" => KeyCode::Down,
+        "←" | "left" => KeyCode::Left,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "backspace" => KeyCode::Backspace,
+        _ => {
+            if let Some(letter) = name.strip_prefix("ctrl-") {
+                return KeyEvent::new(KeyCode::Char(letter.chars().next().expect("a letter")), KeyModifiers::CONTROL);
+            }
+            let mut letters = name.chars();
+            let letter = letters.next().expect("a key");
+            assert!(letters.next().is_none(), "no key is called {name}");
+            KeyCode::Char(letter)
+        }
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
