@@ -438,6 +438,12 @@ impl Model {
         isize::from(self.size.1 as i16).saturating_sub(10).clamp(3, 1000)
     }
 
+    /// Where it listens: as bound, or, before that is known, as configured.
+    pub fn listeners(&self) -> Vec<&str> {
+        let bound: Vec<&str> = self.status.listeners.iter().map(|listener| listener.url.as_str()).collect();
+        if bound.is_empty() { self.config.listeners.iter().map(String::as_str).collect() } else { bound }
+    }
+
     /// The worst severity outside the filter, and how many.
     pub fn outside_filter(&self) -> Option<(Severity, u64)> {
         if self.filter.is_empty() { None } else { self.alerts.hidden_since() }

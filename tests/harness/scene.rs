@@ -132,7 +132,7 @@ impl Scene {
     pub(crate) fn text(&self) -> String {
         let buffer = self.buffer();
         let rows = buffer.content().chunks(usize::from(buffer.area.width.max(1)));
-        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned() + "\n").collect()
+        rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned() + "\n").collect()
     }
 
     /// The rows, then for each row a letter for the style of each cell, then what the letters mean.

@@ -200,7 +200,7 @@ impl Model {
                     (Tab::Health, _) => false,
                     (Tab::Events, _) => !self.event_rows().is_empty(),
                     (Tab::Triage, Pane::Hosts) => !self.hosts.is_empty(),
-                    (Tab::Triage | Tab::Alerts, _) => self.alerts.rows(false).len() > 0,
+                    (Tab::Triage | Tab::Alerts, _) => !self.alerts.rows(false).is_empty(),
                 },
             },
             Action::NextAlert | Action::PreviousAlert => !self.alerts.is_empty(),

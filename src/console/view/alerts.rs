@@ -42,7 +42,7 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
 
 fn empty_text(model: &Model) -> String {
     if model.alerts.is_empty() && model.hosts.is_empty() && !model.config.is_replay {
-        format!("  no events yet: point a sender at {}", model.config.listeners.join(" or "))
+        format!("  no events yet: point a sender at {}", model.listeners().join(" or "))
     } else if model.alerts.is_empty() {
         let rules = model.status.rules.iter().filter(|rule| rule.problem.is_none()).count();
         format!("  no alerts yet: {rules} rules watch what arrives")

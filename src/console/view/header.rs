@@ -60,6 +60,7 @@ fn state(model: &Model) -> Span<'static> {
         (_, Some(_)) => styled("‖ PAUSED", WARN),
         (Some(replay), None) if replay.done => styled("■ REPLAY ENDED", STRONG),
         (Some(_), None) => styled("▶ REPLAY", ACCENT),
+        (None, None) if model.config.is_replay => styled("▶ REPLAY", ACCENT),
         (None, None) => styled("▶ LIVE", GOOD),
     }
 }

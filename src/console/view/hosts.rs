@@ -43,10 +43,14 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let lines = if model.filter.is_empty() {
-        let listeners: Vec<&str> = model.status.listeners.iter().map(|listener| listener.url.as_str()).collect();
-        let listeners = if listeners.is_empty() { model.config.listeners.join("  ") } else { listeners.join("  ") };
-        ["no events yet: point a sender at".to_owned(), listeners, "the README has a configuration for each sender".to_owned()]
+    let lines = if model.filter.is_empty() && model.config.is_replay {
+        ["no events yet: the recording is being read".to_owned(), String::new(), String::new()]
+    } else if model.filter.is_empty() {
+        [
+            "no events yet: point a sender at".to_owned(),
+            model.listeners().join("  "),
+            "the README has a configuration for each sender".to_owned(),
+        ]
     } else {
         ["no host matches the filter; esc clears it".to_owned(), String::new(), String::new()]
     };

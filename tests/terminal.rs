@@ -1,0 +1,209 @@
+//! The real binary in a pseudo-terminal: what a person at it sees, and that every way out gives the terminal back.
+
+use std::io::{Read as _, Write as _};
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// Long enough for the slowest machine; nothing here waits for time to pass.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn side(length: u16) -> NonZero<u16> {
+    NonZero::new(length).expect("no side is 0")
+}
+
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn std::io::Write + Send>,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+impl Terminal {
+    fn start(arguments: &[&str], environment: &[(&str, &str)], (columns, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wefwatch"));
+        command.args(arguments);
+        command.cwd(env!("CARGO_MANIFEST_DIR"));
+        command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).expect("the binary starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let keyboard = pair.master.take_writer().expect("a writer");
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = reader.read(&mut bytes) {
+                if sender.send(bytes[..length].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            master: pair.master,
+            keyboard,
+            output,
+            screen: vt100::Parser::new(side(rows), side(columns), 0),
+            raw: Vec::new(),
+        }
+    }
+
+    fn replay(environment: &[(&str, &str)], size: (u16, u16)) -> Self {
+        Self::start(&["replay", "--speed", "max", "samples/demo.xml"], environment, size)
+    }
+
+    fn text(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Reads on until the screen holds a text.
+    fn wait_for(&mut self, wanted: &str) {
+        while !self.text().contains(wanted) {
+            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else { panic!("{wanted} never shows:\n{}", self.text()) };
+            self.screen.process(&bytes);
+            self.raw.extend(bytes);
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("it reads keys");
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.child.process_id().expect("it runs");
+        kill(Pid::from_raw(id as i32), signal).expect("it runs");
+    }
+
+    /// Reads to the end: how it ended and all that it wrote.
+    fn end(mut self) -> (ExitStatus, String) {
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.screen.process(&bytes);
+            self.raw.extend(bytes);
+        }
+        let status = self.child.wait().expect("it ends");
+        assert!(!self.screen.screen().alternate_screen(), "the alternate screen is still on");
+        assert!(!self.screen.screen().hide_cursor(), "the cursor is still hidden");
+        (status, String::from_utf8_lossy(&self.raw).into_owned())
+    }
+}
+
+#[test]
+fn n_shows_why_and_q_gives_the_terminal_back() {
+    for size in [(120, 36), (80, 24)] {
+        let mut terminal = Terminal::replay(&[], size);
+        terminal.wait_for("REPLAY ENDED");
+        assert!(terminal.screen.screen().alternate_screen());
+        terminal.press("n");
+        terminal.wait_for("Why it fired");
+        terminal.wait_for("(5985, 5986)");
+        terminal.press("3");
+        terminal.wait_for("◀ this alert");
+        terminal.press("4");
+        terminal.wait_for("<Provider Name='Microsoft-Windows-Sysmon'");
+        terminal.press("q");
+        let (status, _) = terminal.end();
+        assert_eq!(status.exit_code(), 0);
+    }
+}
+
+#[test]
+fn every_way_out_gives_the_terminal_back() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        let mut terminal = Terminal::start(
+            &["run", "--store", "none", "--listen", "tcp://127.0.0.1:0", "--listen", "udp://127.0.0.1:0"],
+            &[],
+            (100, 30),
+        );
+        terminal.wait_for("no events yet");
+        terminal.signal(signal);
+        let (status, _) = terminal.end();
+        assert_eq!(status.exit_code(), 0, "{signal}");
+    }
+    // The end of a replay, when asked for.
+    let terminal = Terminal::start(&["replay", "--speed", "max", "--exit-at-end", "samples/demo.xml"], &[], (100, 30));
+    assert_eq!(terminal.end().0.exit_code(), 0);
+    let terminal = Terminal::start(
+        &["replay", "--speed", "max", "--exit-at-end", "--expect", "alerts=5", "samples/demo.xml"],
+        &[],
+        (100, 30),
+    );
+    let (status, text) = terminal.end();
+    assert_eq!(status.exit_code(), 1);
+    assert!(text.contains("expected 5 alerts, raised 4"), "{text}");
+    // What is wrong with the configuration is said on the plain screen.
+    let (status, text) = Terminal::start(&["run", "--listen", "tcp://nowhere"], &[], (100, 30)).end();
+    assert_eq!(status.exit_code(), 2);
+    assert!(text.contains("tcp://nowhere"), "{text}");
+}
+
+/// The numbers of the graphic renditions that were set.
+fn renditions(text: &str) -> Vec<u16> {
+    text.split("\u{1b}[")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('m'))
+        .filter(|(codes, _)| codes.chars().all(|character| character.is_ascii_digit() || character == ';'))
+        .flat_map(|(codes, _)| codes.split(';').filter_map(|code| code.parse().ok()))
+        .collect()
+}
+
+#[test]
+fn no_color_is_heard() {
+    let colours = |environment: &[(&str, &str)]| {
+        let mut terminal = Terminal::replay(environment, (120, 36));
+        terminal.wait_for("REPLAY ENDED");
+        terminal.press("n");
+        terminal.wait_for("Why it fired");
+        terminal.press("q");
+        let (_, text) = terminal.end();
+        renditions(&text).into_iter().filter(|code| matches!(code, 30..=38 | 40..=48 | 90..=107)).count()
+    };
+    assert_eq!(colours(&[("NO_COLOR", "1")]), 0);
+    assert!(colours(&[]) > 0);
+}
+
+#[test]
+fn any_size_while_it_runs() {
+    let mut terminal = Terminal::replay(&[], (120, 36));
+    terminal.wait_for("REPLAY ENDED");
+    for (cols, rows) in [(1, 1), (400, 200), (40, 8), (39, 7), (2, 50), (200, 2), (80, 24)] {
+        terminal.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("it has a size");
+        terminal.screen.screen_mut().set_size(side(rows), side(cols));
+    }
+    terminal.press("n");
+    terminal.wait_for("Why it fired");
+    terminal.press("q");
+    assert_eq!(terminal.end().0.exit_code(), 0);
+}
+
+#[test]
+fn hostile_values_stay_text() {
+    let mut terminal = Terminal::start(&["replay", "--speed", "max", "samples/hostile.xml"], &[], (120, 36));
+    terminal.wait_for("REPLAY ENDED");
+    for keys in ["n", "2", "3", "4", "G", "n", "4"] {
+        terminal.press(keys);
+    }
+    // An escape with a letter close behind would be another key.
+    terminal.press("h");
+    terminal.wait_for("1 Triage");
+    terminal.press("3");
+    terminal.wait_for("of the last");
+    terminal.press("q");
+    let (status, text) = terminal.end();
+    assert_eq!(status.exit_code(), 0);
+    // What the sample carries: a screen clear, a window title, and characters that reorder or hide.
+    for bad in ["\u{1b}[2J\u{1b}[31m", "\u{1b}]0;", "\u{202e}", "\u{200b}", "\u{9b}"] {
+        assert!(!text.contains(bad), "{bad:?} reached the terminal");
+    }
+}
