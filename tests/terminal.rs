@@ -16,6 +16,9 @@ fn side(length: u16) -> NonZero<u16> {
     NonZero::new(length).expect("no side is 0")
 }
 
+/// How many pieces of output are read before a text counts as missing.
+const PIECES: usize = 100;
+
 struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
@@ -70,11 +73,16 @@ impl Terminal {
 
     /// Reads on until the screen holds a text.
     fn wait_for(&mut self, wanted: &str) {
-        while !self.text().contains(wanted) {
-            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else { panic!("{wanted} never shows:\n{}", self.text()) };
+        // The clock on the screen writes once a second, so that silence alone does not tell that nothing will come.
+        for _ in 0..PIECES {
+            if self.text().contains(wanted) {
+                return;
+            }
+            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else { break };
             self.screen.process(&bytes);
             self.raw.extend(bytes);
         }
+        panic!("{wanted} never shows:\n{}", self.text());
     }
 
     fn press(&mut self, keys: &str) {

@@ -130,7 +130,7 @@ fn user(user: &str) -> Value {
 fn process(process: &Process, parent: Option<&Process>) -> Value {
     let mut object = Map::new();
     put(&mut object, "pid", process.pid.map(|pid| json!(pid)));
-    put(&mut object, "entity_id", process.guid.as_ref().map(|guid| json!(guid.as_str())));
+    put(&mut object, "entity_id", process.guid.as_ref().map(|guid| json!(format!("{{{}}}", guid.as_str()))));
     object.insert("name".to_owned(), json!(process.name()));
     object.insert("executable".to_owned(), json!(process.executable));
     put(&mut object, "command_line", process.command_line.as_ref().map(|line| json!(line)));
