@@ -93,6 +93,7 @@ struct Pump {
 
 impl Pump {
     async fn run(mut self, mut updates: mpsc::Receiver<Arc<Update>>, mut reopen: watch::Receiver<u64>) -> Outcome {
+        self.reopen(false).await;
         self.report();
         let mut writing: Option<Writing> = None;
         // Set when the feed has ended: until then the rest may be written.
@@ -107,7 +108,7 @@ impl Pump {
             tokio::select! {
                 biased;
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
-                Ok(()) = reopen.changed() => self.reopen(),
+                Ok(()) = reopen.changed() => self.reopen(until.is_some()).await,
                 update = updates.recv(), if until.is_none() => match update {
                     Some(update) => self.enqueue(&update),
                     None => until = Some(Instant::now() + self.config.grace),
@@ -118,6 +119,9 @@ impl Pump {
                     if self.written(record, result, until.is_some()) == Err(Outcome::ReaderGone) {
                         return Outcome::ReaderGone;
                     }
+                    if std::mem::take(&mut self.wants_reopen) {
+                        self.reopen(until.is_some()).await;
+                    }
                 }
                 () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => self.retry_at = None,
                 () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
@@ -126,11 +130,15 @@ impl Pump {
         self.end(writing.is_some()).await
     }
 
-    fn reopen(&mut self) {
+    /// Opens a file anew, at once: whoever moved it away waits for the new one. During a write it is done afterwards.
+    async fn reopen(&mut self, is_ending: bool) {
         self.retry_at = None;
-        match &mut self.sink {
-            Some(sink) => sink.reopen(),
-            None => self.wants_reopen = true,
+        let Some(sink) = &mut self.sink else {
+            self.wants_reopen = true;
+            return;
+        };
+        if let Err(error) = sink.reopen().await {
+            self.failed(&error.to_string(), is_ending);
         }
     }
 
@@ -159,9 +167,6 @@ impl Pump {
     fn begin_write(&mut self) -> Option<Writing> {
         let mut sink = self.sink.take_if(|_| !self.queue.is_empty())?;
         let record = self.queue.pop_front().unwrap_or_default();
-        if std::mem::take(&mut self.wants_reopen) {
-            sink.reopen();
-        }
         Some(Box::pin(async move {
             let result = timeout(WRITE_LIMIT, sink.write(&record)).await;
             let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));

@@ -1,5 +1,5 @@
-//! The thing that an output writes to: standard output, a file, a connection. Opened at the first write and after every
-//! failure; a record that failed is written again.
+//! The thing that an output writes to: standard output, a file, a connection. A file is opened at the start, the others at
+//! the first write, and all again after a failure; a record that failed is written again.
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -41,11 +41,13 @@ impl Sink {
         self.open = None;
     }
 
-    /// Files are opened anew at the next write (a log rotator moved them away).
-    pub(super) fn reopen(&mut self) {
-        if matches!(self.open, Some(Open::File(_))) {
+    /// Opens a file anew (a log rotator moved the old one away). Nothing else is touched.
+    pub(super) async fn reopen(&mut self) -> io::Result<()> {
+        if matches!(self.url, OutputUrl::File(_)) {
             self.open = None;
+            self.open = Some(open_sink(&self.url).await?);
         }
+        Ok(())
     }
 
     /// Writes one whole record and flushes it.
