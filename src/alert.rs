@@ -128,7 +128,7 @@ pub struct Technique {
 }
 
 /// What a rule says about itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInfo {
     /// The rule's id, as its origin gave it.
     pub id: String,

@@ -197,7 +197,7 @@ fn rules(paths: &[std::path::PathBuf], as_json: bool, is_check: bool) -> Result<
     let files: Vec<_> = builtin.into_iter().chain(files).collect();
     let rules = RuleSet::compile(&files, &crate::detect::ecs::Mapping::default()).with_problems(unreadable);
     print(&if as_json { rules_json(&rules) } else { rules_table(&rules) })?;
-    let broken = rules.problems().iter().filter(|problem| problem.is_error).count();
+    let broken = rules.problems().iter().filter(|problem| problem.kind == crate::detect::ProblemKind::Broken).count();
     if is_check && broken > 0 { Err(Failure::Run(format!("{broken} broken"))) } else { Ok(()) }
 }
 
@@ -206,7 +206,7 @@ fn rules_table(rules: &RuleSet) -> String {
     for (_, rule) in rules.rules() {
         let info = &rule.info;
         let severity = info.severity.as_str();
-        let note = rule.note.as_ref().map_or(String::new(), |note| format!("  ({note})"));
+        let note = if rule.limits.is_empty() { String::new() } else { format!("  ({})", rule.limits.join("; ")) };
         table.push_str(&format!(
             "{:<10} {:<5} {severity:<13} {:<36} {}{note}\n",
             "runs",
@@ -216,7 +216,7 @@ fn rules_table(rules: &RuleSet) -> String {
         ));
     }
     for problem in rules.problems() {
-        let state = if problem.is_error { "broken" } else { "not run" };
+        let state = problem.kind.as_str();
         table.push_str(&format!("{state:<10} {problem}\n"));
     }
     table
@@ -227,10 +227,10 @@ fn rules_json(rules: &RuleSet) -> String {
         let info = &rule.info;
         let techniques: Vec<&str> = info.techniques.iter().map(|technique| technique.id.as_str()).collect();
         json!({"file": info.origin, "id": info.id, "name": info.name, "language": info.language, "state": "runs",
-               "severity": info.severity, "techniques": techniques, "note": rule.note})
+               "severity": info.severity, "techniques": techniques, "limits": rule.limits})
     });
     let others = rules.problems().iter().map(|problem| {
-        let state = if problem.is_error { "broken" } else { "not_run" };
+        let state = problem.kind.as_str();
         json!({"file": problem.origin, "name": problem.rule, "state": state, "line": problem.line, "column": problem.column,
                "reason": problem.reason})
     });

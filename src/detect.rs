@@ -115,8 +115,9 @@ pub struct Rule {
     pub logic: Logic,
     /// Names this text of the rule, so that a reload keeps the state of rules that did not change.
     pub fingerprint: u64,
-    /// What its match rests on that the events may not carry, for people.
-    pub note: Option<String>,
+    /// Which of its conditions can never hold, or never exclude, on the events that come in here, for people. Empty: it
+    /// matches in full; else it is degraded.
+    pub limits: Vec<String>,
 }
 
 /// A rule file as read.
@@ -141,8 +142,32 @@ pub struct RuleProblem {
     pub rule: Option<String>,
     /// What is wrong, and a hint where there is one.
     pub reason: String,
-    /// Whether the file is broken; otherwise it is fine, but not for us (another platform, a kind of rule not run here).
-    pub is_error: bool,
+    /// What kind of problem it is.
+    pub kind: ProblemKind,
+    /// What the rule says about itself, where it got that far.
+    pub info: Option<Arc<RuleInfo>>,
+}
+
+/// Why a rule does not run, in kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The file is broken: a mistake, or something that no version of this program runs.
+    Broken,
+    /// The rule is right, but the events that come in here lack the category or the fields that it rests on.
+    Impossible,
+    /// The rule is right, but not for here: another platform, another type of rule.
+    Other,
+}
+
+impl ProblemKind {
+    /// The word in listings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Impossible => "impossible",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl std::fmt::Display for RuleProblem {

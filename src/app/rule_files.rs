@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::detect::load::MAX_RULE_FILE;
-use crate::detect::{RuleFile, RuleProblem};
+use crate::detect::{ProblemKind, RuleFile, RuleProblem};
 
 /// How deep folders are followed (links may go in circles).
 const MAX_DEPTH: usize = 16;
@@ -44,7 +44,8 @@ pub fn read(paths: &[PathBuf]) -> Result<(Vec<RuleFile>, Vec<RuleProblem>), Rule
                     column: None,
                     rule: None,
                     reason,
-                    is_error: true,
+                    kind: ProblemKind::Broken,
+                    info: None,
                 }),
             }
         }

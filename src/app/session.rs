@@ -321,7 +321,9 @@ impl Session {
             Err(problem) => warn!("rules not reloaded: {problem}"),
             Ok(rules) => {
                 let before = self.rules.borrow().clone();
-                let is_new = |problem: &&crate::detect::RuleProblem| problem.is_error && !before.problems().contains(problem);
+                let is_new = |problem: &&crate::detect::RuleProblem| {
+                    problem.kind == crate::detect::ProblemKind::Broken && !before.problems().contains(problem)
+                };
                 if let Some(problem) = rules.problems().iter().find(is_new) {
                     warn!("rules not reloaded: {problem}");
                     return;

@@ -45,7 +45,7 @@ impl Tally {
                 name: rule.info.name.clone(),
                 language: rule.info.language.as_str().to_owned(),
                 problem: None,
-                note: rule.note.clone(),
+                note: (!rule.limits.is_empty()).then(|| rule.limits.join("; ")),
                 alerts: kept.get(&rule.info.id).copied().unwrap_or_default(),
             })
             .collect();

@@ -12,27 +12,38 @@ use std::sync::Arc;
 use crate::detect::eql::lex::Refused;
 use crate::detect::eql::rule_file::{NotARule, Read};
 use crate::detect::predicate::Predicates;
-use crate::detect::{Logic, Rule, RuleFile, RuleProblem};
+use crate::detect::{Logic, ProblemKind, Rule, RuleFile, RuleProblem};
 
 /// Compiles a rule file (`.toml` in the form of Elastic's detection-rules, or a bare `.eql`).
 pub fn compile(file: &RuleFile, predicates: &mut Predicates) -> Result<Rule, RuleProblem> {
     let Read { mut info, query, first_line, look_back } = rule_file::read(file).map_err(|not_a_rule| {
         let NotARule { line, reason, is_error, name } = not_a_rule;
-        RuleProblem { origin: file.origin.clone(), line, column: None, rule: name, reason, is_error }
+        RuleProblem { origin: file.origin.clone(), line, column: None, rule: name, reason, kind: kind(is_error), info: None }
     })?;
     let parsed = parse::parse(&query).and_then(|parsed| compile::compile(&parsed, look_back, predicates));
     let logic = parsed.map_err(|Refused { span, reason, is_error }| {
         let before = query.get(..span.start).unwrap_or(&query);
         let line = first_line + before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
-        let rule = Some(info.name.clone());
-        RuleProblem { origin: file.origin.clone(), line: Some(line), column: Some(column), rule, reason, is_error }
+        RuleProblem {
+            origin: file.origin.clone(),
+            line: Some(line),
+            column: Some(column),
+            rule: Some(info.name.clone()),
+            reason,
+            kind: kind(is_error),
+            info: Some(Arc::new(info.clone())),
+        }
     })?;
     if let Logic::Sequence(sequence) = &logic {
         info.maxspan_ms = Some(sequence.maxspan.num_milliseconds());
     }
     let fingerprint = crate::detect::load::fingerprint(&file.text, &info.id);
-    Ok(Rule { info: Arc::new(info), logic, fingerprint, note: None })
+    Ok(Rule { info: Arc::new(info), logic, fingerprint, limits: Vec::new() })
+}
+
+fn kind(is_error: bool) -> ProblemKind {
+    if is_error { ProblemKind::Broken } else { ProblemKind::Other }
 }
 
 #[cfg(test)]
@@ -189,6 +200,6 @@ mod tests {
         let (_, rule) = fixed.rules().next().unwrap();
         assert_eq!(rule.info.maxspan_ms, Some(300_000), "a sequence without maxspan has the look-back of its rule");
         let other = compile_text(&text.replace("type = \"eql\"", "type = \"new_terms\""));
-        assert!(!other.problems()[0].is_error, "another kind of rule is no mistake");
+        assert_eq!(other.problems()[0].kind, ProblemKind::Other, "another kind of rule is no mistake");
     }
 }

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use crate::detect::ecs::{self, Mapping};
 use crate::detect::predicate::{FieldName, Predicates};
 use crate::detect::route::{Route, Routes};
-use crate::detect::{Logic, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
+use crate::detect::{Logic, ProblemKind, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
 
 /// A rule file may be this long, in bytes; a longer one is refused unread.
 pub const MAX_RULE_FILE: usize = 1 << 20;
@@ -47,7 +47,7 @@ impl RuleSet {
             let (compiled, refused) = compile_file(file, mapping, &mut predicates);
             problems.extend(refused);
             for mut rule in compiled {
-                rule.note = note(&rule, mapping, &predicates);
+                rule.limits.extend(note(&rule, mapping, &predicates));
                 let id = rule.info.id.clone();
                 if let Some(&place) = by_id.get(&id) {
                     notices
@@ -66,7 +66,15 @@ impl RuleSet {
 
 fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> (Vec<Rule>, Vec<RuleProblem>) {
     let refuse = |reason: String| {
-        let problem = RuleProblem { origin: file.origin.clone(), line: None, column: None, rule: None, reason, is_error: true };
+        let problem = RuleProblem {
+            origin: file.origin.clone(),
+            line: None,
+            column: None,
+            rule: None,
+            reason,
+            kind: ProblemKind::Broken,
+            info: None,
+        };
         (Vec::new(), vec![problem])
     };
     if file.text.len() > MAX_RULE_FILE {

@@ -15,61 +15,73 @@ use crate::detect::predicate::{Expr, Pattern, Predicates};
 use crate::detect::route::Route;
 use crate::detect::sigma::info::info;
 use crate::detect::sigma::item::{compile_detection, wild_of};
-use crate::detect::{Logic, Rule, RuleFile, RuleProblem};
+use crate::detect::{Logic, ProblemKind, Rule, RuleFile, RuleProblem};
 
 /// Reads all rules of a file and compiles them. A file can hold several documents; each that cannot run is a problem of its
 /// own and the rest run.
 pub fn compile(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> (Vec<Rule>, Vec<RuleProblem>) {
-    let problem = |rule: Option<&str>, reason: String, is_error: bool| {
+    let problem = |rule: Option<&str>, reason: String, kind: ProblemKind| {
         let (line, column) = locate(&file.text, &reason);
-        RuleProblem { origin: file.origin.clone(), line, column, rule: rule.map(str::to_owned), reason, is_error }
+        RuleProblem { origin: file.origin.clone(), line, column, rule: rule.map(str::to_owned), reason, kind, info: None }
     };
     let collection = match parse_sigma_yaml(&file.text) {
         Ok(collection) => collection,
-        Err(error) => return (Vec::new(), vec![problem(None, error.to_string(), true)]),
+        Err(error) => return (Vec::new(), vec![problem(None, error.to_string(), ProblemKind::Broken)]),
     };
-    let mut problems: Vec<RuleProblem> = collection.errors.iter().map(|error| problem(None, error.clone(), true)).collect();
+    let mut problems: Vec<RuleProblem> =
+        collection.errors.iter().map(|error| problem(None, error.clone(), ProblemKind::Broken)).collect();
     let not_run = "is not run here; only detection rules are";
     problems.extend(
-        collection.correlations.iter().map(|rule| problem(Some(&rule.title), format!("a correlation document {not_run}"), false)),
+        collection
+            .correlations
+            .iter()
+            .map(|rule| problem(Some(&rule.title), format!("a correlation document {not_run}"), ProblemKind::Other)),
     );
-    problems
-        .extend(collection.filters.iter().map(|rule| problem(Some(&rule.title), format!("a filter document {not_run}"), false)));
+    problems.extend(
+        collection
+            .filters
+            .iter()
+            .map(|rule| problem(Some(&rule.title), format!("a filter document {not_run}"), ProblemKind::Other)),
+    );
     let mut rules = Vec::new();
     for rule in &collection.rules {
         match compile_rule(rule, file, mapping, predicates) {
             Ok(rule) => rules.push(rule),
-            Err(Refused { reason, is_error }) => problems.push(problem(Some(&rule.title), reason, is_error)),
+            Err(Refused { reason, kind }) => {
+                let mut refused = problem(Some(&rule.title), reason, kind);
+                refused.info = Some(Arc::new(info(rule, file)));
+                problems.push(refused);
+            }
         }
     }
     if rules.is_empty() && problems.is_empty() {
-        problems.push(problem(None, "the file holds no Sigma rule".to_owned(), true));
+        problems.push(problem(None, "the file holds no Sigma rule".to_owned(), ProblemKind::Broken));
     }
     (rules, problems)
 }
 
 struct Refused {
     reason: String,
-    is_error: bool,
+    kind: ProblemKind,
 }
 
 impl From<String> for Refused {
     fn from(reason: String) -> Self {
-        Self { reason, is_error: true }
+        Self { reason, kind: ProblemKind::Broken }
     }
 }
 
 fn compile_rule(rule: &SigmaRule, file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> Result<Rule, Refused> {
     let source = &rule.logsource;
     let route = Route::of_logsource(source.category.as_deref(), source.product.as_deref(), source.service.as_deref(), mapping)
-        .map_err(|reason| Refused { reason, is_error: false })?;
+        .map_err(|reason| Refused { reason, kind: ProblemKind::Other })?;
     let mut named = BTreeMap::new();
     for (name, detection) in &rule.detection.named {
         let expr = compile_detection(detection, predicates).map_err(|reason| format!("in `{name}`: {reason}"))?;
         named.insert(name.as_str(), expr);
     }
     if rule.detection.timeframe.is_some() {
-        return Err(Refused { reason: "`timeframe` (an old aggregation) is not run here".to_owned(), is_error: false });
+        return Err(Refused { reason: "`timeframe` (an old aggregation) is not run here".to_owned(), kind: ProblemKind::Other });
     }
     let conditions = rule.detection.conditions.iter().map(|condition| resolve(condition, &named));
     let condition = match conditions.collect::<Result<Vec<Expr>, String>>()?.as_slice() {
@@ -82,7 +94,7 @@ fn compile_rule(rule: &SigmaRule, file: &RuleFile, mapping: &Mapping, predicates
         info,
         logic: Logic::Single { route, condition },
         fingerprint: crate::detect::load::fingerprint(&file.text, rule.id.as_deref().unwrap_or(&rule.title)),
-        note: None,
+        limits: Vec::new(),
     })
 }
 
@@ -244,7 +256,7 @@ mod tests {
             if line.is_some() {
                 assert_eq!(problem.line, line, "{problem}");
             }
-            assert!(problem.is_error);
+            assert_eq!(problem.kind, ProblemKind::Broken);
         }
     }
 
