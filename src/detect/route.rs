@@ -28,7 +28,7 @@ impl Route {
             Self::Any => true,
             Self::Sysmon(ids) => event.is_sysmon() && (ids.is_empty() || ids.contains(&event.event_id().0)),
             Self::Channel(channels) => channels.iter().any(|channel| channel.eq_ignore_ascii_case(event.channel())),
-            Self::Category(category) => Category::of(event, mapping) == Some(*category),
+            Self::Category(category) => category.takes(event, mapping),
             Self::ProcessCreation => fields::is_4688(event) || (event.is_sysmon() && event.event_id().0 == 1),
         }
     }

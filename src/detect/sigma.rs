@@ -93,6 +93,7 @@ fn compile_rule(rule: &SigmaRule, file: &RuleFile, mapping: &Mapping, predicates
     Ok(Rule {
         info,
         logic: Logic::Single { route, condition },
+        head: None,
         fingerprint: crate::detect::load::fingerprint(&file.text, rule.id.as_deref().unwrap_or(&rule.title)),
         limits: Vec::new(),
     })

@@ -25,19 +25,12 @@ pub(super) struct Refused {
     pub(super) span: Span,
     /// What is wrong, and a hint where there is one.
     pub(super) reason: String,
-    /// Whether the query is wrong; otherwise it is right, but not for the events that come in here.
-    pub(super) is_error: bool,
 }
 
 impl Refused {
     /// A query that is wrong, or that asks for what is not supported.
     pub(super) fn new(span: Span, reason: impl Into<String>) -> Self {
-        Self { span, reason: reason.into(), is_error: true }
-    }
-
-    /// A query that is right, but not for the events that come in here.
-    pub(super) fn not_for_us(span: Span, reason: impl Into<String>) -> Self {
-        Self { span, reason: reason.into(), is_error: false }
+        Self { span, reason: reason.into() }
     }
 }
 
