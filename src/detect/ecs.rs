@@ -214,6 +214,7 @@ pub fn known(name: &str, id: u32, mapping: &Mapping) -> Known {
         Some(From::Always(values)) => always(values),
         Some(From::Categories) => always(kind.map_or(&[], |kind| kind.categories)),
         Some(From::Types) => always(kind.map_or(&[], |kind| kind.types)),
+        Some(From::Actions) if id == 3 => Known::OneOf(&["Network connection", "connection_attempted", "connection_accepted"]),
         Some(From::Actions) => always(kind.map_or(&[], |kind| kind.actions)),
         Some(From::Code) if id != OTHER && !(id == 1 && mapping.security_4688) => Known::Always(vec![Cow::Owned(id.to_string())]),
         Some(From::Provider) if id != OTHER && !mapping.security_4688 => always(&["Microsoft-Windows-Sysmon"]),
@@ -229,7 +230,7 @@ pub fn known(name: &str, id: u32, mapping: &Mapping) -> Known {
 /// The values of an ECS field in an event.
 pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Value<'e> {
     if let Some(data) = name.strip_prefix(EVENT_DATA) {
-        return Value::from_option(present(event, data));
+        return values::data(event, data);
     }
     Field::named(name).map_or(Value::Absent, |field| field.value(event, mapping))
 }

@@ -5,6 +5,8 @@
 
 mod compile;
 mod condition;
+#[cfg(test)]
+mod conformance;
 mod functions;
 mod lex;
 mod parse;

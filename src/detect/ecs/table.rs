@@ -1,7 +1,8 @@
 //! The mapping from Sysmon to the Elastic Common Schema, as tables that a person can read: what kind of event each Sysmon id
 //! is ([`KINDS`]), which data it carries ([`DATA`]), and which ECS field comes from where ([`TABLE`]). They follow Elastic's
 //! own ingest pipeline (integrations, `windows`, `sysmon_operational/default.yml`); what goes beyond it is marked `(+)`:
-//! event 7 is a library event, too, and its `dll.*` fields say what Elastic's own agent says in them.
+//! event 7 is a library event, too, its `dll.*` fields say what Elastic's own agent says in them, and where that agent has a
+//! word of its own for the same action (`start`, `creation`, `load`), `event.action` has both.
 
 use crate::detect::ecs::Kind;
 
@@ -33,18 +34,19 @@ pub(super) const OTHER: u32 = 0;
 /// In order of id.
 #[rustfmt::skip]
 pub(super) const KINDS: &[EventKind] = &[
-    kind(1,  &["process"],                   &["start"],                            &["Process creation"]),
+    kind(1,  &["process"],                   &["start"],                            &["Process creation", "start"]),
     kind(2,  &["file"],                      &["change"],                           &["A process changed a file creation time"]),
+    // (+) and, by `Initiated`, one of CONNECTION_ACTIONS.
     kind(3,  &["network"],                   &["start", "connection", "protocol"],  &["Network connection"]),
     kind(4,  &["process"],                   &["change"],                           &["Sysmon service state changed"]),
-    kind(5,  &["process"],                   &["end"],                              &["Process terminated"]),
+    kind(5,  &["process"],                   &["end"],                              &["Process terminated", "end"]),
     kind(6,  &["driver"],                    &["start"],                            &["Driver loaded"]),
-    // (+) Elastic's agent calls this a library event whose action is "load"; the pipeline calls it a process event.
+    // (+) Elastic's agent calls this a library event; the pipeline calls it a process event.
     kind(7,  &["process", "library"],        &["change"],                           &["Image loaded", "load"]),
     kind(8,  &["process"],                   &["change"],                           &["CreateRemoteThread"]),
     kind(9,  &["process"],                   &["access"],                           &["RawAccessRead"]),
     kind(10, &["process"],                   &["access"],                           &["ProcessAccess"]),
-    kind(11, &["file"],                      &["creation"],                         &["FileCreate"]),
+    kind(11, &["file"],                      &["creation"],                         &["FileCreate", "creation"]),
     kind(12, &["configuration", "registry"], &["change"],                           &["RegistryEvent (Object create and delete)"]),
     kind(13, &["configuration", "registry"], &["change"],                           &["RegistryEvent (Value Set)"]),
     kind(14, &["configuration", "registry"], &["change"],                           &["RegistryEvent (Key and Value Rename)"]),
@@ -55,16 +57,19 @@ pub(super) const KINDS: &[EventKind] = &[
     kind(19, &["process"],                   &["info"],                             &["WmiEvent (WmiEventFilter activity detected)"]),
     kind(20, &["process"],                   &["change"],                           &["WmiEvent (WmiEventConsumer activity detected)"]),
     kind(21, &["process"],                   &["access"],                           &["WmiEvent (WmiEventConsumerToFilter activity detected)"]),
-    kind(22, &["network"],                   &["connection", "protocol", "info"],   &["DNSEvent (DNS query)"]),
-    kind(23, &["file"],                      &["deletion"],                         &["FileDelete (File Delete archived)"]),
+    kind(22, &["network"],                   &["connection", "protocol", "info"],   &["DNSEvent (DNS query)", "lookup_requested"]),
+    kind(23, &["file"],                      &["deletion"],                         &["FileDelete (File Delete archived)", "deletion"]),
     kind(24, &[],                            &["change"],                           &["ClipboardChange (New content in the clipboard)"]),
     kind(25, &["process"],                   &["change"],                           &["ProcessTampering (Process image change)"]),
-    kind(26, &["file"],                      &["deletion"],                         &["FileDeleteDetected (File Delete logged)"]),
+    kind(26, &["file"],                      &["deletion"],                         &["FileDeleteDetected (File Delete logged)", "deletion"]),
     kind(27, &["file"],                      &["creation"],                         &["FileBlockExecutable"]),
     kind(28, &["file"],                      &["deletion"],                         &["FileBlockShredding"]),
     kind(29, &["file"],                      &["creation"],                         &["FileExecutableDetected"]),
     kind(255, &["process"],                  &[],                                   &["Error"]),
 ];
+
+/// What Elastic's agent calls an outgoing and an incoming connection.
+pub(super) const CONNECTION_ACTIONS: [&str; 2] = ["connection_attempted", "connection_accepted"];
 
 /// Which data events carry (Sysmon's manifest); what is not here never stands in `winlog.event_data` of that id.
 #[rustfmt::skip]

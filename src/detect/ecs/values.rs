@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::detect::ecs::arguments::split_arguments;
-use crate::detect::ecs::table::{EventKind, From};
+use crate::detect::ecs::table::{CONNECTION_ACTIONS, EventKind, From};
 use crate::detect::ecs::{HostId, Mapping, UserId, WinrmProtocol, event_kind, kind_id};
 use crate::detect::fields;
 use crate::detect::predicate::{Value, parse_address};
@@ -23,7 +23,13 @@ pub(super) fn read<'e>(from: From, event: &'e WindowsEvent, mapping: &Mapping) -
         From::Always(all) => words(all),
         From::Categories => of_kind(|kind| kind.categories),
         From::Types => of_kind(|kind| kind.types),
-        From::Actions => of_kind(|kind| kind.actions),
+        From::Actions => match (of_kind(|kind| kind.actions), NetworkConnect::read(event).is_outbound()) {
+            (Value::One(action), Some(is_outbound)) if kind_id(event, mapping) == 3 => {
+                let [attempted, accepted] = CONNECTION_ACTIONS;
+                Value::Many(vec![action, Cow::Borrowed(if is_outbound { attempted } else { accepted })])
+            }
+            (actions, _) => actions,
+        },
         From::Data(field) => Value::from_option(data(field)),
         From::FileName(field) => Value::from_option(data(field).and_then(split_path).map(|(_, name)| name)),
         From::Directory(field) => Value::from_option(data(field).and_then(split_path).map(|(directory, _)| directory)),
@@ -166,7 +172,23 @@ fn addresses(results: &str) -> Vec<String> {
 /// A data field that is there and says something: Elastic's pipeline drops empty values and `-` first.
 pub(super) fn present<'e>(event: &'e WindowsEvent, field: &str) -> Option<&'e str> {
     let field = if fields::is_4688(event) { fields::name_in_4688(field) } else { field };
-    event.get(field).filter(|value| !value.is_empty() && *value != "-" && *value != "{00000000-0000-0000-0000-000000000000}")
+    event.get(field).filter(|value| is_said(value))
+}
+
+/// All values of a data field, as it stands.
+pub(super) fn data<'e>(event: &'e WindowsEvent, field: &str) -> Value<'e> {
+    let Some(first) = present(event, field) else { return Value::Absent };
+    let is_4688 = fields::is_4688(event);
+    let mut others = event.data().filter(|(name, _)| !is_4688 && *name == Some(field)).map(|(_, value)| value);
+    if others.by_ref().nth(1).is_none() {
+        return Value::One(Cow::Borrowed(first));
+    }
+    let all = event.data().filter(|(name, value)| *name == Some(field) && is_said(value));
+    Value::Many(all.map(|(_, value)| Cow::Borrowed(value)).collect())
+}
+
+fn is_said(value: &str) -> bool {
+    !value.is_empty() && value != "-" && value != "{00000000-0000-0000-0000-000000000000}"
 }
 
 fn two_parts(user: &str) -> Option<(&str, &str)> {

@@ -8,7 +8,7 @@ use regex::RegexBuilder;
 
 use crate::detect::ecs::{self, Category, Kind};
 use crate::detect::eql::lex::{Refused, Span};
-use crate::detect::eql::script::{Check, Code, Script};
+use crate::detect::eql::script::{self, Check, Code, Script};
 use crate::detect::eql::syntax::{
     Body, EventFilter, FieldPath, Function, Literal, Node, Operand, Operator, Query, SequenceFilter, StageFilter, Term,
 };
@@ -107,8 +107,15 @@ impl Compiler<'_> {
         let id = self.field(&field.name);
         if let Some(ordering) = ordering(operator) {
             let ordering = if is_negative { contrary(ordering) } else { ordering };
-            let numbers = numbers(values)?;
             let why = format!("{} {}", sign(ordering), in_words(values));
+            let is_text = |(literal, _): &(Literal, Span)| matches!(literal, Literal::Text(_));
+            if ecs::kind(&field.name) == Kind::Keyword && values.iter().all(is_text) {
+                let others = values.iter().map(|(literal, _)| Code::Constant(script::datum(literal))).collect();
+                let (code, check) = (Code::Field(id, false), Check::Compare(ordering, others));
+                let script = Script { code, check, is_negative: false };
+                return Ok(self.predicates.atom(id, Test::Script(script), &why));
+            }
+            let numbers = numbers(values)?;
             return Ok(self.predicates.atom(id, Test::Number { ordering, any: numbers }, &why));
         }
         let (nulls, others): (Vec<_>, Vec<_>) = values.iter().cloned().partition(|(literal, _)| *literal == Literal::Null);
@@ -345,7 +352,7 @@ fn sign(ordering: Ordering) -> &'static str {
 
 fn numbers(values: Values<'_>) -> Result<Vec<f64>, Refused> {
     let number = |(literal, span): &(Literal, Span)| match literal {
-        Literal::Number(number) => Ok(*number),
+        Literal::Number(number) | Literal::Decimal(number) => Ok(*number),
         Literal::Text(text) => text.trim().parse().map_err(|_| Refused::new(*span, format!("`{text}` is not a number"))),
         Literal::Bool(_) | Literal::Null => Err(Refused::new(*span, "a number is compared with numbers")),
     };
@@ -355,7 +362,7 @@ fn numbers(values: Values<'_>) -> Result<Vec<f64>, Refused> {
 pub(super) fn text_of(literal: &Literal) -> String {
     match literal {
         Literal::Text(text) => text.clone(),
-        Literal::Number(number) => number.to_string(),
+        Literal::Number(number) | Literal::Decimal(number) => number.to_string(),
         Literal::Bool(truth) => truth.to_string(),
         Literal::Null => String::new(),
     }

@@ -195,6 +195,10 @@ impl Parser {
                 self.next();
                 literal(Literal::Number(number))
             }
+            Token::Decimal(number) => {
+                self.next();
+                literal(Literal::Decimal(number))
+            }
             Token::Word(word) if ["true", "false", "null"].contains(&word.as_str()) && !self.is_call() => {
                 self.next();
                 literal(if word == "null" { Literal::Null } else { Literal::Bool(word == "true") })
@@ -294,7 +298,12 @@ fn compare(left: Term, operator: Operator, values: Vec<Term>, span: Span) -> Res
                 let values = vec![(literal.clone(), left.span)];
                 return Ok(Node::Compare { field: field.clone(), operator, values, span });
             }
-            Ok(Node::Script { left, comparison: Some((operator, values)), span })
+            let turned = turned(operator).or((operator == Operator::LikeFold).then_some(operator));
+            match (<[Term; 1]>::try_from(values), turned) {
+                (Ok([value]), Some(operator)) => Ok(Node::Script { left: value, comparison: Some((operator, vec![left])), span }),
+                (Ok([value]), None) => Ok(Node::Script { left, comparison: Some((operator, vec![value])), span }),
+                (Err(values), _) => Ok(Node::Script { left, comparison: Some((operator, values)), span }),
+            }
         }
         (Operand::Field(_), None) if values.iter().any(|value| matches!(value.operand, Operand::Field(_))) => {
             let field = values.iter().find(|value| matches!(value.operand, Operand::Field(_)));

@@ -11,7 +11,9 @@ use crate::detect::predicate::{Case, Network, parse_address};
 pub(super) fn call(function: Function, ignores_case: bool, arguments: &[Datum<'_>]) -> Datum<'static> {
     // Of several texts to look for, a missing one only takes itself away; everything else needs all it is given.
     let [first, rest @ ..] = arguments else { return Datum::Null };
-    let is_null = if function.is_condition() { *first == Datum::Null } else { arguments.contains(&Datum::Null) };
+    // So does a number without a base.
+    let only_first = function.is_condition() || function == Function::Number;
+    let is_null = if only_first { *first == Datum::Null } else { arguments.contains(&Datum::Null) };
     if is_null {
         return Datum::Null;
     }
@@ -25,7 +27,7 @@ pub(super) fn call(function: Function, ignores_case: bool, arguments: &[Datum<'_
         // Java counts in UTF-16.
         Function::Length => Datum::Int(text(first).encode_utf16().count() as i64),
         Function::Number => match rest.first() {
-            None => number(first),
+            None | Some(Datum::Null) => number(first),
             Some(base) => int(base)
                 .and_then(|base| u32::try_from(base).ok())
                 .and_then(|base| parse_number(&text(first), base))

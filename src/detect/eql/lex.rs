@@ -43,8 +43,10 @@ pub(super) enum Token {
     QuotedName(String),
     /// A text, decoded.
     Text(String),
-    /// A number.
+    /// A whole number.
     Number(f64),
+    /// A number with decimals.
+    Decimal(f64),
     /// An operator or a bracket.
     Symbol(&'static str),
     /// The end of the query.
@@ -58,7 +60,7 @@ impl Token {
             Self::Word(word) => format!("`{word}`"),
             Self::QuotedName(name) => format!("`{name}`"),
             Self::Text(text) => format!("the text \"{text}\""),
-            Self::Number(number) => format!("the number {number}"),
+            Self::Number(number) | Self::Decimal(number) => format!("the number {number}"),
             Self::Symbol(symbol) => format!("`{symbol}`"),
             Self::End => "the end of the query".to_owned(),
         }
@@ -190,7 +192,7 @@ impl<'q> Lexer<'q> {
         text.parse::<f64>()
             .ok()
             .filter(|number| number.is_finite())
-            .map(Token::Number)
+            .map(if text.contains('.') { Token::Decimal } else { Token::Number })
             .map_or_else(|| self.refuse(start, format!("`{text}` is not a number that can be compared")), Ok)
     }
 
@@ -293,7 +295,7 @@ mod tests {
     fn numbers_words_and_symbols() {
         let word = |word: &str| Token::Word(word.to_owned());
         assert_eq!(words("30s"), [Token::Number(30.0), word("s"), Token::End]);
-        assert_eq!(words("1.5e3 2"), [Token::Number(1500.0), Token::Number(2.0), Token::End]);
+        assert_eq!(words("1.5e3 2"), [Token::Decimal(1500.0), Token::Number(2.0), Token::End]);
         assert_eq!(words("in~ like~"), [word("in~"), word("like~"), Token::End]);
         assert_eq!(
             words("a.b // c\n/* d\n */ >= `e-f`"),

@@ -101,10 +101,11 @@ impl Code {
     }
 }
 
-fn datum(literal: &Literal) -> Datum<'static> {
+pub(super) fn datum(literal: &Literal) -> Datum<'static> {
     match literal {
         Literal::Text(text) => Datum::Text(Cow::Owned(text.clone())),
         Literal::Number(number) => of_number(*number),
+        Literal::Decimal(number) => Datum::Float(*number),
         Literal::Bool(truth) => Datum::Bool(*truth),
         Literal::Null => Datum::Null,
     }
@@ -204,7 +205,7 @@ pub(super) fn fold(term: Term) -> Result<Term, Refused> {
         Datum::Null => return Err(Refused::new(term.span, "this cannot be calculated")),
         Datum::Bool(truth) => Literal::Bool(truth),
         Datum::Int(number) => Literal::Number(number as f64),
-        Datum::Float(number) => Literal::Number(number),
+        Datum::Float(number) => Literal::Decimal(number),
         Datum::Text(text) => Literal::Text(text.into_owned()),
     };
     Ok(Term { operand: Operand::Literal(literal), span: term.span })

@@ -87,8 +87,10 @@ pub(super) struct FieldPath {
 pub(super) enum Literal {
     /// A text.
     Text(String),
-    /// A number.
+    /// A whole number.
     Number(f64),
+    /// A number with decimals, which divides as such.
+    Decimal(f64),
     /// `true` or `false`.
     Bool(bool),
     /// `null`.

@@ -114,7 +114,7 @@ impl Judge<'_> {
         for field in by.iter().filter(|field| !field.is_optional) {
             live.retain(|id| ecs::known(&field.name, *id, self.mapping) != Known::Never);
             if live.is_empty() {
-                let reason = format!("no {} event here carries {}, which the sequence joins by", event.category, field.name);
+                let reason = format!("no {}event here carries {}, which the sequence joins by", kind(event), field.name);
                 return Err(Impossible { reason, span: field.span, is_elsewhere: false });
             }
         }
@@ -137,7 +137,7 @@ impl Judge<'_> {
         let name = &leaf.field.name;
         let is_missing = settled.iter().all(|(_, cause)| *cause == Cause::Missing);
         let is_all = |truth| settled.iter().all(|(own, _)| *own == truth);
-        let kind = if event.category == "any" { String::new() } else { format!("{} ", event.category) };
+        let kind = kind(event);
         let why = format!("no {kind}event here carries it");
         if is_missing && !leaf.is_negative && is_all(Truth::Never) {
             Some(format!("{name} never holds: {why}"))
@@ -198,7 +198,7 @@ impl Judge<'_> {
         if is_elsewhere {
             return Impossible { reason: format!("a rule for another platform: {}", self.text(span)), span, is_elsewhere };
         }
-        let kind = if event.category == "any" { String::new() } else { format!("{} ", event.category) };
+        let kind = kind(event);
         let reason = if is_close(death) {
             let mut names: Vec<&str> = death.0.iter().map(|(_, field, _)| field.name.as_str()).collect();
             names.sort_unstable();
@@ -310,6 +310,11 @@ impl Judge<'_> {
         };
         Some((truth.turned(is_negative), Cause::Value))
     }
+}
+
+/// The category before the word `event`.
+fn kind(event: &EventFilter) -> String {
+    if event.category == "any" { String::new() } else { format!("{} ", event.category) }
 }
 
 fn has_null(values: &[(Literal, Span)]) -> bool {
