@@ -12,6 +12,8 @@ mod lex;
 mod parse;
 mod rule_file;
 pub mod script;
+#[cfg(test)]
+mod semantics;
 mod syntax;
 mod verdict;
 

@@ -72,6 +72,7 @@ enum Cause {
 }
 
 /// A comparison in a condition, and whether an odd number of `not` stands before it.
+#[derive(Clone, Copy)]
 struct Leaf<'n> {
     node: &'n Node,
     field: &'n FieldPath,
@@ -80,7 +81,7 @@ struct Leaf<'n> {
 }
 
 /// Why a condition never holds for a kind of event: the comparisons that make it so.
-struct Death<'n>(Vec<(Cause, &'n FieldPath, Span)>);
+struct Death<'n>(Vec<(Cause, Leaf<'n>)>);
 
 struct Judge<'j> {
     source: &'j str,
@@ -181,34 +182,35 @@ impl Judge<'_> {
     }
 
     fn impossible(&self, event: &EventFilter, ids: &[u32]) -> Impossible {
-        // The kind that comes closest: one that only lacks fields, not one that is another kind of event.
-        let deaths = ids.iter().map(|id| (*id, self.death(&event.condition, false, *id)));
-        let is_close = |death: &Death<'_>| death.0.iter().all(|(cause, ..)| *cause == Cause::Missing);
-        let mut deaths: Vec<_> = deaths.collect();
-        deaths.sort_by_key(|(_, death)| !is_close(death));
-        let Some((_, death)) = deaths.first() else {
-            let reason = "its condition never holds".to_owned();
-            return Impossible { reason, span: event.span, is_elsewhere: false };
-        };
-        let Some((_, first, span)) = death.0.first().copied() else {
+        // The kind that comes closest: one that only lacks fields which no kind has; else one whose values no kind has.
+        let mut deaths: Vec<Death<'_>> = ids.iter().map(|id| self.death(&event.condition, false, *id)).collect();
+        let is_there = |name: &str| ids.iter().any(|id| ecs::known(name, *id, self.mapping) != Known::Never);
+        let is_lacking = |death: &Death<'_>| death.0.iter().all(|(cause, _)| *cause == Cause::Missing);
+        let is_close = |death: &Death<'_>| is_lacking(death) && !death.0.iter().any(|(_, leaf)| is_there(&leaf.field.name));
+        let is_never = |leaf: &Leaf<'_>| ids.iter().all(|id| self.truth(leaf.node, leaf.is_negative, *id) == Truth::Never);
+        let is_everywhere = |death: &Death<'_>| death.0.iter().all(|(_, leaf)| is_never(leaf));
+        deaths.sort_by_key(|death| (!is_close(death), !is_everywhere(death), is_lacking(death)));
+        let Some((death, (_, first))) = deaths.first().and_then(|death| Some((death, death.0.first()?))) else {
             let reason = "its condition never holds".to_owned();
             return Impossible { reason, span: event.condition_span, is_elsewhere: false };
         };
-        let is_elsewhere = deaths.iter().all(|(_, death)| death.0.iter().any(|(_, field, _)| field.name == "host.os.type"));
-        if is_elsewhere {
-            return Impossible { reason: format!("a rule for another platform: {}", self.text(span)), span, is_elsewhere };
-        }
-        let kind = kind(event);
-        let reason = if is_close(death) {
-            let mut names: Vec<&str> = death.0.iter().map(|(_, field, _)| field.name.as_str()).collect();
+        let is_platform = |death: &Death<'_>| death.0.iter().any(|(_, leaf)| leaf.field.name == "host.os.type");
+        let is_elsewhere = deaths.iter().all(is_platform);
+        let (kind, text) = (kind(event), self.text(first.span));
+        let reason = if is_elsewhere {
+            format!("a rule for another platform: {text}")
+        } else if is_lacking(death) {
+            let mut names: Vec<&str> = death.0.iter().map(|(_, leaf)| leaf.field.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
             names.truncate(4);
             format!("no {kind}event here carries {}", names.join(" or "))
+        } else if is_everywhere(death) {
+            format!("`{text}` never holds: {}", self.values(&first.field.name, ids))
         } else {
-            format!("`{}` never holds: {}", self.text(span), self.values(&first.name, ids))
+            format!("no {kind}event here satisfies `{text}` together with its other conditions")
         };
-        Impossible { reason, span, is_elsewhere }
+        Impossible { reason, span: first.span, is_elsewhere }
     }
 
     /// The comparisons that make a condition never hold for a kind; empty if it can hold.
@@ -226,7 +228,7 @@ impl Judge<'_> {
                     Death(deaths.flat_map(|death| death.0).collect())
                 } else {
                     // One is enough; what another kind of event would settle differently says more than a missing field.
-                    let is_kind = |death: &Death<'_>| death.0.iter().any(|(cause, ..)| *cause == Cause::Value);
+                    let is_kind = |death: &Death<'_>| death.0.iter().any(|(cause, _)| *cause == Cause::Value);
                     let mut deaths: Vec<Death<'n>> = deaths.collect();
                     deaths.sort_by_key(|death| !is_kind(death));
                     deaths.into_iter().next().unwrap_or(Death(Vec::new()))
@@ -235,7 +237,7 @@ impl Judge<'_> {
             _ => {
                 let cause = self.settled(node, is_negative, id).map(|(_, cause)| cause);
                 let leaf = leaf(node, is_negative);
-                Death(cause.zip(leaf).map(|(cause, leaf)| (cause, leaf.field, leaf.span)).into_iter().collect())
+                Death(cause.zip(leaf).into_iter().collect())
             }
         }
     }
