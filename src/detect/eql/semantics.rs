@@ -387,6 +387,33 @@ fn whole_sequences() {
 }
 
 #[test]
+fn what_did_not_happen_is_told_as_time_passes() {
+    let rules = Arc::new(rules("sequence by host.id with maxspan=10s [process where true] ![network where true]"));
+    let mut correlator = Correlator::new(Config::default());
+    let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
+    let mut observe = |correlator: &mut Correlator, id: u32, computer: &str, seconds: i64| {
+        let time = EventTime { at: at(seconds), source: TimeSource::UtcTime, offset: None };
+        let event = Arc::new(sysmon(id, computer, 1, &[]));
+        let observation = Observation { event, time, received_at: at(seconds) };
+        let hits = rules.observe(&observation.event);
+        correlator.advance(&rules, &observation, &hits.stages).len()
+    };
+    assert_eq!(observe(&mut correlator, 1, "A", 0), 0);
+    assert_eq!(observe(&mut correlator, 1, "B", 1), 0);
+    assert_eq!(observe(&mut correlator, 3, "B", 5), 0);
+    assert_eq!(correlator.tick(&rules, at(24)).len(), 0, "10 s of window, 15 s for what comes late");
+    let told = correlator.tick(&rules, at(26));
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].members[0].event.computer(), "A");
+    assert_eq!(correlator.tick(&rules, at(60)).len() + correlator.drain(&rules).len(), 0, "told once");
+    // Room is made for other hosts, but what waits is not lost.
+    let mut small = Correlator::new(Config { max_keys: 2, ..Config::default() });
+    let hosts = ["A", "B", "C", "D"];
+    let pushed: usize = hosts.iter().map(|host| observe(&mut small, 1, host, 0)).sum();
+    assert_eq!((pushed, small.drain(&rules).len()), (2, 2));
+}
+
+#[test]
 fn rules_of_other_platforms_and_types_are_no_mistakes() {
     let text = "[rule]\nname = \"n\"\ntype = \"eql\"\nlanguage = \"eql\"\ntags = [\"OS: Linux\"]\nquery = 'process where ==='\n";
     for (text, reason) in [
