@@ -391,7 +391,7 @@ fn what_did_not_happen_is_told_as_time_passes() {
     let rules = Arc::new(rules("sequence by host.id with maxspan=10s [process where true] ![network where true]"));
     let mut correlator = Correlator::new(Config::default());
     let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
-    let mut observe = |correlator: &mut Correlator, id: u32, computer: &str, seconds: i64| {
+    let observe = |correlator: &mut Correlator, id: u32, computer: &str, seconds: i64| {
         let time = EventTime { at: at(seconds), source: TimeSource::UtcTime, offset: None };
         let event = Arc::new(sysmon(id, computer, 1, &[]));
         let observation = Observation { event, time, received_at: at(seconds) };
