@@ -6,6 +6,7 @@
 pub mod correlator;
 pub mod describe;
 pub mod ecs;
+pub mod engine;
 pub mod eql;
 pub mod fields;
 pub mod load;
@@ -21,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleInfo;
 use crate::detect::ecs::Mapping;
+use crate::detect::engine::{Engines, Program, Scratch, World};
 use crate::detect::predicate::{Evaluation, Expr, FieldId, Predicates, Value};
-use crate::detect::route::{Route, Routes};
+use crate::detect::route::Route;
 use crate::event::WindowsEvent;
 use crate::event::time::EventTime;
 
@@ -190,33 +192,67 @@ pub struct RuleSet {
     problems: Vec<RuleProblem>,
     notices: Vec<String>,
     predicates: Predicates,
-    routes: Routes,
+    engines: Engines<Target>,
     mapping: Mapping,
+    generation: u64,
+}
+
+/// A rule, or a stage of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    rule: RuleIndex,
+    /// The stage; 0 for single-event rules.
+    stage: u8,
+}
+
+/// Everything that the rules look for in single events, stage by stage.
+fn programs(rules: &[Rule]) -> impl Iterator<Item = Program<'_, Target>> {
+    rules.iter().zip(0..).flat_map(|(rule, index)| {
+        let target = |stage| Target { rule: RuleIndex(index), stage };
+        let programs: Vec<Program<'_, Target>> = match &rule.logic {
+            Logic::Single { route, condition } => vec![Program { target: target(0), route, condition }],
+            Logic::Sequence(sequence) => sequence
+                .stages
+                .iter()
+                .zip(0..)
+                .map(|(stage, number)| Program { target: target(number), route: &stage.route, condition: &stage.condition })
+                .collect(),
+        };
+        programs
+    })
 }
 
 impl RuleSet {
-    /// Which rules and stages hold for an event.
+    /// Puts compiled rules together.
+    fn new(rules: Vec<Rule>, problems: Vec<RuleProblem>, notices: Vec<String>, predicates: Predicates, mapping: Mapping) -> Self {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let engines = Engines::new(programs(&rules), &predicates, &mapping);
+        let mut hasher = DefaultHasher::new();
+        rules.iter().for_each(|rule| rule.fingerprint.hash(&mut hasher));
+        format!("{mapping:?}").hash(&mut hasher);
+        Self { rules, problems, notices, predicates, engines, mapping, generation: hasher.finish() }
+    }
+
+    /// Which rules and stages hold for an event; whoever reads many events keeps a scratch and asks
+    /// [`observe_with`](Self::observe_with).
     pub fn observe(&self, event: &WindowsEvent) -> Hits {
+        self.observe_with(event, &mut Scratch::default())
+    }
+
+    /// Which rules and stages hold for an event, in the order of the rules. The scratch is the caller's own, made once.
+    pub fn observe_with(&self, event: &WindowsEvent, scratch: &mut Scratch) -> Hits {
         let mut hits = Hits::default();
-        let mut evaluation: Option<Evaluation<'_>> = None;
-        for target in self.routes.targets(event, &self.mapping) {
-            let rule = &self.rules[target.rule.0 as usize];
-            let evaluation = evaluation.get_or_insert_with(|| self.evaluation(event));
-            match &rule.logic {
-                Logic::Single { condition, .. } => {
-                    if evaluation.holds(condition) {
-                        hits.rules.push(target.rule);
-                    }
-                }
-                Logic::Sequence(sequence) => {
-                    let stage = &sequence.stages[usize::from(target.stage)];
-                    if evaluation.holds(&stage.condition) {
-                        let keys = join_keys(evaluation, &stage.by);
-                        hits.stages.extend(keys.into_iter().map(|key| StageHit { rule: target.rule, stage: target.stage, key }));
-                    }
-                }
+        let world = World { predicates: &self.predicates, mapping: &self.mapping, generation: self.generation };
+        self.engines.run(event, world, scratch, |target, evaluation| match &self.get(target.rule).logic {
+            Logic::Single { .. } => hits.rules.push(target.rule),
+            Logic::Sequence(sequence) => {
+                let stage = &sequence.stages[usize::from(target.stage)];
+                let keys = join_keys(evaluation, &stage.by);
+                hits.stages.extend(keys.into_iter().map(|key| StageHit { rule: target.rule, stage: target.stage, key }));
             }
-        }
+        });
+        hits.rules.sort_unstable();
+        hits.stages.sort_by_key(|hit| (hit.rule, hit.stage));
         hits
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use crate::decode::framing::{Framed, FramerConfig};
 use crate::decode::{Rejected, decode};
 use crate::detect::RuleSet;
+use crate::detect::engine::Scratch;
 use crate::intake::{Batch, Intake, ListenerId, Observed, Peer};
 
 /// What all inputs share.
@@ -77,15 +78,15 @@ impl Context {
     }
 }
 
-/// Decodes and matches one frame into the batch.
-pub fn add(batch: &mut Batch, framed: Framed<'_>) {
+/// Decodes and matches one frame into the batch. The scratch is the input task's own.
+pub fn add(batch: &mut Batch, framed: Framed<'_>, scratch: &mut Scratch) {
     let frame = match framed {
         Framed::Frame(frame) => frame,
         Framed::Rejected(rejected) => return batch.rejected.push(rejected),
     };
     match decode(&frame, batch.received_at) {
         Ok(decoded) => {
-            let hits = batch.rules.observe(&decoded.event);
+            let hits = batch.rules.observe_with(&decoded.event, scratch);
             let relay_host = decoded
                 .header
                 .and_then(|header| header.host_name)

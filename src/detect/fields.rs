@@ -27,6 +27,39 @@ pub fn name_in_4688(name: &str) -> &str {
     }
 }
 
+/// The name of the list of all unnamed `<Data>`.
+pub const UNNAMED: &str = "Data";
+
+/// A name of data as rules write it: without blanks.
+pub fn without_blanks(name: &str) -> Cow<'_, str> {
+    if name.contains(' ') { Cow::Owned(name.replace(' ', "")) } else { Cow::Borrowed(name) }
+}
+
+/// Whether a field is read from `<System>` where the event's data has none of that name.
+pub fn is_system(name: &str) -> bool {
+    SYSTEM.contains(&name)
+}
+
+const SYSTEM: &[&str] = &[
+    "EventID",
+    "Channel",
+    "Provider_Name",
+    "ProviderName",
+    "SourceName",
+    "Provider_Guid",
+    "Computer",
+    "ComputerName",
+    "Level",
+    "Task",
+    "Opcode",
+    "Version",
+    "Keywords",
+    "EventRecordID",
+    "Execution_ProcessID",
+    "Execution_ThreadID",
+    "Security_UserID",
+];
+
 /// The values of a field, by its Sigma name.
 pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Value<'e> {
     let name = if mapping.security_4688 && is_4688(event) { name_in_4688(name) } else { name };
@@ -52,7 +85,7 @@ pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Valu
         "Execution_ProcessID" => number(system.process_id),
         "Execution_ThreadID" => number(system.thread_id),
         "Security_UserID" => text(system.user_sid.as_ref()),
-        "Data" => collect(event.data().filter(|(name, _)| name.is_none()).map(|(_, value)| value)),
+        UNNAMED => collect(event.data().filter(|(name, _)| name.is_none()).map(|(_, value)| value)),
         _ => Value::Absent,
     }
 }

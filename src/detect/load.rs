@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::detect::ecs::{self, Mapping};
 use crate::detect::predicate::{FieldName, Predicates};
-use crate::detect::route::{Route, Routes};
+use crate::detect::route::Route;
 use crate::detect::{Logic, ProblemKind, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
 
 /// A rule file may be this long, in bytes; a longer one is refused unread.
@@ -59,8 +59,7 @@ impl RuleSet {
                 }
             }
         }
-        let routes = Routes::new(&rules);
-        Self { rules, problems, notices, predicates, routes, mapping: mapping.clone() }
+        Self::new(rules, problems, notices, predicates, mapping.clone())
     }
 }
 

@@ -97,7 +97,8 @@ impl Pattern {
         }
     }
 
-    fn folded(self, case: Case) -> Self {
+    /// The pattern folded for comparison under a rule of case.
+    pub(super) fn folded(self, case: Case) -> Self {
         let fold = |text: String| case.fold(&text).into_owned();
         match self {
             Self::Equals(text) => Self::Equals(fold(text)),
@@ -299,6 +300,16 @@ impl Predicates {
         self.atoms.len()
     }
 
+    /// The test of an atom.
+    pub(super) fn test(&self, id: AtomId) -> &Test {
+        &self.atoms[id.0 as usize].test
+    }
+
+    /// The field of an atom.
+    pub(super) fn field_of(&self, id: AtomId) -> FieldId {
+        self.atoms[id.0 as usize].field
+    }
+
     /// The name of a field.
     pub fn field_name(&self, field: FieldId) -> &FieldName {
         self.fields.get(usize::from(field.0)).unwrap_or(&FieldName::AnyValue)
@@ -342,32 +353,35 @@ impl<'e> Value<'e> {
     }
 }
 
-/// One event under test: remembers the fields that were read and the atoms that were tested.
+/// One event under test, one condition at a time: remembers the fields that were read.
 #[derive(Debug)]
 pub struct Evaluation<'a> {
     predicates: &'a Predicates,
     mapping: &'a Mapping,
     event: &'a WindowsEvent,
-    values: Vec<Option<Value<'a>>>,
-    truths: Vec<Option<bool>>,
+    /// Few of a rule set's fields are read for one event: a list is enough, and costs an event that reads none nothing.
+    values: Vec<(FieldId, Value<'a>)>,
 }
 
 impl<'a> Evaluation<'a> {
     /// Puts an event under test.
     pub fn new(predicates: &'a Predicates, mapping: &'a Mapping, event: &'a WindowsEvent) -> Self {
-        let values = vec![None; predicates.fields.len()];
-        let truths = vec![None; predicates.atoms.len()];
-        Self { predicates, mapping, event, values, truths }
+        Self { predicates, mapping, event, values: Vec::new() }
     }
 
     /// The values of a field.
     pub fn value(&mut self, field: FieldId) -> &Value<'a> {
-        let slot = &mut self.values[usize::from(field.0)];
-        slot.get_or_insert_with(|| match &self.predicates.fields[usize::from(field.0)] {
-            FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
-            FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
-            FieldName::AnyValue => Value::Many(self.event.data().map(|(_, value)| Cow::Borrowed(value)).collect()),
-        })
+        let known = self.values.iter().position(|(own, _)| *own == field);
+        let place = known.unwrap_or_else(|| {
+            let value = match &self.predicates.fields[usize::from(field.0)] {
+                FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
+                FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
+                FieldName::AnyValue => Value::Many(self.event.data().map(|(_, value)| Cow::Borrowed(value)).collect()),
+            };
+            self.values.push((field, value));
+            self.values.len() - 1
+        });
+        &self.values[place].1
     }
 
     /// Whether an expression holds for the event.
@@ -381,21 +395,17 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn atom_holds(&mut self, id: AtomId) -> bool {
-        if let Some(truth) = self.truths[id.0 as usize] {
-            return truth;
-        }
+    /// Whether one atom holds for the event.
+    pub(super) fn atom_holds(&mut self, id: AtomId) -> bool {
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
-        let truth = if let Test::SameAs { other, case } = &atom.test {
+        if let Test::SameAs { other, case } = &atom.test {
             let others: Vec<String> = self.value(*other).iter().map(|value| case.fold(value).into_owned()).collect();
             self.value(atom.field).iter().any(|value| others.iter().any(|other| *other == case.fold(value)))
         } else {
             let value = self.value(atom.field);
             test(&atom.test, value)
-        };
-        self.truths[id.0 as usize] = Some(truth);
-        truth
+        }
     }
 
     /// The atoms that make a holding expression hold, in the order of the rule: field, value and the test in words. What is

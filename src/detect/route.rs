@@ -3,7 +3,6 @@
 
 use crate::detect::ecs::{Category, Mapping};
 use crate::detect::fields;
-use crate::detect::{Logic, Rule, RuleIndex};
 use crate::event::WindowsEvent;
 
 /// Which events a rule looks at.
@@ -119,48 +118,3 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("openssh", &["OpenSSH/Operational"]),
     ("msexchange-management", &["MSExchange Management"]),
 ];
-
-/// A rule, or a stage of one.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// The rule.
-    pub rule: RuleIndex,
-    /// The stage; 0 for single-event rules.
-    pub stage: u8,
-}
-
-/// Rules and stages grouped by route.
-#[derive(Debug, Default)]
-pub struct Routes(Vec<(Route, Vec<Target>)>);
-
-impl Routes {
-    /// Groups all rules.
-    pub fn new(rules: &[Rule]) -> Self {
-        let mut routes = Self::default();
-        for (index, rule) in rules.iter().enumerate() {
-            let rule_index = RuleIndex(index as u32);
-            match &rule.logic {
-                Logic::Single { route, .. } => routes.add(route, Target { rule: rule_index, stage: 0 }),
-                Logic::Sequence(sequence) => {
-                    for (stage, part) in sequence.stages.iter().enumerate() {
-                        routes.add(&part.route, Target { rule: rule_index, stage: stage as u8 });
-                    }
-                }
-            }
-        }
-        routes
-    }
-
-    fn add(&mut self, route: &Route, target: Target) {
-        if let Some((_, targets)) = self.0.iter_mut().find(|(own, _)| own == route) {
-            targets.push(target);
-        } else {
-            self.0.push((route.clone(), vec![target]));
-        }
-    }
-
-    /// The rules and stages that look at an event of this kind.
-    pub fn targets(&self, event: &WindowsEvent, mapping: &Mapping) -> impl Iterator<Item = Target> {
-        self.0.iter().filter(|(route, _)| route.takes(event, mapping)).flat_map(|(_, targets)| targets.iter().copied())
-    }
-}

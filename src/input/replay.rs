@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::decode::framing::{Framed, Framer};
+use crate::detect::engine::Scratch;
 use crate::input::source::{self, Source};
 use crate::input::{Context, add, add_rejected, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ReplayProgress};
@@ -108,6 +109,7 @@ struct Replay {
     pace: Pace,
     progress: ReplayProgress,
     reported: Instant,
+    scratch: Scratch,
 }
 
 impl Replay {
@@ -122,6 +124,7 @@ impl Replay {
             pace: Pace { speed, previous: None, due: Instant::now() },
             progress,
             reported: Instant::now(),
+            scratch: Scratch::default(),
             context,
         }
     }
@@ -177,7 +180,7 @@ impl Replay {
     /// Adds one frame; before it the recorded pause is kept.
     async fn one(&mut self, framed: Framed<'_>) -> bool {
         let mut one = Batch { bytes: 0, observed: Vec::new(), rejected: Vec::new(), shed: Vec::new(), ..self.batch.clone_head() };
-        add(&mut one, framed);
+        add(&mut one, framed, &mut self.scratch);
         let written = one.observed.first().and_then(|observed| observed.event.system().time_created);
         if let Some(written) = written {
             self.progress.position = Some(written);

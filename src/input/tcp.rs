@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use crate::decode::framing::Framer;
+use crate::detect::engine::Scratch;
 use crate::input::{Context, add, clock, end_asked};
 use crate::intake::{Intake, Peer};
 
@@ -80,6 +81,7 @@ enum Next {
 async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
     let mut framer = Framer::new(context.framer());
     let mut buffer = vec![0; READ];
+    let mut scratch = Scratch::default();
     let mut read_until: Option<Instant> = None;
     loop {
         let next = match read_until {
@@ -109,11 +111,11 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
                 batch.bytes = length as u64;
                 framer.push(&buffer[..length]);
             }
-            Next::Idle => framer.give_up_waiting().into_iter().for_each(|framed| add(&mut batch, framed)),
+            Next::Idle => framer.give_up_waiting().into_iter().for_each(|framed| add(&mut batch, framed, &mut scratch)),
             Next::End => framer.finish(),
         }
         while let Some(framed) = framer.next() {
-            add(&mut batch, framed);
+            add(&mut batch, framed, &mut scratch);
         }
         if !context.send(batch).await || matches!(next, Next::End) {
             return;

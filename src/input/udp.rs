@@ -11,6 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::decode::framing::datagram;
+use crate::detect::engine::Scratch;
 use crate::input::{Context, add, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ShedReason};
 
@@ -29,7 +30,7 @@ pub fn prepare(socket: &UdpSocket, receive_buffer: usize) {
 
 /// Reads datagrams until the end is asked for, then what the kernel still holds.
 pub async fn serve(socket: UdpSocket, mut context: Context) {
-    let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST] };
+    let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST], scratch: Scratch::default() };
     loop {
         let is_ending = tokio::select! {
             biased;
@@ -56,6 +57,7 @@ struct State {
     /// What was shed and not reported yet.
     shed: Vec<(ShedReason, u64)>,
     buffer: Vec<u8>,
+    scratch: Scratch,
 }
 
 struct Received {
@@ -74,7 +76,7 @@ impl State {
             let batch = batch.get_or_insert_with(|| context.batch(&peer, clock::now()));
             batch.bytes += received.length as u64;
             for framed in datagram(&self.buffer[..received.length], context.framer()) {
-                add(batch, framed);
+                add(batch, framed, &mut self.scratch);
             }
             if let Some(dropped) = received.dropped {
                 // The count is the socket's own and wraps.

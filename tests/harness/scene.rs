@@ -42,6 +42,7 @@ pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
     framer.push(bytes);
     framer.finish();
     let mut at = dawn();
+    let mut scratch = wefwatch::detect::engine::Scratch::default();
     loop {
         let mut batch = Batch {
             listener,
@@ -54,7 +55,7 @@ pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
             shed: Vec::new(),
         };
         let Some(framed) = framer.next() else { break };
-        input::add(&mut batch, framed);
+        input::add(&mut batch, framed, &mut scratch);
         at += TimeDelta::milliseconds(20);
         intakes.push(Intake::Batch(Box::new(batch)));
     }
