@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleInfo;
 use crate::detect::ecs::Mapping;
-use crate::detect::engine::{Engines, Program, Scratch, World};
+use crate::detect::engine::{Effort, Engines, Program, Scratch, World};
 use crate::detect::predicate::{Evaluation, Expr, FieldId, Predicates, Value};
 use crate::detect::route::Route;
 use crate::event::WindowsEvent;
@@ -122,6 +122,13 @@ pub struct Rule {
     pub limits: Vec<String>,
 }
 
+impl Rule {
+    /// `full`, or `degraded` when some of its conditions can never hold or never exclude.
+    pub fn verdict(&self) -> &'static str {
+        if self.limits.is_empty() { "full" } else { "degraded" }
+    }
+}
+
 /// A rule file as read.
 #[derive(Debug, Clone)]
 pub struct RuleFile {
@@ -197,6 +204,15 @@ pub struct RuleSet {
     generation: u64,
 }
 
+/// What a rule did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// The rule.
+    pub rule: RuleIndex,
+    /// What it did.
+    pub effort: Effort,
+}
+
 /// A rule, or a stage of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Target {
@@ -236,14 +252,15 @@ impl RuleSet {
     /// Which rules and stages hold for an event; whoever reads many events keeps a scratch and asks
     /// [`observe_with`](Self::observe_with).
     pub fn observe(&self, event: &WindowsEvent) -> Hits {
-        self.observe_with(event, &mut Scratch::default())
+        self.observe_with(event, &mut Scratch::default(), None)
     }
 
-    /// Which rules and stages hold for an event, in the order of the rules. The scratch is the caller's own, made once.
-    pub fn observe_with(&self, event: &WindowsEvent, scratch: &mut Scratch) -> Hits {
+    /// Which rules and stages hold for an event, in the order of the rules. The scratch is the caller's own, made once; with
+    /// a clock (nanoseconds) every evaluation is timed, for [`take_work`](Self::take_work).
+    pub fn observe_with(&self, event: &WindowsEvent, scratch: &mut Scratch, clock: Option<&mut dyn FnMut() -> u64>) -> Hits {
         let mut hits = Hits::default();
         let world = World { predicates: &self.predicates, mapping: &self.mapping, generation: self.generation };
-        self.engines.run(event, world, scratch, |target, evaluation| match &self.get(target.rule).logic {
+        self.engines.run(event, world, scratch, clock, |target, evaluation| match &self.get(target.rule).logic {
             Logic::Single { .. } => hits.rules.push(target.rule),
             Logic::Sequence(sequence) => {
                 let stage = &sequence.stages[usize::from(target.stage)];
@@ -254,6 +271,20 @@ impl RuleSet {
         hits.rules.sort_unstable();
         hits.stages.sort_by_key(|hit| (hit.rule, hit.stage));
         hits
+    }
+
+    /// What the rules did with this scratch since it was last asked; the stages of a rule are added up.
+    pub fn take_work(&self, scratch: &mut Scratch) -> Vec<Work> {
+        let mut all: Vec<Work> = Vec::new();
+        let mut efforts = self.engines.take_work(self.generation, scratch);
+        efforts.sort_by_key(|(target, _)| target.rule);
+        for (Target { rule, .. }, effort) in efforts {
+            match all.last_mut() {
+                Some(work) if work.rule == rule => work.effort += effort,
+                _ => all.push(Work { rule, effort }),
+            }
+        }
+        all
     }
 
     /// Puts an event under test, to explain a hit.

@@ -71,9 +71,31 @@ struct State {
     woken: Bits,
     candidates: Vec<u32>,
     found: Bits,
+    /// What every program did since it was last asked, and which did anything.
+    work: Vec<Effort>,
+    worked: Bits,
     /// The data of the event before, name by name, and the field that reads it: events of a kind have the same form. One
     /// for Security 4688, one for all others.
     forms: [Vec<(Box<str>, Option<u16>)>; 2],
+}
+
+/// What a program did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// How often its condition was evaluated: a text that it needs was seen.
+    pub evaluated: u64,
+    /// How often it held.
+    pub held: u64,
+    /// How long that took over the evaluations that were timed, in nanoseconds.
+    pub nanoseconds: u64,
+}
+
+impl std::ops::AddAssign for Effort {
+    fn add_assign(&mut self, other: Self) {
+        self.evaluated += other.evaluated;
+        self.held += other.held;
+        self.nanoseconds += other.nanoseconds;
+    }
 }
 
 /// Bits that know which of them are set, so that clearing costs what setting did.
@@ -159,12 +181,13 @@ impl<T: Copy> Engines<T> {
         Self { engines: groups.iter().map(engine).collect() }
     }
 
-    /// Calls back with every program that holds for the event. `generation` names the rule set that the engines belong to.
+    /// Calls back with every program that holds for the event. With a clock (nanoseconds) each evaluation is timed.
     pub fn run(
         &self,
         event: &WindowsEvent,
         world: World<'_>,
         scratch: &mut Scratch,
+        mut clock: Option<&mut dyn FnMut() -> u64>,
         mut found: impl FnMut(T, &mut Evaluation<'_>),
     ) {
         scratch.fit(self.engines.len(), world.generation);
@@ -179,8 +202,25 @@ impl<T: Copy> Engines<T> {
         let mut evaluation = Evaluation::new(world.predicates, world.mapping, event);
         for place in &kind.engines {
             let place = usize::from(*place);
-            self.engines[place].run(event, &mut scratch.states[place], &mut scratch.buffer, &mut evaluation, &mut found);
+            let (engine, state) = (&self.engines[place], &mut scratch.states[place]);
+            engine.scan_event(event, state, &mut scratch.buffer, &mut evaluation);
+            engine.evaluate(state, &mut evaluation, &mut clock, &mut found);
+            state.clear();
         }
+    }
+
+    /// What the programs did with this scratch since it was last asked; those that did nothing are left out.
+    pub fn take_work(&self, generation: u64, scratch: &mut Scratch) -> Vec<(T, Effort)> {
+        scratch.fit(self.engines.len(), generation);
+        let mut all = Vec::new();
+        for (engine, state) in self.engines.iter().zip(&mut scratch.states) {
+            for program in &state.worked.set {
+                let program = *program as usize;
+                all.push((engine.targets[program], std::mem::take(&mut state.work[program])));
+            }
+            state.worked.clear();
+        }
+        all
     }
 }
 
@@ -285,14 +325,8 @@ impl<T: Copy> Engine<T> {
         self.asked = asked.into();
     }
 
-    fn run(
-        &self,
-        event: &WindowsEvent,
-        state: &mut State,
-        buffer: &mut Vec<u8>,
-        evaluation: &mut Evaluation<'_>,
-        found: &mut impl FnMut(T, &mut Evaluation<'_>),
-    ) {
+    /// Reads the event's fields: sets what is hit and wakes whom it concerns.
+    fn scan_event(&self, event: &WindowsEvent, state: &mut State, buffer: &mut Vec<u8>, evaluation: &mut Evaluation<'_>) {
         state.fit(self);
         self.read_data(event, state, buffer);
         for place in &self.asked {
@@ -302,16 +336,34 @@ impl<T: Copy> Engine<T> {
                 values.iter().for_each(|value| self.scan(reader, value, state, buffer));
             }
         }
+    }
+
+    /// Evaluates the programs that were woken, and those that always run.
+    fn evaluate(
+        &self,
+        state: &mut State,
+        evaluation: &mut Evaluation<'_>,
+        clock: &mut Option<&mut dyn FnMut() -> u64>,
+        found: &mut impl FnMut(T, &mut Evaluation<'_>),
+    ) {
         for place in 0..state.candidates.len() + self.always.len() {
             let program = match place.checked_sub(state.candidates.len()) {
                 Some(place) => self.always[place],
                 None => state.candidates[place],
             };
-            if self.holds(&self.programs[program as usize], state, evaluation) {
+            let begun = clock.as_mut().map(|clock| clock());
+            let holds = self.holds(&self.programs[program as usize], state, evaluation);
+            let work = &mut state.work[program as usize];
+            work.evaluated += 1;
+            work.held += u64::from(holds);
+            if let (Some(begun), Some(clock)) = (begun, clock.as_mut()) {
+                work.nanoseconds += clock().saturating_sub(begun);
+            }
+            state.worked.insert(program);
+            if holds {
                 found(self.targets[program as usize], evaluation);
             }
         }
-        state.clear();
     }
 
     /// Scans the data of the event. A name that repeats is a list: any value may match.
@@ -380,6 +432,8 @@ impl State {
         self.held.resize(engine.lazies.len());
         self.woken.resize(engine.programs.len());
         self.found.resize(engine.readers.len());
+        self.worked.resize(engine.programs.len());
+        self.work.resize(engine.programs.len(), Effort::default());
     }
 
     fn clear(&mut self) {
@@ -498,7 +552,7 @@ mod tests {
                 let event = if id == 4 { event("Application", "x", 4, "A", 1, &data) } else { sysmon(id, "A", 1, &data) };
                 let mut found = Vec::new();
                 let world = World { predicates: &predicates, mapping: &mapping, generation: 1 };
-                engines.run(&event, world, &mut scratch, |target, _| found.push(target));
+                engines.run(&event, world, &mut scratch, None, |target, _| found.push(target));
                 found.sort_unstable();
                 let mut evaluation = Evaluation::new(&predicates, &mapping, &event);
                 let expected: Vec<usize> = programs.iter()

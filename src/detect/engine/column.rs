@@ -156,12 +156,16 @@ impl Column {
             Case::Exact => return value.as_bytes(),
             Case::Unicode if !value.is_ascii() => {
                 if self.is_ascii && !value.contains(['\u{212a}', '\u{130}']) {
-                    buffer.extend(value.bytes().map(|byte| byte.to_ascii_lowercase()));
+                    buffer.extend_from_slice(value.as_bytes());
+                    buffer.make_ascii_lowercase();
                 } else {
                     buffer.extend(value.to_lowercase().into_bytes());
                 }
             }
-            Case::Ascii | Case::Unicode => buffer.extend(value.bytes().map(|byte| byte.to_ascii_lowercase())),
+            Case::Ascii | Case::Unicode => {
+                buffer.extend_from_slice(value.as_bytes());
+                buffer.make_ascii_lowercase();
+            }
         }
         buffer
     }
