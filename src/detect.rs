@@ -8,6 +8,7 @@ pub mod describe;
 pub mod ecs;
 pub mod engine;
 pub mod eql;
+pub mod explain;
 pub mod fields;
 pub mod load;
 pub mod predicate;

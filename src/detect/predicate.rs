@@ -436,6 +436,56 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// The atoms that keep an expression from holding: of several ways to hold, the one that lacks
+    /// the least. Each row names the field, the event's value and what was wanted. Empty when the expression holds.
+    pub fn blame(&mut self, expr: &Expr) -> Vec<Matched> {
+        let mut blamed = Vec::new();
+        if !self.holds(expr) {
+            self.blame_for(expr, true, &mut blamed);
+        }
+        blamed
+    }
+
+    /// Blames what keeps an expression, which is not as wanted, from being so.
+    fn blame_for(&mut self, expr: &Expr, wanted: bool, blamed: &mut Vec<Matched>) {
+        match expr {
+            Expr::Constant(_) => {
+                blamed.push(Matched { field: String::new(), value: String::new(), why: "can never be".to_owned() });
+            }
+            Expr::Atom(id) => {
+                let constant =
+                    || Matched { field: String::new(), value: String::new(), why: "is fixed for this kind of event".to_owned() };
+                let row = self.tell(*id, wanted).unwrap_or_else(constant);
+                if !blamed.contains(&row) {
+                    blamed.push(row);
+                }
+            }
+            Expr::Not(inner) => self.blame_for(inner, !wanted, blamed),
+            Expr::And(parts) if wanted => self.blame_all(parts, wanted, blamed),
+            Expr::Or(parts) if !wanted => self.blame_all(parts, wanted, blamed),
+            // Any one part would do: the one that lacks the least.
+            Expr::And(parts) | Expr::Or(parts) => {
+                let mut least: Option<Vec<Matched>> = None;
+                for part in parts {
+                    let mut own = Vec::new();
+                    self.blame_for(part, wanted, &mut own);
+                    if least.as_ref().is_none_or(|least| own.len() < least.len()) {
+                        least = Some(own);
+                    }
+                }
+                blamed.extend(least.unwrap_or_default());
+            }
+        }
+    }
+
+    fn blame_all(&mut self, parts: &[Expr], wanted: bool, blamed: &mut Vec<Matched>) {
+        for part in parts {
+            if self.holds(part) != wanted {
+                self.blame_for(part, wanted, blamed);
+            }
+        }
+    }
+
     fn tell(&mut self, id: AtomId, wanted: bool) -> Option<Matched> {
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
