@@ -145,6 +145,8 @@ pub enum Intake {
     },
     /// The rule set changed (start and reload).
     Rules(Arc<RuleSet>),
+    /// Something around the collector went wrong; a line for the people at the screen.
+    Problem(String),
     /// How an output fares; the last report of an output counts.
     Output(OutputHealth),
     /// Time passes: housekeeping by arrival.
