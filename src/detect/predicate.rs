@@ -125,6 +125,31 @@ impl Pattern {
     }
 }
 
+/// Where in a value another text must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// It is the whole value.
+    Whole,
+    /// At the beginning.
+    Start,
+    /// At the end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Place {
+    /// Whether the other text stands there.
+    pub fn holds(self, value: &str, other: &str) -> bool {
+        match self {
+            Self::Whole => value == other,
+            Self::Start => value.starts_with(other),
+            Self::End => value.ends_with(other),
+            Self::Anywhere => value.contains(other),
+        }
+    }
+}
+
 /// How numbers compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ordering {
@@ -208,10 +233,12 @@ pub enum Test {
         /// The expressions, anchored or not as their language wants.
         any: Vec<Regex>,
     },
-    /// Equal to another field of the same event.
+    /// Equal to another field of the same event, or with it at the beginning, the end, anywhere.
     SameAs {
         /// The other field.
         other: FieldId,
+        /// Where in the value the other field's must stand.
+        place: Place,
         /// How letters compare.
         case: Case,
     },
@@ -366,7 +393,7 @@ impl<'a> Evaluation<'a> {
         slot.get_or_insert_with(|| match &self.predicates.fields[usize::from(field.0)] {
             FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
             FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
-            FieldName::AnyValue => Value::Many(self.event.data().map(|(_, value)| Cow::Borrowed(value)).collect()),
+            FieldName::AnyValue => fields::any_value(self.event),
         })
     }
 
@@ -387,9 +414,12 @@ impl<'a> Evaluation<'a> {
         }
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
-        let truth = if let Test::SameAs { other, case } = &atom.test {
+        let truth = if let Test::SameAs { other, place, case } = &atom.test {
             let others: Vec<String> = self.value(*other).iter().map(|value| case.fold(value).into_owned()).collect();
-            self.value(atom.field).iter().any(|value| others.iter().any(|other| *other == case.fold(value)))
+            self.value(atom.field).iter().any(|value| {
+                let value = case.fold(value);
+                others.iter().any(|other| place.holds(&value, other))
+            })
         } else {
             let value = self.value(atom.field);
             test(&atom.test, value)
