@@ -46,6 +46,8 @@ pub struct StageHit {
     pub stage: u8,
     /// The event's key for that stage.
     pub key: JoinKey,
+    /// The value that the rule counts (Sigma's `value_count`).
+    pub value: Option<Box<str>>,
 }
 
 /// What one event matched.
@@ -95,6 +97,57 @@ pub struct Sequence {
     pub maxspan: TimeDelta,
 }
 
+/// One of the rules that a Sigma correlation puts together.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which of its events count, and the values that they must share.
+    pub stage: Stage,
+    /// The field whose values are counted, where values are.
+    pub value: Option<FieldId>,
+}
+
+/// A Sigma correlation: events of one rule or more, counted or put together.
+#[derive(Debug, Clone)]
+pub struct Correlation {
+    /// The rules; one at least.
+    pub parts: Vec<Part>,
+    /// How far the last event may lie from the first; exactly so far is inside.
+    pub timespan: TimeDelta,
+    /// What must come together in that time.
+    pub wanted: Wanted,
+}
+
+/// What a Sigma correlation waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// So many events.
+    Events(Threshold),
+    /// So many different values.
+    Values(Threshold),
+    /// Events of so many different rules.
+    Rules(Threshold),
+    /// Events of all rules of any of these sets; a bit for each rule.
+    Together(Vec<u64>),
+    /// An event of each rule, in the order of the rules.
+    InOrder,
+}
+
+/// A number and its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// So many at least; one or more.
+    pub least: u64,
+    /// So many at most.
+    pub most: u64,
+}
+
+impl Threshold {
+    /// Whether a count lies inside.
+    pub fn holds(self, count: u64) -> bool {
+        (self.least..=self.most).contains(&count)
+    }
+}
+
 /// What a rule looks for.
 #[derive(Debug, Clone)]
 pub enum Logic {
@@ -107,6 +160,8 @@ pub enum Logic {
     },
     /// Several events in order.
     Sequence(Sequence),
+    /// Events of other rules, counted or put together.
+    Correlation(Correlation),
 }
 
 /// A rule that runs.
@@ -234,6 +289,16 @@ fn programs(rules: &[Rule]) -> impl Iterator<Item = Program<'_, Target>> {
                 .zip(0..)
                 .map(|(stage, number)| Program { target: target(number), route: &stage.route, condition: &stage.condition })
                 .collect(),
+            Logic::Correlation(correlation) => correlation
+                .parts
+                .iter()
+                .zip(0..)
+                .map(|(part, number)| Program {
+                    target: target(number),
+                    route: &part.stage.route,
+                    condition: &part.stage.condition,
+                })
+                .collect(),
         };
         programs
     })
@@ -265,8 +330,11 @@ impl RuleSet {
             Logic::Single { .. } => hits.rules.push(target.rule),
             Logic::Sequence(sequence) => {
                 let stage = &sequence.stages[usize::from(target.stage)];
-                let keys = join_keys(evaluation, &stage.by);
-                hits.stages.extend(keys.into_iter().map(|key| StageHit { rule: target.rule, stage: target.stage, key }));
+                hits.stages.extend(stage_hits(evaluation, target, &stage.by, None));
+            }
+            Logic::Correlation(correlation) => {
+                let part = &correlation.parts[usize::from(target.stage)];
+                hits.stages.extend(stage_hits(evaluation, target, &part.stage.by, part.value));
             }
         });
         hits.rules.sort_unstable();
@@ -322,6 +390,22 @@ impl RuleSet {
     pub fn predicates(&self) -> &Predicates {
         &self.predicates
     }
+}
+
+/// The hits of an event on a stage that holds: one for each key, and for each value where values are counted.
+fn stage_hits(evaluation: &mut Evaluation<'_>, target: Target, by: &[FieldId], value: Option<FieldId>) -> Vec<StageHit> {
+    let keys = join_keys(evaluation, by);
+    let values: Vec<Option<Box<str>>> = match value {
+        None => vec![None],
+        Some(field) => evaluation.value(field).iter().map(|value| Some(Box::from(&**value))).collect(),
+    };
+    let hit = |key: &JoinKey, value: &Option<Box<str>>| StageHit {
+        rule: target.rule,
+        stage: target.stage,
+        key: key.clone(),
+        value: value.clone(),
+    };
+    keys.iter().flat_map(|key| values.iter().map(move |value| hit(key, value))).collect()
 }
 
 /// The keys of an event: one value per field; a list-valued field gives a key per value. A missing value gives none: the

@@ -181,7 +181,7 @@ impl Correlator {
             .rules()
             .filter_map(|(_, rule)| match &rule.logic {
                 Logic::Sequence(sequence) => Some((rule.fingerprint, (sequence.stages.len(), sequence.maxspan))),
-                Logic::Single { .. } => None,
+                Logic::Single { .. } | Logic::Correlation(_) => None,
             })
             .collect();
         let shapes: HashMap<u64, Shape> =

@@ -74,9 +74,8 @@ struct State {
     /// What every program did since it was last asked, and which did anything.
     work: Vec<Effort>,
     worked: Bits,
-    /// The data of the event before, name by name, and the field that reads it: events of a kind have the same form. One
-    /// for Security 4688, one for all others.
-    forms: [Vec<(Box<str>, Option<u16>)>; 2],
+    /// The data of the event before, name by name, and the field that reads it: events of a kind have the same form.
+    form: Vec<(Box<str>, Option<u16>)>,
 }
 
 /// What a program did.
@@ -157,10 +156,10 @@ struct Engine<T> {
     columns: Box<[Column]>,
     /// Fields of the event's data, by name without blanks.
     by_name: HashMap<Box<str>, u16, FixedState>,
-    /// The same for Security 4688, whose names differ.
-    by_name_in_4688: HashMap<Box<str>, u16, FixedState>,
     /// Fields that are no data, or not only: their values are asked for.
     asked: Box<[u16]>,
+    /// Whether Security 4688 is read as a process creation: its names and values differ, so all of its fields are asked for.
+    maps_4688: bool,
 }
 
 impl<T: Copy> Engines<T> {
@@ -300,15 +299,15 @@ impl<T: Copy> Engine<T> {
             readers: readers.into_iter().map(|(field, columns)| Reader { field, columns: columns.into() }).collect(),
             columns,
             by_name: HashMap::default(),
-            by_name_in_4688: HashMap::default(),
             asked: Box::default(),
+            maps_4688: mapping.security_4688,
         };
-        engine.name_fields(predicates, mapping);
+        engine.name_fields(predicates);
         engine
     }
 
     /// Files the fields by the names that the event's data has them under.
-    fn name_fields(&mut self, predicates: &Predicates, mapping: &Mapping) {
+    fn name_fields(&mut self, predicates: &Predicates) {
         let mut asked = Vec::new();
         for (reader, place) in self.readers.iter().zip(0..) {
             let FieldName::Windows(name) = predicates.field_name(reader.field) else {
@@ -316,8 +315,6 @@ impl<T: Copy> Engine<T> {
                 continue;
             };
             self.by_name.insert(name.clone(), place);
-            let name_in_4688 = if mapping.security_4688 { fields::name_in_4688(name) } else { name };
-            self.by_name_in_4688.insert(name_in_4688.into(), place);
             if fields::is_system(name) {
                 asked.push(place);
             }
@@ -328,14 +325,20 @@ impl<T: Copy> Engine<T> {
     /// Reads the event's fields: sets what is hit and wakes whom it concerns.
     fn scan_event(&self, event: &WindowsEvent, state: &mut State, buffer: &mut Vec<u8>, evaluation: &mut Evaluation<'_>) {
         state.fit(self);
+        if self.maps_4688 && fields::is_4688(event) {
+            self.readers.iter().for_each(|reader| self.ask(reader, state, buffer, evaluation));
+            return;
+        }
         self.read_data(event, state, buffer);
         for place in &self.asked {
             if !state.found.has(u32::from(*place)) {
-                let reader = &self.readers[usize::from(*place)];
-                let values = evaluation.value(reader.field);
-                values.iter().for_each(|value| self.scan(reader, value, state, buffer));
+                self.ask(&self.readers[usize::from(*place)], state, buffer, evaluation);
             }
         }
+    }
+
+    fn ask(&self, reader: &Reader, state: &mut State, buffer: &mut Vec<u8>, evaluation: &mut Evaluation<'_>) {
+        evaluation.value(reader.field).iter().for_each(|value| self.scan(reader, value, state, buffer));
     }
 
     /// Evaluates the programs that were woken, and those that always run.
@@ -371,17 +374,14 @@ impl<T: Copy> Engine<T> {
         if self.by_name.is_empty() {
             return;
         }
-        let is_4688 = fields::is_4688(event);
-        let names = if is_4688 { &self.by_name_in_4688 } else { &self.by_name };
         for (at, (name, value)) in event.data().enumerate() {
             let name = name.unwrap_or(fields::UNNAMED);
-            let form = &mut state.forms[usize::from(is_4688)];
-            let reader = match form.get(at) {
+            let reader = match state.form.get(at) {
                 Some((known, reader)) if **known == *name => *reader,
                 _ => {
-                    let reader = names.get(&*fields::without_blanks(name)).copied();
-                    form.truncate(at);
-                    form.push((name.into(), reader));
+                    let reader = self.by_name.get(&*fields::without_blanks(name)).copied();
+                    state.form.truncate(at);
+                    state.form.push((name.into(), reader));
                     reader
                 }
             };
@@ -541,7 +541,7 @@ mod tests {
             let mut predicates = Predicates::default();
             let conditions: Vec<Expr> = rules.iter().map(|rule| compile(rule, &mut predicates)).collect();
             let mapping = Mapping::default();
-            let routes = [Route::Any, Route::Sysmon(vec![1, 3])];
+            let routes = [Route::Any, crate::detect::route::of_sysmon(&[1, 3])];
             let programs: Vec<_> = conditions.iter().enumerate()
                 .map(|(target, condition)| Program { target, route: &routes[target % 2], condition }).collect();
             let engines = Engines::new(programs.iter().copied(), &predicates, &mapping);

@@ -153,6 +153,9 @@ fn stages(rule: &Rule) -> Vec<(&Route, &Expr)> {
     match &rule.logic {
         Logic::Single { route, condition } => vec![(route, condition)],
         Logic::Sequence(sequence) => sequence.stages.iter().map(|stage| (&stage.route, &stage.condition)).collect(),
+        Logic::Correlation(correlation) => {
+            correlation.parts.iter().map(|part| (&part.stage.route, &part.stage.condition)).collect()
+        }
     }
 }
 

@@ -126,6 +126,31 @@ impl Pattern {
     }
 }
 
+/// Where in a value another text must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// It is the whole value.
+    Whole,
+    /// At the beginning.
+    Start,
+    /// At the end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Place {
+    /// Whether the other text stands there.
+    pub fn holds(self, value: &str, other: &str) -> bool {
+        match self {
+            Self::Whole => value == other,
+            Self::Start => value.starts_with(other),
+            Self::End => value.ends_with(other),
+            Self::Anywhere => value.contains(other),
+        }
+    }
+}
+
 /// How numbers compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ordering {
@@ -209,10 +234,12 @@ pub enum Test {
         /// The expressions, anchored or not as their language wants.
         any: Vec<Regex>,
     },
-    /// Equal to another field of the same event.
+    /// Equal to another field of the same event, or with it at the beginning, the end, anywhere.
     SameAs {
         /// The other field.
         other: FieldId,
+        /// Where in the value the other field's must stand.
+        place: Place,
         /// How letters compare.
         case: Case,
     },
@@ -376,7 +403,7 @@ impl<'a> Evaluation<'a> {
             let value = match &self.predicates.fields[usize::from(field.0)] {
                 FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
                 FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
-                FieldName::AnyValue => Value::Many(self.event.data().map(|(_, value)| Cow::Borrowed(value)).collect()),
+                FieldName::AnyValue => fields::any_value(self.event),
             };
             self.values.push((field, value));
             self.values.len() - 1
@@ -399,9 +426,12 @@ impl<'a> Evaluation<'a> {
     pub(super) fn atom_holds(&mut self, id: AtomId) -> bool {
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
-        if let Test::SameAs { other, case } = &atom.test {
+        if let Test::SameAs { other, place, case } = &atom.test {
             let others: Vec<String> = self.value(*other).iter().map(|value| case.fold(value).into_owned()).collect();
-            self.value(atom.field).iter().any(|value| others.iter().any(|other| *other == case.fold(value)))
+            self.value(atom.field).iter().any(|value| {
+                let value = case.fold(value);
+                others.iter().any(|other| place.holds(&value, other))
+            })
         } else {
             let value = self.value(atom.field);
             test(&atom.test, value)

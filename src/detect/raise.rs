@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::alert::{Action, Alert, AlertId, Derived, Endpoint, Evidence, Matched, Process, Proof, Subject};
 use crate::detect::correlator::Completed;
 use crate::detect::predicate::{Expr, FieldId, FieldName};
-use crate::detect::{JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, describe, ecs};
+use crate::detect::{Correlation, JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, Stage, describe, ecs};
 use crate::event::WindowsEvent;
 use crate::event::names::ProcessGuid;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
@@ -98,6 +98,10 @@ fn proof(rules: &RuleSet, rule: &Rule, stage: usize, member: &Observation) -> Pr
             let part = &sequence.stages[stage.min(sequence.stages.len() - 1)];
             (&part.condition, &part.by)
         }
+        Logic::Correlation(correlation) => {
+            let part = &correlation.parts[part_of(rules, correlation, event)].stage;
+            (&part.condition, &part.by)
+        }
     };
     let matched: Vec<Matched> = rules.evaluation(event).explain(condition);
     Proof {
@@ -115,6 +119,12 @@ fn proof(rules: &RuleSet, rule: &Rule, stage: usize, member: &Observation) -> Pr
         fields: event.data().map(|(name, value)| (name.unwrap_or("Data").to_owned(), value.to_owned())).collect(),
         xml: event.raw().clone(),
     }
+}
+
+/// The rule of a correlation that an event fired.
+fn part_of(rules: &RuleSet, correlation: &Correlation, event: &WindowsEvent) -> usize {
+    let fires = |stage: &Stage| stage.route.takes(event, rules.mapping()) && rules.evaluation(event).holds(&stage.condition);
+    correlation.parts.iter().position(|part| fires(&part.stage)).unwrap_or_default()
 }
 
 fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[FieldId]) -> Vec<Derived> {
