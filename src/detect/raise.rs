@@ -25,6 +25,11 @@ pub fn sequence(rules: &RuleSet, completed: &Completed, now: DateTime<Utc>) -> O
         return None;
     }
     let mut alert = alert(rules, completed.rule, &completed.key, &completed.members, now);
+    if let Logic::Correlation(correlation) = &rules.get(completed.rule).logic
+        && correlation.counts()
+    {
+        alert.message = describe::count(correlation, completed.total, &completed.members);
+    }
     if completed.is_update {
         alert.action = Action::Updated;
     }
