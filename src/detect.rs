@@ -97,10 +97,26 @@ pub struct Sequence {
 /// One of the rules that a Sigma correlation puts together.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// Which of its events count, and the values that they must share.
-    pub stage: Stage,
+    /// What fires it.
+    pub of: PartOf,
+    /// The fields that must be the same: of its event, or of the event that completed it.
+    pub by: Vec<FieldId>,
     /// The field whose values are counted, where values are.
     pub value: Option<FieldId>,
+}
+
+/// What fires a part of a Sigma correlation.
+#[derive(Debug, Clone)]
+pub enum PartOf {
+    /// An event.
+    Events {
+        /// Which events it looks at.
+        route: Route,
+        /// What must hold.
+        condition: Expr,
+    },
+    /// Another correlation, by its rule's id.
+    Correlation(Box<str>),
 }
 
 /// A Sigma correlation: events of one rule or more, counted or put together.
@@ -112,6 +128,8 @@ pub struct Correlation {
     pub timespan: TimeDelta,
     /// What must come together in that time.
     pub wanted: Wanted,
+    /// Whether it only feeds other correlations and raises no alerts.
+    pub is_silent: bool,
 }
 
 /// What a Sigma correlation waits for.
@@ -271,8 +289,10 @@ impl RuleSet {
                 }
                 Logic::Correlation(correlation) => {
                     let part = &correlation.parts[usize::from(target.stage)];
-                    if evaluation.holds(&part.stage.condition) {
-                        hits.stages.extend(stage_hits(evaluation, target, &part.stage.by, part.value));
+                    if let PartOf::Events { condition, .. } = &part.of
+                        && evaluation.holds(condition)
+                    {
+                        hits.stages.extend(stage_hits(evaluation, target, &part.by, part.value));
                     }
                 }
             }

@@ -3,7 +3,7 @@
 //! own kind. The names are those of Sigma's taxonomy and of the channels in Microsoft's manifests.
 
 use crate::detect::ecs::{Category, Mapping};
-use crate::detect::{Logic, Rule, RuleIndex};
+use crate::detect::{Logic, PartOf, Rule, RuleIndex};
 use crate::event::WindowsEvent;
 
 /// Which events a rule looks at.
@@ -267,7 +267,9 @@ impl Routes {
                 }
                 Logic::Correlation(correlation) => {
                     for (stage, part) in correlation.parts.iter().enumerate() {
-                        routes.add(&part.stage.route, Target { rule: rule_index, stage: stage as u8 });
+                        if let PartOf::Events { route, .. } = &part.of {
+                            routes.add(route, Target { rule: rule_index, stage: stage as u8 });
+                        }
                     }
                 }
             }

@@ -6,12 +6,15 @@
 //! evidence are bounded, and what is dropped for a limit is counted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::detect::correlator::log::Ordinal;
 use crate::detect::correlator::{Completed, Config, LogKey};
-use crate::detect::{Correlation, JoinKey, Logic, Observation, RuleIndex, RuleSet, StageHit, Wanted};
+use crate::detect::route::Target;
+use crate::detect::{Correlation, JoinKey, Logic, Observation, PartOf, RuleIndex, RuleSet, StageHit, Wanted, stage_hits};
+use crate::event::WindowsEvent;
 
 /// How many events of a key keep their text: some of the first, and the newest.
 const EVIDENCE_FIRST: usize = 4;
@@ -34,8 +37,8 @@ struct Seen {
     values: Values,
     /// When it arrived, in milliseconds.
     received: i64,
-    /// The event, while it may be evidence.
-    event: Option<Observation>,
+    /// The event, while it may be evidence; of a correlation, its events.
+    events: Vec<Observation>,
 }
 
 /// What came together: places of the evidence, and how many there were.
@@ -84,6 +87,27 @@ impl Aggregates {
 
     /// Takes the hits of one event in; answers what they complete.
     pub(super) fn advance(&mut self, rules: &RuleSet, observation: &Observation, hits: &[StageHit]) -> Vec<Completed> {
+        let mut completed = Vec::new();
+        let mut waiting = VecDeque::from([(hits.to_vec(), vec![observation.clone()])]);
+        while let Some((hits, events)) = waiting.pop_front() {
+            for found in self.take(rules, &hits, &events) {
+                let Some(completing) = found.members.last() else { continue };
+                let id = &rules.get(found.rule).info.id;
+                let fed = fed_by(rules, id, &completing.event);
+                if !fed.is_empty() {
+                    waiting.push_back((fed, found.members.clone()));
+                }
+                if !matches!(&rules.get(found.rule).logic, Logic::Correlation(Correlation { is_silent: true, .. })) {
+                    completed.push(found);
+                }
+            }
+        }
+        completed
+    }
+
+    /// Takes hits in that these events made; the last of them says when.
+    fn take(&mut self, rules: &RuleSet, hits: &[StageHit], events: &[Observation]) -> Vec<Completed> {
+        let Some(completing) = events.last() else { return Vec::new() };
         let mut merged: BTreeMap<(RuleIndex, &JoinKey), (u64, Values)> = BTreeMap::new();
         for hit in hits.iter().filter(|hit| hit.stage < 64) {
             let (stages, values) = merged.entry((hit.rule, &hit.key)).or_default();
@@ -97,14 +121,14 @@ impl Aggregates {
             self.arrivals += 1;
             let seen = Seen {
                 ordinal: Ordinal {
-                    time: observation.time.at.timestamp_millis(),
-                    record: observation.event.record_id().map_or(u64::MAX, |id| id.0),
+                    time: completing.time.at.timestamp_millis(),
+                    record: completing.event.record_id().map_or(u64::MAX, |id| id.0),
                     arrival: self.arrivals,
                 },
                 rules: stages,
                 values,
-                received: observation.received_at.timestamp_millis(),
-                event: Some(observation.clone()),
+                received: completing.received_at.timestamp_millis(),
+                events: events.to_vec(),
             };
             let found = self.insert((rule.fingerprint, key.clone()), correlation, seen);
             completed.extend(found.map(|(members, total)| Completed {
@@ -199,6 +223,21 @@ impl Aggregates {
     }
 }
 
+/// The hits that a completed correlation makes in those that it feeds, with the values of the event that completed it.
+fn fed_by(rules: &RuleSet, id: &str, completing: &WindowsEvent) -> Vec<StageHit> {
+    let mut hits = Vec::new();
+    for (index, rule) in rules.rules() {
+        let Logic::Correlation(correlation) = &rule.logic else { continue };
+        for (stage, part) in correlation.parts.iter().enumerate() {
+            if matches!(&part.of, PartOf::Correlation(own) if **own == *id) {
+                let target = Target { rule: index, stage: stage as u8 };
+                hits.extend(stage_hits(&mut rules.evaluation(completing), target, &part.by, part.value));
+            }
+        }
+    }
+    hits
+}
+
 impl Correlation {
     fn span(&self) -> i64 {
         self.timespan.num_milliseconds()
@@ -232,7 +271,7 @@ impl Window {
             && let Some(middle) = self.seen.len().checked_sub(EVIDENCE_LAST + 1)
             && middle != place
         {
-            self.seen[middle].event = None;
+            self.seen[middle].events = Vec::new();
         }
         place
     }
@@ -306,9 +345,12 @@ impl Window {
         Some(members)
     }
 
+    /// Some of the events, by event time; the last one completed it.
     fn evidence(&self, found: &Found) -> Vec<Observation> {
-        let all: Vec<&Observation> = found.members.iter().filter_map(|place| self.seen[*place].event.as_ref()).collect();
-        let skipped = all.len().saturating_sub(EVIDENCE_FIRST + EVIDENCE_LAST).min(all.len());
+        let mut all: Vec<&Observation> = found.members.iter().flat_map(|place| &self.seen[*place].events).collect();
+        all.sort_by_key(|event| event.time.at);
+        all.dedup_by(|event, other| Arc::ptr_eq(&event.event, &other.event));
+        let skipped = all.len().saturating_sub(EVIDENCE_FIRST + EVIDENCE_LAST);
         let is_kept = |place: usize| place < EVIDENCE_FIRST || place >= EVIDENCE_FIRST + skipped;
         all.into_iter().enumerate().filter(|(place, _)| is_kept(*place)).map(|(_, event)| event.clone()).collect()
     }
@@ -360,8 +402,6 @@ impl Correlation {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::detect::ecs::Mapping;
     use crate::detect::{RuleFile, raise};

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, LogSource, SigmaRule};
 
 use crate::alert::{RuleInfo, RuleLanguage};
-use crate::detect::predicate::{Expr, FieldName, Predicates};
+use crate::detect::predicate::{Expr, FieldId, FieldName, Predicates};
 use crate::detect::sigma::refused::Refused;
 use crate::detect::sigma::wanted::{field_of, timespan, value_field, wanted};
-use crate::detect::{Correlation, Logic, Part, Rule, RuleProblem, Stage};
+use crate::detect::{Correlation, Logic, Part, PartOf, Rule, RuleProblem};
 
 /// Where a document stands.
 #[derive(Debug, Clone)]
@@ -102,32 +102,51 @@ impl Pending {
         for filter in &self.filters {
             self.apply(filter, rules, &by_id, &mut linked);
         }
-        let mut silent = HashSet::new();
-        let mut speaking = HashSet::new();
-        let mut made = Vec::new();
-        for correlating in &self.correlations {
-            match self.correlation(correlating, rules, &by_id, predicates) {
-                Ok((rule, parts)) => {
-                    if correlating.rule.generate { &mut speaking } else { &mut silent }.extend(parts);
-                    made.push(rule);
+        self.build(rules, &by_id, predicates, &mut linked);
+        linked
+    }
+
+    /// Builds the correlations, those first that others are made of.
+    fn build(&self, rules: &mut Vec<Rule>, by_id: &HashMap<String, usize>, predicates: &mut Predicates, linked: &mut Linked) {
+        let mut waiting: Vec<&Correlating> = self.correlations.iter().collect();
+        let mut made: Vec<Made<'_>> = Vec::new();
+        let mut silent: HashSet<String> = HashSet::new();
+        let mut speaking: HashSet<String> = HashSet::new();
+        loop {
+            let before = waiting.len();
+            let still: Vec<&Correlating> = std::mem::take(&mut waiting);
+            for correlating in still {
+                let waits = |name: &String| {
+                    self.correlations.iter().any(|other| other.is_named(name))
+                        && !made.iter().any(|made| made.correlating.is_named(name))
+                };
+                if correlating.rule.rules.iter().any(waits) {
+                    waiting.push(correlating);
+                    continue;
                 }
-                Err(refused) => linked.problems.push(RuleProblem {
-                    origin: correlating.place.origin.clone(),
-                    line: correlating.place.line,
-                    column: None,
-                    rule: Some(correlating.info.name.clone()),
-                    reason: refused.reason,
-                    kind: refused.kind,
-                    info: Some(Arc::new(correlating.info.clone())),
-                }),
+                match self.correlation(correlating, rules, by_id, &made, predicates) {
+                    Ok((rule, parts)) => {
+                        if correlating.rule.generate { &mut speaking } else { &mut silent }.extend(parts);
+                        made.push(Made { correlating, rule });
+                    }
+                    Err(refused) => linked.problems.push(correlating.problem(refused)),
+                }
+            }
+            if waiting.len() == before || waiting.is_empty() {
+                break;
             }
         }
-        silence(rules, &silent.difference(&speaking).copied().collect(), &mut linked);
-        for rule in made {
+        let circle = "it is made of a correlation that does not run, or of itself";
+        linked.problems.extend(waiting.into_iter().map(|correlating| correlating.problem(circle.into())));
+        silent.retain(|id| !speaking.contains(id));
+        silence(rules, &silent, linked);
+        for Made { mut rule, .. } in made {
+            if let Logic::Correlation(correlation) = &mut rule.logic {
+                correlation.is_silent = silent.contains(&rule.info.id);
+            }
             rules.retain(|own| own.info.id != rule.info.id);
             rules.push(rule);
         }
-        linked
     }
 
     fn apply(&self, filter: &Filter, rules: &mut [Rule], by_id: &HashMap<String, usize>, linked: &mut Linked) {
@@ -177,61 +196,85 @@ impl Pending {
         names
     }
 
-    /// The rule of a correlation, and the places of its parts.
+    /// The rule of a correlation, and the ids of its parts.
     fn correlation(
         &self,
         correlating: &Correlating,
         rules: &[Rule],
         by_id: &HashMap<String, usize>,
+        made: &[Made<'_>],
         predicates: &mut Predicates,
-    ) -> Result<(Rule, Vec<usize>), Refused> {
+    ) -> Result<(Rule, Vec<String>), Refused> {
         let written = &correlating.rule;
         let wanted = wanted(written, correlating.has_condition)?;
         let timespan = timespan(written)?;
         let value = value_field(written)?;
-        let (mut parts, mut places) = (Vec::new(), Vec::new());
+        let mut parts = Vec::new();
+        let mut of: Vec<&Rule> = Vec::new();
         for name in &written.rules {
-            if self.correlations.iter().any(|other| other.is_named(name)) {
-                return Err(Refused::other(format!("`{name}` is a correlation; correlations of correlations are not run here")));
-            }
-            let Some((id, place)) = self.names.get(name).and_then(|named| by_id.get_key_value(&named.id)) else {
-                return Err(format!("no rule `{name}` is loaded (an id or a `name`)").into());
+            let (rule, alike) = match made.iter().find(|made| made.correlating.is_named(name)) {
+                Some(made) => (&made.rule, made.correlating.names()),
+                None => {
+                    let place = self.names.get(name).and_then(|named| by_id.get(&named.id));
+                    let place = *place.ok_or_else(|| format!("no rule `{name}` is loaded (an id or a `name`)"))?;
+                    (&rules[place], self.names_of(&rules[place].info.id))
+                }
             };
-            let place = *place;
-            let alike = self.names_of(id);
-            let Logic::Single { route, condition } = &rules[place].logic else {
-                return Err(format!("`{name}` is no rule about single events").into());
+            let of_what = match &rule.logic {
+                Logic::Single { route, condition } => PartOf::Events { route: route.clone(), condition: condition.clone() },
+                Logic::Correlation(_) => PartOf::Correlation(rule.info.id.as_str().into()),
+                Logic::Sequence(_) => return Err(format!("`{name}` is no Sigma rule").into()),
             };
-            let by = written.group_by.iter().map(|field| field_of(written, &alike, field));
-            let by = by.collect::<Result<Vec<&str>, String>>()?;
             let mut field = |name: &str| predicates.field(FieldName::Windows(name.replace(' ', "").into()));
-            let stage =
-                Stage { route: route.clone(), condition: condition.clone(), by: by.into_iter().map(&mut field).collect() };
+            let by = written.group_by.iter().map(|name| field_of(written, &alike, name).map(&mut field));
+            let by = by.collect::<Result<Vec<FieldId>, String>>()?;
             let value = value.map(|value| field_of(written, &alike, value)).transpose()?.map(field);
-            parts.push(Part { stage, value });
-            places.push(place);
+            parts.push(Part { of: of_what, by, value });
+            of.push(rule);
         }
         let mut info = correlating.info.clone();
         if written.level.is_none()
-            && let Some(worst) = places.iter().map(|place| &rules[*place].info).max_by_key(|info| info.severity)
+            && let Some(worst) = of.iter().map(|rule| &rule.info).max_by_key(|info| info.severity)
         {
             (info.severity, info.risk_score) = (worst.severity, worst.risk_score);
         }
         info.maxspan_ms = Some(timespan.num_milliseconds());
-        let prints: Vec<u64> = places.iter().map(|place| rules[*place].fingerprint).collect();
+        let prints: Vec<u64> = of.iter().map(|rule| rule.fingerprint).collect();
         let rule = Rule {
             info: Arc::new(info),
             fingerprint: mixed(&[correlating.fingerprint, mixed(&prints)]),
-            limits: places.iter().flat_map(|place| rules[*place].limits.clone()).collect(),
-            logic: Logic::Correlation(Correlation { parts, timespan, wanted }),
+            limits: of.iter().flat_map(|rule| rule.limits.clone()).collect(),
+            logic: Logic::Correlation(Correlation { parts, timespan, wanted, is_silent: false }),
         };
-        Ok((rule, places))
+        Ok((rule, of.iter().map(|rule| rule.info.id.clone()).collect()))
     }
 }
 
+/// A correlation that runs.
+struct Made<'a> {
+    correlating: &'a Correlating,
+    rule: Rule,
+}
+
 impl Correlating {
+    fn names(&self) -> Vec<&str> {
+        [self.rule.id.as_deref(), self.rule.name.as_deref()].into_iter().flatten().collect()
+    }
+
     fn is_named(&self, name: &str) -> bool {
-        [self.rule.id.as_deref(), self.rule.name.as_deref()].contains(&Some(name))
+        self.names().contains(&name)
+    }
+
+    fn problem(&self, refused: Refused) -> RuleProblem {
+        RuleProblem {
+            origin: self.place.origin.clone(),
+            line: self.place.line,
+            column: None,
+            rule: Some(self.info.name.clone()),
+            reason: refused.reason,
+            kind: refused.kind,
+            info: Some(Arc::new(self.info.clone())),
+        }
     }
 }
 
@@ -243,12 +286,10 @@ fn is_meant(filter: &Filter, named: &Named) -> bool {
     pairs.iter().all(|(own, other)| own.is_none() || own == other)
 }
 
-/// Takes rules out that are only parts of correlations.
-fn silence(rules: &mut Vec<Rule>, silent: &HashSet<usize>, linked: &mut Linked) {
-    let mut place = 0;
+/// Takes rules about single events out that are only parts of correlations.
+fn silence(rules: &mut Vec<Rule>, silent: &HashSet<String>, linked: &mut Linked) {
     rules.retain(|rule| {
-        let is_silent = silent.contains(&place);
-        place += 1;
+        let is_silent = silent.contains(&rule.info.id);
         if is_silent {
             linked.notices.push(format!(
                 "rule `{}` of {} is part of a correlation and raises no alerts of its own",
@@ -395,6 +436,27 @@ mod tests {
     }
 
     #[test]
+    fn correlations_of_correlations() {
+        let inner = "title: many\nname: many\nid: m\ncorrelation:\n  type: event_count\n  rules: [failed]\n  group-by: [Ip0]\n  \
+                     timespan: 10s\n  condition: {gte: 3}\n";
+        let inner = inner.replace("Ip0", "TargetUserName");
+        let outer =
+            correlation("  type: temporal_ordered\n  rules: [many, logon]\n  group-by: [TargetUserName]\n  timespan: 1m\n");
+        // The outer one stands first: what it is made of is built before it.
+        let rules = compile(&[&outer, &inner, FAILED, LOGON]);
+        assert_eq!(rules.problems(), []);
+        assert_eq!(alerts(&rules, "F1a F2a F3a L4b L5a"), "c:F1a+F2a+F3a+L5a", "the inner one is silent");
+        assert_eq!(alerts(&rules, "L1a F2a F3a F4a"), "", "order counts");
+        assert_eq!(alerts(&rules, "F1a F2a L3a"), "", "two are not many");
+        let speaking = outer.clone() + "generate: true\n";
+        let rules = compile(&[&speaking, &inner, FAILED, LOGON]);
+        assert_eq!(alerts(&rules, "F1a F2a F3a L4a"), "many:F1a+F2a+F3a logon:L4a c:F1a+F2a+F3a+L4a");
+        let circle = inner.replace("[failed]", "[c]");
+        let rules = compile(&[&outer, &circle, FAILED, LOGON]);
+        assert_eq!(rules.problems().len(), 2, "a circle is refused: {:?}", rules.problems());
+    }
+
+    #[test]
     fn aliases_join_different_fields() {
         let body = |failed: &str| {
             format!(
@@ -450,7 +512,7 @@ mod tests {
             (with("  type: temporal\n  condition: failed and not other\n"), Other, "`not`"),
             (with("  type: temporal\n  condition: failed and other\n"), Broken, "`other`"),
             (with("  type: temporal\n").replace("failed", "nobody"), Broken, "no rule `nobody`"),
-            (with("  type: temporal\n").replace("[failed]", "[c]"), Other, "is a correlation"),
+            (with("  type: temporal\n").replace("[failed]", "[c]"), Broken, "of itself"),
             (with("  type: temporal\n").replace("10s", "10000d"), Broken, "366 days"),
             (with("  type: temporal\n  group-by: [w]\n  aliases: {w: {logon: x}}\n"), Broken, "alias `w`"),
         ];
