@@ -100,10 +100,26 @@ pub struct Sequence {
 /// One of the rules that a Sigma correlation puts together.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// Which of its events count, and the values that they must share.
-    pub stage: Stage,
+    /// What fires it.
+    pub of: PartOf,
+    /// The fields that must be the same: of its event, or of the event that completed it.
+    pub by: Vec<FieldId>,
     /// The field whose values are counted, where values are.
     pub value: Option<FieldId>,
+}
+
+/// What fires a part of a Sigma correlation.
+#[derive(Debug, Clone)]
+pub enum PartOf {
+    /// An event.
+    Events {
+        /// Which events it looks at.
+        route: Route,
+        /// What must hold.
+        condition: Expr,
+    },
+    /// Another correlation, by its rule's id.
+    Correlation(Box<str>),
 }
 
 /// A Sigma correlation: events of one rule or more, counted or put together.
@@ -115,6 +131,8 @@ pub struct Correlation {
     pub timespan: TimeDelta,
     /// What must come together in that time.
     pub wanted: Wanted,
+    /// Whether it only feeds other correlations and raises no alerts.
+    pub is_silent: bool,
 }
 
 /// What a Sigma correlation waits for.
@@ -293,10 +311,9 @@ fn programs(rules: &[Rule]) -> impl Iterator<Item = Program<'_, Target>> {
                 .parts
                 .iter()
                 .zip(0..)
-                .map(|(part, number)| Program {
-                    target: target(number),
-                    route: &part.stage.route,
-                    condition: &part.stage.condition,
+                .filter_map(|(part, number)| match &part.of {
+                    PartOf::Events { route, condition } => Some(Program { target: target(number), route, condition }),
+                    PartOf::Correlation(_) => None,
                 })
                 .collect(),
         };
@@ -334,7 +351,7 @@ impl RuleSet {
             }
             Logic::Correlation(correlation) => {
                 let part = &correlation.parts[usize::from(target.stage)];
-                hits.stages.extend(stage_hits(evaluation, target, &part.stage.by, part.value));
+                hits.stages.extend(stage_hits(evaluation, target, &part.by, part.value));
             }
         });
         hits.rules.sort_unstable();

@@ -4,8 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use evtx::EvtxParser;
@@ -61,6 +62,75 @@ fn events(path: &Path) -> Vec<WindowsEvent> {
 /// The event without the declaration that stands before it.
 fn event_of(text: &str) -> &str {
     text.find("<Event").and_then(|start| text.get(start..)).unwrap_or(text).trim_end()
+}
+
+/// What wefwatch matches, as the lines of `sigma_oracle.py`.
+fn answers(rules: &RuleSet, events: &[WindowsEvent]) -> BTreeSet<String> {
+    let lines = |event: &WindowsEvent| {
+        let name = format!(
+            "{}|{}|{}|{}",
+            event.computer().to_lowercase(),
+            event.channel(),
+            event.event_id(),
+            event.record_id().map_or(String::new(), |id| id.0.to_string())
+        );
+        let hits = rules.observe(event);
+        hits.rules.into_iter().map(move |index| format!("{name}\t{}", rules.get(index).info.id)).collect::<Vec<_>>()
+    };
+    events.iter().flat_map(lines).collect()
+}
+
+/// The events of XML texts and event logs under a path.
+fn events_under(path: &Path) -> Vec<WindowsEvent> {
+    let mut paths = Vec::new();
+    if path.is_dir() {
+        ["evtx", "xml", "gz"].iter().for_each(|ending| walk(path, ending, &mut paths));
+    } else {
+        paths.push(path.to_owned());
+    }
+    paths
+        .iter()
+        .flat_map(|path| if path.extension().is_some_and(|own| own == "evtx") { events(path) } else { texts(path) })
+        .collect()
+}
+
+fn texts(path: &Path) -> Vec<WindowsEvent> {
+    let mut bytes = std::fs::read(path).unwrap();
+    if path.extension().is_some_and(|own| own == "gz") {
+        let mut inner = Vec::new();
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut inner).unwrap();
+        bytes = inner;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let begins = |at: &usize| matches!(text.as_bytes().get(at + 6), Some(b' ' | b'>'));
+    let starts = text.match_indices("<Event").map(|(at, _)| at).filter(begins);
+    let whole = |start: usize| text[start..].find("</Event>").map(|end| &text[start..start + end + "</Event>".len()]);
+    starts.filter_map(whole).filter_map(|event| windows_xml::parse(event).ok()).collect()
+}
+
+fn compare(name: &str, own: &BTreeSet<String>, theirs: &str) {
+    let theirs: BTreeSet<String> = theirs.lines().map(str::to_owned).collect();
+    let more: Vec<_> = own.difference(&theirs).collect();
+    let fewer: Vec<_> = theirs.difference(own).collect();
+    println!("{name}: {} matches, {} not theirs, {} of theirs missing", own.len(), more.len(), fewer.len());
+    let lines = |lines: &[&String], sign: char| lines.iter().map(|line| format!("{sign} {line}\n")).collect::<String>();
+    report(&format!("{name}.diff"), &(lines(&more, '+') + &lines(&fewer, '-')));
+    assert!(more.is_empty() && fewer.is_empty(), "{:?} {:?}", more.iter().take(5).collect::<Vec<_>>(), fewer.iter().take(5));
+}
+
+#[test]
+fn an_independent_evaluation_agrees() {
+    let Some(corpus) = corpus() else { return };
+    let rules = RuleSet::compile(&windows_rules(&corpus), &Mapping::default());
+    let samples: Vec<WindowsEvent> = events_under(Path::new("samples"));
+    compare("samples", &answers(&rules, &samples), include_str!("sigma_answers.txt"));
+    let (Some(folders), Some(theirs)) = (std::env::var_os("WEFWATCH_EVENTS"), std::env::var_os("WEFWATCH_SIGMA_ANSWERS")) else {
+        println!("recordings not compared: WEFWATCH_EVENTS and WEFWATCH_SIGMA_ANSWERS name none");
+        return;
+    };
+    let events: Vec<WindowsEvent> = std::env::split_paths(&folders).flat_map(|path| events_under(&path)).collect();
+    println!("{} events", events.len());
+    compare("recordings", &answers(&rules, &events), &std::fs::read_to_string(theirs).unwrap());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! its events are there, in whatever order they came; a later hit that pairs better updates it under the same id. One log a
 //! rule and join key; logs, their hits and their number are bounded, and what is dropped is counted.
 
+mod aggregate;
 mod log;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
+use crate::detect::correlator::aggregate::Aggregates;
 use crate::detect::correlator::log::{Found, Hit, Log, Ordinal, Shape};
 use crate::detect::{JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, StageHit, raise};
 
@@ -40,8 +42,10 @@ pub struct Completed {
     pub rule: RuleIndex,
     /// The key that its events share.
     pub key: JoinKey,
-    /// Its events, one per stage, in order.
+    /// Its events, one per stage, in order; of a correlation that counts, some.
     pub members: Vec<Observation>,
+    /// How many events (of a Sigma correlation: events, values or rules) came together.
+    pub total: u64,
     /// Whether the same completing event was announced before, with other members.
     pub is_update: bool,
     /// The alert whose event this one took over.
@@ -55,6 +59,7 @@ type LogKey = (u64, JoinKey);
 #[derive(Debug)]
 pub struct Correlator {
     config: Config,
+    aggregates: Aggregates,
     logs: HashMap<LogKey, Entry>,
     /// Logs by the arrival number of their last hit, the least recent first.
     by_arrival: BTreeMap<u64, LogKey>,
@@ -78,6 +83,7 @@ impl Correlator {
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            aggregates: Aggregates::new(config),
             logs: HashMap::new(),
             by_arrival: BTreeMap::new(),
             arrivals: 0,
@@ -94,7 +100,7 @@ impl Correlator {
         for hit in hits.iter().filter(|hit| hit.stage < 64) {
             *merged.entry((hit.rule, &hit.key)).or_default() |= 1 << hit.stage;
         }
-        let mut completed = Vec::new();
+        let mut completed = self.aggregates.advance(rules, observation, hits);
         for ((index, key), stages) in merged {
             let rule = rules.get(index);
             let Logic::Sequence(sequence) = &rule.logic else { continue };
@@ -143,7 +149,8 @@ impl Correlator {
             let Some(completing) = members.last() else { continue };
             entry.ids.insert(last, raise::alert_id(&rule.info.id, key, completing));
             let supersedes = superseded.and_then(|other| entry.ids.get(&other).cloned());
-            completed.push(Completed { rule: index, key: key.clone(), members, is_update, supersedes });
+            let total = members.len() as u64;
+            completed.push(Completed { rule: index, key: key.clone(), members, total, is_update, supersedes });
         }
         // Ids are only needed while the log can still be taken over.
         while entry.ids.len() > self.config.max_partials_per_key {
@@ -173,6 +180,7 @@ impl Correlator {
 
     /// Time passes, by arrival: drops what can no longer match.
     pub fn expire(&mut self, rules: &RuleSet, now: DateTime<Utc>) {
+        self.aggregates.expire(rules, now);
         if self.last_expire.is_some_and(|last| now - last < EXPIRE_EVERY) {
             return;
         }
@@ -203,16 +211,16 @@ impl Correlator {
 
     /// How many stage hits are kept.
     pub fn partials(&self) -> u64 {
-        self.partials
+        self.partials + self.aggregates.kept()
     }
 
     /// How many stage hits came later than allowed.
     pub fn late_events(&self) -> u64 {
-        self.late
+        self.late + self.aggregates.late()
     }
 
     /// How many stage hits were dropped for a limit.
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.dropped + self.aggregates.dropped()
     }
 }

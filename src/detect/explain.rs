@@ -10,7 +10,7 @@ use crate::alert::{Alert, Matched};
 use crate::detect::correlator::{self, Correlator};
 use crate::detect::predicate::Expr;
 use crate::detect::route::Route;
-use crate::detect::{JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, Sequence, describe, raise};
+use crate::detect::{JoinKey, Logic, Observation, PartOf, Rule, RuleIndex, RuleSet, Sequence, describe, raise};
 use crate::event::WindowsEvent;
 use crate::event::time::event_time;
 
@@ -85,7 +85,8 @@ impl Explainer {
         self.seen += 1;
         let time = event_time(&event, self.rules.mapping().event_time, received_at);
         let rules = self.rules.clone();
-        for ((route, condition), story) in stages(rules.get(self.index)).into_iter().zip(&mut self.stages) {
+        for (looks_at, story) in stages(rules.get(self.index)).into_iter().zip(&mut self.stages) {
+            let Some((route, condition)) = looks_at else { continue };
             if !route.takes(&event, rules.mapping()) {
                 continue;
             }
@@ -148,14 +149,19 @@ impl Explainer {
     }
 }
 
-/// What each stage of a rule looks at.
-fn stages(rule: &Rule) -> Vec<(&Route, &Expr)> {
+/// What each stage of a rule looks at; `None` for one that another correlation fills.
+fn stages(rule: &Rule) -> Vec<Option<(&Route, &Expr)>> {
     match &rule.logic {
-        Logic::Single { route, condition } => vec![(route, condition)],
-        Logic::Sequence(sequence) => sequence.stages.iter().map(|stage| (&stage.route, &stage.condition)).collect(),
-        Logic::Correlation(correlation) => {
-            correlation.parts.iter().map(|part| (&part.stage.route, &part.stage.condition)).collect()
-        }
+        Logic::Single { route, condition } => vec![Some((route, condition))],
+        Logic::Sequence(sequence) => sequence.stages.iter().map(|stage| Some((&stage.route, &stage.condition))).collect(),
+        Logic::Correlation(correlation) => correlation
+            .parts
+            .iter()
+            .map(|part| match &part.of {
+                PartOf::Events { route, condition } => Some((route, condition)),
+                PartOf::Correlation(_) => None,
+            })
+            .collect(),
     }
 }
 

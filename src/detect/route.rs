@@ -153,7 +153,7 @@ const CATEGORIES: &[(&str, Source)] = &[
     ("pipe_created", Source::sysmon(&[17, 18])),
     ("wmi_event", Source::sysmon(&[19, 20, 21])),
     ("dns_query", Source::sysmon(&[22])),
-    ("file_delete", Source::sysmon(&[23, 26])),
+    ("file_delete", Source::sysmon(&[23])),
     ("clipboard_capture", Source::sysmon(&[24])),
     ("clipboard_change", Source::sysmon(&[24])),
     ("process_tampering", Source::sysmon(&[25])),

@@ -7,9 +7,11 @@ mod document;
 mod encode;
 mod info;
 mod item;
+pub mod link;
 mod refused;
 mod regular;
 mod schema;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,13 +26,19 @@ use crate::detect::sigma::condition::resolve;
 use crate::detect::sigma::document::Document;
 use crate::detect::sigma::info::info;
 use crate::detect::sigma::item::Items;
+use crate::detect::sigma::link::{Pending, Place};
 use crate::detect::sigma::refused::Refused;
-use crate::detect::{Logic, Rule, RuleFile, RuleProblem};
+use crate::detect::{Logic, Rule, RuleFile, RuleProblem, load};
 
 /// Reads all rules of a file and compiles them. A file can hold several documents; each that cannot run is a problem of its
-/// own and the rest run.
-pub fn compile(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> (Vec<Rule>, Vec<RuleProblem>) {
-    let mut reader = Reader { file, mapping, predicates, rules: Vec::new(), problems: Vec::new() };
+/// own and the rest run. Filters and correlations wait in `pending` until all files are read.
+pub fn compile(
+    file: &RuleFile,
+    mapping: &Mapping,
+    predicates: &mut Predicates,
+    pending: &mut Pending,
+) -> (Vec<Rule>, Vec<RuleProblem>) {
+    let mut reader = Reader { file, mapping, predicates, pending, rules: Vec::new(), problems: Vec::new() };
     let documents = document::split(&file.text);
     if documents.is_empty() {
         reader.refuse(Document { text: "", lines_before: 0 }, None, "the file holds no Sigma rule".into());
@@ -48,6 +56,7 @@ struct Reader<'a> {
     file: &'a RuleFile,
     mapping: &'a Mapping,
     predicates: &'a mut Predicates,
+    pending: &'a mut Pending,
     rules: Vec<Rule>,
     problems: Vec<RuleProblem>,
 }
@@ -58,13 +67,18 @@ impl Reader<'_> {
         if value.get("action").is_some() {
             return Err("`action` documents (global, reset, repeat) are of Sigma 1; write every rule in full".into());
         }
-        let collection = parse_sigma_yaml(document.text).map_err(|error| error.to_string())?;
-        let not_run = "is not run here; only detection rules are";
-        if let Some(rule) = collection.correlations.first() {
-            return Err(Refused::other(format!("a correlation document (`{}`) {not_run}", rule.title)));
+        let mut collection = parse_sigma_yaml(document.text).map_err(|error| error.to_string())?;
+        if let Some(rule) = collection.correlations.pop() {
+            let info = info(&rule, self.file);
+            let has_condition = value.get("correlation").is_some_and(|correlation| correlation.get("condition").is_some());
+            let fingerprint = load::fingerprint(document.text, &info.id);
+            self.pending.correlate(rule, has_condition, info, fingerprint, self.place(document, "correlation"));
+            return Ok(());
         }
-        if let Some(rule) = collection.filters.first() {
-            return Err(Refused::other(format!("a filter document (`{}`) {not_run}", rule.title)));
+        if let Some(rule) = collection.filters.pop() {
+            let condition = condition_of(&rule.detection, self.predicates)?;
+            self.pending.filter(rule, condition, self.place(document, "filter"));
+            return Ok(());
         }
         // A complaint about `status` or `related` changes nothing in what the rule means.
         let Some(rule) = collection.rules.first() else {
@@ -72,10 +86,19 @@ impl Reader<'_> {
         };
         let info = Arc::new(info(rule, self.file));
         match self.rule(rule, document, info.clone()) {
-            Ok(rule) => self.rules.push(rule),
+            Ok(compiled) => {
+                self.pending.name(rule, &compiled.info.id);
+                self.rules.push(compiled);
+            }
             Err(refused) => self.refuse(document, Some(info), refused),
         }
         Ok(())
+    }
+
+    /// The line of a key at the beginning of a line.
+    fn place(&self, document: Document<'_>, key: &str) -> Place {
+        let line = document.text.lines().position(|line| line.starts_with(key));
+        Place { origin: self.file.origin.clone(), line: line.map(|line| line + document.lines_before + 1) }
     }
 
     fn refuse(&mut self, document: Document<'_>, info: Option<Arc<RuleInfo>>, refused: Refused) {
@@ -107,7 +130,7 @@ impl Reader<'_> {
             return Err(Refused::impossible(format!("it can never match: {}", verdict.limits.join("; "))));
         }
         Ok(Rule {
-            fingerprint: crate::detect::load::fingerprint(document.text, &info.id),
+            fingerprint: load::fingerprint(document.text, &info.id),
             info,
             logic: Logic::Single { route, condition },
             limits: verdict.limits,
@@ -429,7 +452,7 @@ mod tests {
             format!("{text}{}", rule("  s: {x: *a11}\n  condition: s\n"))
         };
         let deep = format!("{}x{}", "[".repeat(50_000), "]".repeat(50_000));
-        let regexes: String = (1..400).map(|number| format!("    - '\\w{{{number}}}'\n")).collect();
+        let regexes: String = (1..600).map(|number| format!("    - 'a{{{number}}}'\n")).collect();
         let rows = [
             ("10 MB", format!("{}#{}", rule(""), "x".repeat(10 << 20)), "bytes long"),
             ("anchors", bomb, "YAML"),

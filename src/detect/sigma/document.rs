@@ -46,8 +46,32 @@ fn is_blank(text: &str) -> bool {
     text.lines().all(|line| says_nothing(line.trim()))
 }
 
+/// How many brackets may be open at once, and how many may open in all. Both count brackets in texts, too.
+const MAX_OPEN: usize = 1000;
+const MAX_BRACKETS: usize = 20_000;
+
+/// Refuses what costs the YAML reader time beyond measure: it looks through all open brackets for every new one.
+fn check_brackets(text: &str) -> Result<(), String> {
+    let (mut open, mut all) = (0_usize, 0_usize);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => {
+                open += 1;
+                all += 1;
+            }
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > MAX_OPEN || all > MAX_BRACKETS {
+            return Err(format!("YAML: more than {MAX_OPEN} brackets inside each other, or {MAX_BRACKETS} in all"));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a document as plain YAML and checks its shape. `Err` says what is wrong, with YAML's own place in it.
 pub(super) fn read(document: Document<'_>) -> Result<Value, String> {
+    check_brackets(document.text)?;
     let value: Value = yaml_serde::from_str(document.text).map_err(|error| format!("YAML: {error}"))?;
     let Some(mapping) = value.as_mapping() else { return Err("the document is no mapping of keys to values".to_owned()) };
     for (key, part) in mapping {
