@@ -16,7 +16,7 @@ use crate::collector::dedup::Recent;
 use crate::collector::hub::Hub;
 use crate::collector::tally::Tally;
 use crate::decode::{RejectReason, Rejected};
-use crate::detect::correlator::{self, Correlator};
+use crate::detect::correlator::{self, Completed, Correlator};
 use crate::detect::{Observation, RuleSet, describe, raise};
 use crate::event::time::event_time;
 use crate::feed::{Change, Counters, EventLine, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
@@ -115,6 +115,9 @@ impl Collector {
                 self.publish_status(now).await;
             }
         }
+        // Nothing comes any more: what waited for late events is told now.
+        let certain = self.correlator.drain(&self.rules);
+        self.raise_certain(certain, now).await;
         self.publish_status(now).await;
         self.tally.counters().clone()
     }
@@ -124,7 +127,8 @@ impl Collector {
             Intake::Batch(batch) => self.take_batch(*batch).await,
             Intake::Tick(at) => {
                 self.hosts.tick(at);
-                self.correlator.expire(&self.rules, at);
+                let certain = self.correlator.tick(&self.rules, at);
+                self.raise_certain(certain, at).await;
                 self.tally.tick(at);
                 self.is_dirty = true;
                 return;
@@ -196,6 +200,9 @@ impl Collector {
         let observation = Observation { event: event.clone(), time, received_at: batch.received_at };
         let mut completed = None;
         for index in &observed.hits.rules {
+            if !self.correlator.admits(batch.rules.get(*index), observation.time.at) {
+                continue;
+            }
             let alert = raise::single(&batch.rules, *index, &observation, batch.received_at);
             completed = Some((alert.id.clone(), alert.rule.severity));
             self.raise(alert).await;
@@ -211,6 +218,15 @@ impl Collector {
             self.hosts.note_late(event.host());
         }
         completed
+    }
+
+    /// Announces sequences that became certain as time passed.
+    async fn raise_certain(&mut self, certain: Vec<Completed>, now: DateTime<Utc>) {
+        for sequence in certain {
+            if let Some(alert) = raise::sequence(&self.rules, &sequence, now) {
+                self.raise(alert).await;
+            }
+        }
     }
 
     /// Announces an alert. One id is raised once; a second raising is the same event by another way and says nothing new.

@@ -77,6 +77,26 @@ pub struct Observation {
     pub received_at: DateTime<Utc>,
 }
 
+/// A field that stages join by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JoinField {
+    /// The field.
+    pub field: FieldId,
+    /// Written `?field`: where it is missing, it joins with where it is missing, too.
+    pub is_optional: bool,
+}
+
+/// What a stage is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Its event must come.
+    Event,
+    /// Its event must not come (`![ … ]`).
+    Missing,
+    /// Its event ends a sequence that is not complete (`until`).
+    Until,
+}
+
 /// One stage of a sequence.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -85,13 +105,15 @@ pub struct Stage {
     /// What must hold.
     pub condition: Expr,
     /// The join fields: those of the sequence, then the stage's own.
-    pub by: Vec<FieldId>,
+    pub by: Vec<JoinField>,
+    /// What it is for.
+    pub role: Role,
 }
 
 /// An EQL sequence.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    /// Its stages, in order; two at least.
+    /// Its stages, in order; one at least is an event that must come. `until` stands last.
     pub stages: Vec<Stage>,
     /// How far the last event may lie from the first; exactly so far is inside.
     pub maxspan: TimeDelta,
@@ -103,7 +125,7 @@ pub struct Part {
     /// What fires it.
     pub of: PartOf,
     /// The fields that must be the same: of its event, or of the event that completed it.
-    pub by: Vec<FieldId>,
+    pub by: Vec<JoinField>,
     /// The field whose values are counted, where values are.
     pub value: Option<FieldId>,
 }
@@ -166,6 +188,28 @@ impl Threshold {
     }
 }
 
+impl Sequence {
+    /// The stages whose events make the sequence, in order.
+    pub fn events(&self) -> impl Iterator<Item = (usize, &Stage)> {
+        self.stages.iter().enumerate().filter(|(_, stage)| stage.role == Role::Event)
+    }
+
+    /// Whether it depends on what did not happen, so that it is only certain behind the watermark.
+    pub fn is_negative(&self) -> bool {
+        self.stages.iter().any(|stage| stage.role != Role::Event)
+    }
+}
+
+/// How many alerts a rule may raise (`| head N`). Elasticsearch cuts the results of one run of a rule, which looks back
+/// over a window; here the same number holds for any window of that length, by event time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// At most this many.
+    pub most: u32,
+    /// In this time.
+    pub window: TimeDelta,
+}
+
 /// What a rule looks for.
 #[derive(Debug, Clone)]
 pub enum Logic {
@@ -189,6 +233,8 @@ pub struct Rule {
     pub info: Arc<RuleInfo>,
     /// What it looks for.
     pub logic: Logic,
+    /// How many alerts it may raise, where it says so.
+    pub head: Option<Head>,
     /// Names this text of the rule, so that a reload keeps the state of rules that did not change.
     pub fingerprint: u64,
     /// Which of its conditions can never hold, or never exclude, on the events that come in here, for people. Empty: it
@@ -410,7 +456,7 @@ impl RuleSet {
 }
 
 /// The hits of an event on a stage that holds: one for each key, and for each value where values are counted.
-fn stage_hits(evaluation: &mut Evaluation<'_>, target: Target, by: &[FieldId], value: Option<FieldId>) -> Vec<StageHit> {
+fn stage_hits(evaluation: &mut Evaluation<'_>, target: Target, by: &[JoinField], value: Option<FieldId>) -> Vec<StageHit> {
     let keys = join_keys(evaluation, by);
     let values: Vec<Option<Box<str>>> = match value {
         None => vec![None],
@@ -425,14 +471,18 @@ fn stage_hits(evaluation: &mut Evaluation<'_>, target: Target, by: &[FieldId], v
     keys.iter().flat_map(|key| values.iter().map(move |value| hit(key, value))).collect()
 }
 
-/// The keys of an event: one value per field; a list-valued field gives a key per value. A missing value gives none: the
-/// event is not considered for that stage.
-fn join_keys(evaluation: &mut Evaluation<'_>, by: &[FieldId]) -> Vec<JoinKey> {
+/// The keys of an event: one value per field; a list-valued field gives a key per value. A missing value gives none (the
+/// event is not considered for that stage), unless its field is optional: then it is the empty text, which no field of an
+/// event is.
+fn join_keys(evaluation: &mut Evaluation<'_>, by: &[JoinField]) -> Vec<JoinKey> {
     let mut keys: Vec<Vec<Box<str>>> = vec![Vec::with_capacity(by.len())];
-    for field in by {
+    for JoinField { field, is_optional } in by {
         let value: &Value<'_> = evaluation.value(*field);
         let with = |own: &Vec<Box<str>>, part: &str| own.iter().cloned().chain([Box::from(part)]).collect::<Vec<_>>();
-        keys = keys.iter().flat_map(|own| value.iter().map(move |part| with(own, part))).collect();
+        keys = match value {
+            Value::Absent if *is_optional => keys.iter().map(|own| with(own, "")).collect(),
+            value => keys.iter().flat_map(|own| value.iter().map(move |part| with(own, part))).collect(),
+        };
     }
     keys.sort();
     keys.dedup();

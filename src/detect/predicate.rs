@@ -13,6 +13,7 @@ use regex::Regex;
 
 use crate::alert::Matched;
 use crate::detect::ecs::{self, Mapping};
+use crate::detect::eql::script::Script;
 use crate::detect::fields;
 use crate::event::WindowsEvent;
 
@@ -243,6 +244,8 @@ pub enum Test {
         /// How letters compare.
         case: Case,
     },
+    /// A calculation, which may read other fields, too.
+    Script(Script),
 }
 
 /// One test on one field, and the test in words.
@@ -346,7 +349,13 @@ impl Predicates {
     pub fn each_field(&self, expr: &Expr, visit: &mut impl FnMut(FieldId)) {
         match expr {
             Expr::Constant(_) => {}
-            Expr::Atom(id) => visit(self.atoms[id.0 as usize].field),
+            Expr::Atom(id) => {
+                let atom = &self.atoms[id.0 as usize];
+                match &atom.test {
+                    Test::Script(script) => script.each_field(visit),
+                    _ => visit(atom.field),
+                }
+            }
             Expr::Not(inner) => self.each_field(inner, visit),
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.each_field(part, visit)),
         }
@@ -432,6 +441,8 @@ impl<'a> Evaluation<'a> {
                 let value = case.fold(value);
                 others.iter().any(|other| place.holds(&value, other))
             })
+        } else if let Test::Script(script) = &atom.test {
+            script.holds(&mut |field| self.value(field).iter().map(|value| value.clone().into_owned()).collect())
         } else {
             let value = self.value(atom.field);
             test(&atom.test, value)
@@ -530,7 +541,7 @@ impl<'a> Evaluation<'a> {
             FieldName::AnyValue => ("any value".to_owned(), None),
         };
         let mut values: Vec<Cow<'a, str>> = self.value(atom.field).iter().cloned().collect();
-        if wanted && values.len() > 1 {
+        if wanted && values.len() > 1 && !matches!(atom.test, Test::Script(_)) {
             values.retain(|value| test(&atom.test, &Value::One(value.clone())));
         }
         let value = if matches!(predicates.field_name(atom.field), FieldName::AnyValue) && !wanted {
@@ -563,7 +574,7 @@ fn test(test: &Test, value: &Value<'_>) -> bool {
             .filter_map(|value| parse_address(value))
             .any(|address| any.iter().any(|network| network.contains(address))),
         Test::Regex { any } => value.iter().any(|value| any.iter().any(|regex| regex.is_match(value))),
-        Test::SameAs { .. } => false,
+        Test::SameAs { .. } | Test::Script(_) => false,
     }
 }
 

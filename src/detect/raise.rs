@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::alert::{Action, Alert, AlertId, Derived, Endpoint, Evidence, Matched, Process, Proof, Subject};
 use crate::detect::correlator::Completed;
 use crate::detect::predicate::{Expr, FieldId, FieldName};
-use crate::detect::{Correlation, JoinKey, Logic, Observation, PartOf, Rule, RuleIndex, RuleSet, describe, ecs};
+use crate::detect::{Correlation, JoinField, JoinKey, Logic, Observation, PartOf, Rule, RuleIndex, RuleSet, describe, ecs};
 use crate::event::WindowsEvent;
 use crate::event::names::ProcessGuid;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
@@ -95,16 +95,16 @@ fn message(members: &[Observation]) -> String {
     sentence
 }
 
-fn proof(rules: &RuleSet, rule: &Rule, stage: usize, member: &Observation) -> Proof {
+fn proof(rules: &RuleSet, rule: &Rule, place: usize, member: &Observation) -> Proof {
     let event = &*member.event;
-    let (condition, by): (&Expr, &[FieldId]) = match &rule.logic {
-        Logic::Single { condition, .. } => (condition, &[]),
-        Logic::Sequence(sequence) => {
-            let part = &sequence.stages[stage.min(sequence.stages.len() - 1)];
-            (&part.condition, &part.by)
-        }
+    let part = if let Logic::Sequence(sequence) = &rule.logic { sequence.events().nth(place) } else { None };
+    let stage = part.map_or(place, |(stage, _)| stage);
+    let (condition, by): (&Expr, &[JoinField]) = match (&rule.logic, part) {
+        (Logic::Single { condition, .. }, _) => (condition, &[]),
+        (Logic::Sequence(_), Some((_, part))) => (&part.condition, &part.by),
+        (Logic::Sequence(_), None) => (&Expr::Constant(true), &[]),
         // An event of a correlation stands for the rule that it fired.
-        Logic::Correlation(correlation) => part_of(rules, correlation, event).unwrap_or((&Expr::Constant(true), &[])),
+        (Logic::Correlation(correlation), _) => part_of(rules, correlation, event).unwrap_or((&Expr::Constant(true), &[])),
     };
     let matched: Vec<Matched> = rules.evaluation(event).explain(condition);
     Proof {
@@ -125,7 +125,7 @@ fn proof(rules: &RuleSet, rule: &Rule, stage: usize, member: &Observation) -> Pr
 }
 
 /// The condition and the fields of the rule that an event fired, in a correlation or in one that feeds it.
-fn part_of<'r>(rules: &'r RuleSet, correlation: &'r Correlation, event: &WindowsEvent) -> Option<(&'r Expr, &'r [FieldId])> {
+fn part_of<'r>(rules: &'r RuleSet, correlation: &'r Correlation, event: &WindowsEvent) -> Option<(&'r Expr, &'r [JoinField])> {
     correlation.parts.iter().find_map(|part| match &part.of {
         PartOf::Events { route, condition } => {
             let fires = route.takes(event, rules.mapping()) && rules.evaluation(event).holds(condition);
@@ -138,7 +138,7 @@ fn part_of<'r>(rules: &'r RuleSet, correlation: &'r Correlation, event: &Windows
     })
 }
 
-fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[FieldId]) -> Vec<Derived> {
+fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[JoinField]) -> Vec<Derived> {
     let mut all: Vec<Derived> = Vec::new();
     let mut look_at = |field: FieldId| {
         if let FieldName::Ecs(name) = rules.predicates().field_name(field)
@@ -149,7 +149,7 @@ fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[FieldI
         }
     };
     rules.predicates().each_field(condition, &mut look_at);
-    by.iter().for_each(|field| look_at(*field));
+    by.iter().for_each(|join| look_at(join.field));
     if member.time.source == TimeSource::CorrectedToTimeCreated {
         let offset = member.time.offset.unwrap_or_default().num_milliseconds();
         all.push(Derived {

@@ -53,7 +53,7 @@ impl Route {
         match self {
             Self::Any => true,
             Self::Events(sources) => sources.iter().any(|source| source.takes(event)),
-            Self::Category(category) => Category::of(event, mapping) == Some(*category),
+            Self::Category(category) => category.takes(event, mapping),
         }
     }
 

@@ -133,6 +133,7 @@ impl Reader<'_> {
             fingerprint: load::fingerprint(document.text, &info.id),
             info,
             logic: Logic::Single { route, condition },
+            head: None,
             limits: verdict.limits,
         })
     }

@@ -12,7 +12,7 @@ use crate::alert::{RuleInfo, RuleLanguage};
 use crate::detect::predicate::{Expr, FieldId, FieldName, Predicates};
 use crate::detect::sigma::refused::Refused;
 use crate::detect::sigma::wanted::{field_of, timespan, value_field, wanted};
-use crate::detect::{Correlation, Logic, Part, PartOf, Rule, RuleProblem};
+use crate::detect::{Correlation, JoinField, Logic, Part, PartOf, Rule, RuleProblem};
 
 /// Where a document stands.
 #[derive(Debug, Clone)]
@@ -227,7 +227,8 @@ impl Pending {
             };
             let mut field = |name: &str| predicates.field(FieldName::Windows(name.replace(' ', "").into()));
             let by = written.group_by.iter().map(|name| field_of(written, &alike, name).map(&mut field));
-            let by = by.collect::<Result<Vec<FieldId>, String>>()?;
+            let join = |field: Result<FieldId, String>| field.map(|field| JoinField { field, is_optional: false });
+            let by = by.map(join).collect::<Result<Vec<JoinField>, String>>()?;
             let value = value.map(|value| field_of(written, &alike, value)).transpose()?.map(field);
             parts.push(Part { of: of_what, by, value });
             of.push(rule);
@@ -244,6 +245,7 @@ impl Pending {
             info: Arc::new(info),
             fingerprint: mixed(&[correlating.fingerprint, mixed(&prints)]),
             limits: of.iter().flat_map(|rule| rule.limits.clone()).collect(),
+            head: None,
             logic: Logic::Correlation(Correlation { parts, timespan, wanted, is_silent: false }),
         };
         Ok((rule, of.iter().map(|rule| rule.info.id.clone()).collect()))
