@@ -147,6 +147,10 @@ impl Collector {
                 self.rules = rules;
                 self.notice(NoticeLevel::Info, text, now).await;
             }
+            // Counts of rules that were replaced meanwhile are of no more interest.
+            Intake::Work { rules, work } if Arc::ptr_eq(&rules, &self.rules) => self.tally.work(&work),
+            Intake::Work { .. } => {}
+            Intake::Problem(text) => self.notice(NoticeLevel::Warning, text, now).await,
             Intake::Output(health) => {
                 if let Some(text) = self.tally.output(health) {
                     self.notice(NoticeLevel::Warning, text, now).await;

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::console::model::{Effect, Message, Model};
+use crate::console::model::{Ask, Effect, Message, Model};
 use crate::console::terminal::Guard;
 use crate::feed::Update;
 
@@ -48,6 +48,7 @@ const CLOCK: Duration = Duration::from_secs(1);
 pub async fn run(
     mut updates: mpsc::Receiver<Arc<Update>>,
     mut shutdown: watch::Receiver<bool>,
+    asks: mpsc::Sender<Ask>,
     config: Config,
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -81,6 +82,8 @@ pub async fn run(
                                 guard.suspend()?;
                                 keys = EventStream::new();
                             }
+                            // Who asks faster than it is done has asked already.
+                            Effect::Ask(ask) => drop(asks.try_send(ask)),
                         }
                     }
                 }

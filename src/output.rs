@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -38,6 +39,8 @@ pub struct Config {
 /// The shortest and the longest pause between two tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How soon a report that found the collector busy is made again.
+const REPORT_AGAIN: Duration = Duration::from_millis(100);
 /// A single write may take this long before the output counts as down.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -69,6 +72,7 @@ pub fn spawn(
         retry_at: None,
         problem: None,
         wants_reopen: false,
+        report_at: None,
     };
     tokio::spawn(pump.run(updates, reopen))
 }
@@ -89,6 +93,8 @@ struct Pump {
     retry_at: Option<Instant>,
     problem: Option<String>,
     wants_reopen: bool,
+    /// When a report that found the intake full is made again.
+    report_at: Option<Instant>,
 }
 
 impl Pump {
@@ -124,6 +130,7 @@ impl Pump {
                     }
                 }
                 () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => self.retry_at = None,
+                () = sleep_until(self.report_at.unwrap_or_else(Instant::now)), if self.report_at.is_some() => self.report(),
                 () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
             }
         }
@@ -213,11 +220,11 @@ impl Pump {
         self.report();
     }
 
-    /// Tells the collector how it fares. A full intake misses a report; the next one says the same.
-    fn report(&self) {
-        if let Some(sender) = self.health.upgrade() {
-            let _ = sender.try_send(Intake::Output(self.health()));
-        }
+    /// Tells the collector how it fares. A full intake misses the report; it is made again soon.
+    fn report(&mut self) {
+        let Some(sender) = self.health.upgrade() else { return };
+        let is_told = !matches!(sender.try_send(Intake::Output(self.health())), Err(TrySendError::Full(_)));
+        self.report_at = (!is_told).then(|| Instant::now() + REPORT_AGAIN);
     }
 
     fn health(&self) -> OutputHealth {

@@ -212,10 +212,30 @@ fn rules_check_names_the_place() {
     assert_eq!(output.status.code(), Some(1), "{stdout}");
     assert!(stdout.contains("broken.eql:2:16: `=` is no comparison"), "{stdout}");
     assert!(stdout.contains("not UTF-8"), "{stdout}");
-    assert!(stdout.contains("not run") && stdout.contains("new_terms"), "{stdout}");
+    assert!(stdout.contains("\nother ") && stdout.contains("new_terms"), "{stdout}");
     let json = binary().args(["rules", "list", "--json"]).output().unwrap();
     let listed: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn rules_explain_tells_why_and_what_was_lacking() {
+    let sequence = "2772264c-6fb9-4d9d-9014-b416eed21254";
+    let rows = [
+        (sequence, "attack_both_ends.xml", "it fired once", "wsmprovhost.exe   = \"wsmprovhost.exe\""),
+        ("incoming execution via powershell remoting", "attack_both_ends.xml", "it fired once", "(derived: tcp 5985)"),
+        (sequence, "near_misses.xml", "it did not fire", "all stages held, but"),
+        ("c539afac-c12a-46ed-b1bd-5a5567c9f045", "near_misses.xml", "it did not fire", "one condition fails"),
+    ];
+    for (rule, file, outcome, why) in rows {
+        let output = binary().args(["rules", "explain", rule, &sample(file)]).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains(outcome) && text.contains(why), "{rule} {file}: {text}");
+    }
+    let json = binary().args(["rules", "explain", "--json", sequence, &sample("near_misses.xml")]).output().expect("it runs");
+    let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!((told["fired"].as_u64(), told["stages"].as_array().map(Vec::len)), (Some(0), Some(2)), "{told}");
+    assert_eq!(run(&["rules", "explain", "no rule", &sample("near_misses.xml")]).status.code(), Some(2));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod scene;
 use std::path::Path;
 
 use wefwatch::console::keys::{Action, BINDINGS, Place};
-use wefwatch::console::model::{Effect, Message};
+use wefwatch::console::model::{Ask, Effect, Message};
 
 use scene::{Scene, key, samples};
 
@@ -134,6 +134,7 @@ fn every_key_of_the_table_does_something() {
             match binding.action {
                 Action::Quit => assert_eq!(effects, [Effect::Quit]),
                 Action::Suspend => assert_eq!(effects, [Effect::Suspend]),
+                Action::Reload => assert_eq!(effects, [Effect::Ask(Ask::ReloadRules)]),
                 _ => assert!(effects.is_empty()),
             }
         }

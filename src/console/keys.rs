@@ -55,6 +55,8 @@ pub enum Action {
     Steps,
     /// The next section.
     NextSection,
+    /// Read the rules anew.
+    Reload,
     /// The keys.
     Help,
     /// Stop the console and the collector to the shell.
@@ -122,6 +124,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Steps,         Place::Inside,   "5",        "steps",    "what to do next, known benign causes, references", 0),
     bind(Action::NextSection,   Place::Inside,   "tab ⏎",    "section",  "the next section", 1),
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
+    bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
     bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 7),
     bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 8),
@@ -167,6 +170,7 @@ fn letter_action(letter: char, is_inside: bool) -> Option<Action> {
         ('5', true) => Action::Steps,
         ('/', false) => Action::Filter,
         ('+', false) => Action::Expand,
+        ('r', false) => Action::Reload,
         ('l', false) => Action::Enter,
         ('l', true) => Action::NextSection,
         ('k', _) => Action::Up,

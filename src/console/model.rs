@@ -45,6 +45,15 @@ pub enum Effect {
     Quit,
     /// Go to the shell until it comes back.
     Suspend,
+    /// Ask the program around the console for something.
+    Ask(Ask),
+}
+
+/// What people at the console ask of the program around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Read the rules anew.
+    ReloadRules,
 }
 
 /// A line being typed.
@@ -391,6 +400,10 @@ impl Model {
         match action {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
+            Action::Reload => {
+                self.open_tab(Tab::Health);
+                return vec![Effect::Ask(Ask::ReloadRules)];
+            }
             Action::Triage => self.open_tab(Tab::Triage),
             Action::Alerts => self.open_tab(Tab::Alerts),
             Action::Events => self.open_tab(Tab::Events),

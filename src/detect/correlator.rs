@@ -4,6 +4,7 @@
 //! time passes, [`Correlator::drain`] what still waits at the end. One log a rule and join key; logs, their hits and their
 //! number are bounded, and what is dropped is counted.
 
+mod aggregate;
 mod log;
 mod machine;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
+use crate::detect::correlator::aggregate::Aggregates;
 use crate::detect::correlator::log::{Found, Hit, Log, Ordinal, Shape};
 use crate::detect::correlator::machine::Plan;
 use crate::detect::{JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, StageHit, raise};
@@ -46,8 +48,10 @@ pub struct Completed {
     pub rule: RuleIndex,
     /// The key that its events share.
     pub key: JoinKey,
-    /// Its events, one per stage, in order.
+    /// Its events, one per stage, in order; of a correlation that counts, some.
     pub members: Vec<Observation>,
+    /// How many events (of a Sigma correlation: events, values or rules) came together.
+    pub total: u64,
     /// Whether the same completing event was announced before, with other members.
     pub is_update: bool,
     /// The alert whose event this one took over.
@@ -61,6 +65,7 @@ type LogKey = (u64, JoinKey);
 #[derive(Debug)]
 pub struct Correlator {
     config: Config,
+    aggregates: Aggregates,
     logs: HashMap<LogKey, Entry>,
     /// Logs by the arrival number of their last hit, the least recent first.
     by_arrival: BTreeMap<u64, LogKey>,
@@ -93,6 +98,7 @@ impl Correlator {
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            aggregates: Aggregates::new(config),
             logs: HashMap::new(),
             by_arrival: BTreeMap::new(),
             waiting: HashSet::new(),
@@ -114,7 +120,7 @@ impl Correlator {
         for hit in hits.iter().filter(|hit| hit.stage < 128) {
             *merged.entry((hit.rule, &hit.key)).or_default() |= 1 << hit.stage;
         }
-        let mut completed = Vec::new();
+        let mut completed = self.aggregates.advance(rules, observation, hits);
         for ((index, key), stages) in merged {
             let rule = rules.get(index);
             let Logic::Sequence(sequence) = &rule.logic else { continue };
@@ -201,7 +207,8 @@ impl Correlator {
             while entry.ids.len() > self.config.max_partials_per_key {
                 entry.ids.pop_first();
             }
-            completed.push(Completed { rule: index, key: log_key.1.clone(), members, is_update, supersedes });
+            let total = members.len() as u64;
+            completed.push(Completed { rule: index, key: log_key.1.clone(), members, total, is_update, supersedes });
         }
         completed
     }
@@ -236,6 +243,7 @@ impl Correlator {
     /// Time passes, by arrival: answers the sequences that became certain with it, and drops what can no longer match.
     /// Call it a few times a second.
     pub fn tick(&mut self, rules: &RuleSet, now: DateTime<Utc>) -> Vec<Completed> {
+        self.aggregates.expire(rules, now);
         let mut completed = std::mem::take(&mut self.pushed_out);
         let is_expiring = self.last_expire.is_none_or(|last| now - last >= EXPIRE_EVERY);
         // Whatever is dropped must have been told first.
@@ -301,17 +309,17 @@ impl Correlator {
 
     /// How many stage hits are kept.
     pub fn partials(&self) -> u64 {
-        self.partials
+        self.partials + self.aggregates.kept()
     }
 
     /// How many stage hits came later than allowed.
     pub fn late_events(&self) -> u64 {
-        self.late
+        self.late + self.aggregates.late()
     }
 
     /// How many stage hits were dropped for a limit.
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.dropped + self.aggregates.dropped()
     }
 }
 

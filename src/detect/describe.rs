@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 
+use crate::detect::{Correlation, Observation, Wanted};
 use crate::event::WindowsEvent;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
 use crate::event::text::{file_name, is_said, short_command};
@@ -147,6 +148,14 @@ pub fn later(gap: TimeDelta) -> String {
     } else {
         format!("{}.{:03} s later", milliseconds / 1000, milliseconds % 1000)
     }
+}
+
+/// The reason sentence of an alert about a number of events or values.
+pub fn count(correlation: &Correlation, total: u64, members: &[Observation]) -> String {
+    let things = if matches!(correlation.wanted, Wanted::Values(_)) { "different values" } else { "events" };
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return format!("{total} {things}") };
+    let span = (last.time.at - first.time.at).num_milliseconds();
+    format!("{total} {things} in {}.{:03} s, the last: {}", span / 1000, span % 1000, phrase(&last.event))
 }
 
 #[cfg(test)]

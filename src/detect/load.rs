@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::detect::ecs::Mapping;
 use crate::detect::predicate::Predicates;
-use crate::detect::route::Routes;
+use crate::detect::sigma::link::Pending;
 use crate::detect::{ProblemKind, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
 
 /// A rule file may be this long, in bytes; a longer one is refused unread.
@@ -43,8 +43,9 @@ impl RuleSet {
         let mut problems = Vec::new();
         let mut notices = Vec::new();
         let mut by_id: HashMap<String, usize> = HashMap::new();
+        let mut pending = Pending::default();
         for file in files {
-            let (compiled, refused) = compile_file(file, mapping, &mut predicates);
+            let (compiled, refused) = compile_file(file, mapping, &mut predicates, &mut pending);
             problems.extend(refused);
             for rule in compiled {
                 let id = rule.info.id.clone();
@@ -58,12 +59,19 @@ impl RuleSet {
                 }
             }
         }
-        let routes = Routes::new(&rules);
-        Self { rules, problems, notices, predicates, routes, mapping: mapping.clone() }
+        let linked = pending.link(&mut rules, &mut predicates);
+        problems.extend(linked.problems);
+        notices.extend(linked.notices);
+        Self::new(rules, problems, notices, predicates, mapping.clone())
     }
 }
 
-fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> (Vec<Rule>, Vec<RuleProblem>) {
+fn compile_file(
+    file: &RuleFile,
+    mapping: &Mapping,
+    predicates: &mut Predicates,
+    pending: &mut Pending,
+) -> (Vec<Rule>, Vec<RuleProblem>) {
     let refuse = |reason: String| {
         let problem = RuleProblem {
             origin: file.origin.clone(),
@@ -80,7 +88,7 @@ fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates)
         return refuse(format!("the file is {} bytes long; at most {MAX_RULE_FILE} are read", file.text.len()));
     }
     match file.origin.rsplit('.').next() {
-        Some("yml" | "yaml") => sigma::compile(file, mapping, predicates),
+        Some("yml" | "yaml") => sigma::compile(file, mapping, predicates, pending),
         Some("toml" | "eql") => match eql::compile(file, mapping, predicates) {
             Ok(rule) => (vec![rule], Vec::new()),
             Err(problem) => (Vec::new(), vec![problem]),

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::alert::{Action, Alert, AlertId, Derived, Endpoint, Evidence, Matched, Process, Proof, Subject};
 use crate::detect::correlator::Completed;
 use crate::detect::predicate::{Expr, FieldId, FieldName};
-use crate::detect::{JoinField, JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, describe, ecs};
+use crate::detect::{Correlation, JoinField, JoinKey, Logic, Observation, PartOf, Rule, RuleIndex, RuleSet, describe, ecs};
 use crate::event::WindowsEvent;
 use crate::event::names::ProcessGuid;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
@@ -25,6 +25,11 @@ pub fn sequence(rules: &RuleSet, completed: &Completed, now: DateTime<Utc>) -> O
         return None;
     }
     let mut alert = alert(rules, completed.rule, &completed.key, &completed.members, now);
+    if let Logic::Correlation(correlation) = &rules.get(completed.rule).logic
+        && correlation.counts()
+    {
+        alert.message = describe::count(correlation, completed.total, &completed.members);
+    }
     if completed.is_update {
         alert.action = Action::Updated;
     }
@@ -98,6 +103,8 @@ fn proof(rules: &RuleSet, rule: &Rule, place: usize, member: &Observation) -> Pr
         (Logic::Single { condition, .. }, _) => (condition, &[]),
         (Logic::Sequence(_), Some((_, part))) => (&part.condition, &part.by),
         (Logic::Sequence(_), None) => (&Expr::Constant(true), &[]),
+        // An event of a correlation stands for the rule that it fired.
+        (Logic::Correlation(correlation), _) => part_of(rules, correlation, event).unwrap_or((&Expr::Constant(true), &[])),
     };
     let matched: Vec<Matched> = rules.evaluation(event).explain(condition);
     Proof {
@@ -115,6 +122,20 @@ fn proof(rules: &RuleSet, rule: &Rule, place: usize, member: &Observation) -> Pr
         fields: event.data().map(|(name, value)| (name.unwrap_or("Data").to_owned(), value.to_owned())).collect(),
         xml: event.raw().clone(),
     }
+}
+
+/// The condition and the fields of the rule that an event fired, in a correlation or in one that feeds it.
+fn part_of<'r>(rules: &'r RuleSet, correlation: &'r Correlation, event: &WindowsEvent) -> Option<(&'r Expr, &'r [JoinField])> {
+    correlation.parts.iter().find_map(|part| match &part.of {
+        PartOf::Events { route, condition } => {
+            let fires = route.takes(event, rules.mapping()) && rules.evaluation(event).holds(condition);
+            fires.then_some((condition, part.by.as_slice()))
+        }
+        PartOf::Correlation(id) => rules.rules().find_map(|(_, rule)| match &rule.logic {
+            Logic::Correlation(inner) if *rule.info.id == **id => part_of(rules, inner, event),
+            _ => None,
+        }),
+    })
 }
 
 fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[JoinField]) -> Vec<Derived> {

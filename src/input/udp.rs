@@ -11,7 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::decode::framing::datagram;
-use crate::input::{Context, add, clock, end_asked};
+use crate::input::{Context, Matcher, add, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ShedReason};
 
 /// No datagram is longer.
@@ -29,7 +29,7 @@ pub fn prepare(socket: &UdpSocket, receive_buffer: usize) {
 
 /// Reads datagrams until the end is asked for, then what the kernel still holds.
 pub async fn serve(socket: UdpSocket, mut context: Context) {
-    let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST] };
+    let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST], matcher: Matcher::default() };
     loop {
         let is_ending = tokio::select! {
             biased;
@@ -45,6 +45,7 @@ pub async fn serve(socket: UdpSocket, mut context: Context) {
         if is_ending {
             let last = context.batch(&Peer("udp".into()), clock::now());
             state.hand_over(last, &context, true).await;
+            context.report(&mut state.matcher, true).await;
             return;
         }
     }
@@ -56,6 +57,7 @@ struct State {
     /// What was shed and not reported yet.
     shed: Vec<(ShedReason, u64)>,
     buffer: Vec<u8>,
+    matcher: Matcher,
 }
 
 struct Received {
@@ -74,7 +76,7 @@ impl State {
             let batch = batch.get_or_insert_with(|| context.batch(&peer, clock::now()));
             batch.bytes += received.length as u64;
             for framed in datagram(&self.buffer[..received.length], context.framer()) {
-                add(batch, framed);
+                add(batch, framed, &mut self.matcher);
             }
             if let Some(dropped) = received.dropped {
                 // The count is the socket's own and wraps.
@@ -92,6 +94,9 @@ impl State {
         if may_wait {
             context.send(batch).await;
             return;
+        }
+        if self.matcher.is_due() {
+            self.matcher.take_work().into_iter().for_each(|work| drop(context.intake.try_send(work)));
         }
         if let Err(TrySendError::Full(Intake::Batch(batch))) = context.intake.try_send(Intake::Batch(Box::new(batch))) {
             self.shed = batch.shed;
