@@ -300,9 +300,15 @@ mod tests {
                 let rows = field.0.iter().filter(|row| row.ids.contains(id)).count();
                 assert_eq!(rows, 1, "{} of event {id}: one source", row.name);
                 let data = match row.from {
-                    From::Data(data) | From::FileName(data) | From::Directory(data) | From::Extension(data) => data,
-                    From::Args(data) | From::ArgsCount(data) | From::Domain(data) | From::UserName(data) => data,
-                    From::Side(data, _) => data,
+                    From::Data(data)
+                    | From::FileName(data)
+                    | From::Directory(data)
+                    | From::Extension(data)
+                    | From::Args(data)
+                    | From::ArgsCount(data)
+                    | From::Domain(data)
+                    | From::UserName(data)
+                    | From::Side(data, _) => data,
                     _ => continue,
                 };
                 let is_carried = DATA.iter().any(|(own, ids)| *own == data && ids.contains(id));
