@@ -118,10 +118,6 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
         if !context.send(batch).await || matches!(next, Next::End) {
             return;
         }
-        if framer.is_broken() {
-            warn!(%peer, "closed: its framing cannot be followed");
-            return;
-        }
         context.rules.mark_unchanged();
     }
 }
