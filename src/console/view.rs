@@ -146,6 +146,8 @@ pub fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
 /// Draws a line at a row of the area; outside it nothing is drawn, and `…` says that it was too long.
 pub fn put(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height && area.width > 0 {
+        // A line of one style, the selected one, has it to the edge.
+        buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, line.style);
         buffer.set_line(area.x, area.y + row, line, area.width);
         if line.width() > usize::from(area.width) {
             buffer.set_string(area.x + area.width - 1, area.y + row, "…", line.style);
