@@ -169,6 +169,16 @@ fn a_paused_picture_stands_still_and_loses_nothing() {
 }
 
 #[test]
+fn hosts_of_one_short_name_are_told_apart() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.keys("tab +");
+    assert!(scene.text().contains(" SRV-FILE01  ") && !scene.text().contains("SRV-FILE01.corp"), "{}", scene.text());
+    let elsewhere = String::from_utf8(samples(&["attack_both_ends.xml"])).expect("text").replace("corp.example", "lab.example");
+    scene.hear(elsewhere.as_bytes());
+    assert!(scene.text().contains("SRV-FILE01.corp") && scene.text().contains("SRV-FILE01.lab"), "{}", scene.text());
+}
+
+#[test]
 fn long_events_leave_memory_bounded() {
     let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
     let template = scene.model.events[0].line.clone();

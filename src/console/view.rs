@@ -106,7 +106,9 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         return why::render(model, below, buffer);
     }
     let spare = area.height.saturating_sub(13);
-    let host_rows = (model.hosts.len() as u16).clamp(1, (spare / 2).max(3));
+    // Without hosts there are three lines that say what to do.
+    let host_rows = if model.hosts.is_empty() { 3 } else { u16::try_from(model.hosts.len()).unwrap_or(u16::MAX) };
+    let host_rows = host_rows.min((spare / 2).max(3));
     let (top, rest) = split_top(area, host_rows + 3);
     // What the list leaves goes to the reasons, and half the room is theirs if they need it.
     let alert_rows = u16::try_from(model.alerts.rows(true).len().max(2)).unwrap_or(u16::MAX).saturating_add(3);
