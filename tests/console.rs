@@ -6,9 +6,11 @@
 mod scene;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wefwatch::console::keys::{Action, BINDINGS, Place};
 use wefwatch::console::model::{Ask, Effect, Message};
+use wefwatch::feed::{Change, EventLine, Update};
 
 use scene::{Scene, key, samples};
 
@@ -165,6 +167,38 @@ fn a_paused_picture_stands_still_and_loses_nothing() {
     assert!(scene.text().contains("PAUSED") && scene.text().contains("4 alerts"), "{}", scene.text());
     scene.keys("space");
     assert!(scene.text().contains("HIGH 3  MED 3"), "{}", scene.text());
+}
+
+#[test]
+fn hosts_of_one_short_name_are_told_apart() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.keys("tab +");
+    assert!(scene.text().contains(" SRV-FILE01  ") && !scene.text().contains("SRV-FILE01.corp"), "{}", scene.text());
+    let elsewhere = String::from_utf8(samples(&["attack_both_ends.xml"])).expect("text").replace("corp.example", "lab.example");
+    scene.hear(elsewhere.as_bytes());
+    assert!(scene.text().contains("SRV-FILE01.corp") && scene.text().contains("SRV-FILE01.lab"), "{}", scene.text());
+}
+
+#[test]
+fn long_events_leave_memory_bounded() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    let template = scene.model.events[0].line.clone();
+    let flood = |scene: &mut Scene| {
+        for seq in 0..100 {
+            let line = EventLine { xml: "x".repeat(1 << 20).into(), ..template.clone() };
+            let update = Update { seq, at: scene.model.now, change: Change::Events(vec![line]) };
+            scene.model.update(Message::Update(Arc::new(update)));
+        }
+    };
+    let held = |scene: &Scene| scene.model.events.iter().map(|row| row.line.xml.len()).sum::<usize>();
+    flood(&mut scene);
+    assert!((1..=32 << 20).contains(&held(&scene)), "{} bytes", held(&scene));
+    scene.keys("space");
+    flood(&mut scene);
+    let (waiting, dropped) = scene.model.paused().expect("it is paused");
+    assert_eq!((waiting, dropped), (32, 68), "the newest wait, the others are counted");
+    scene.keys("space");
+    assert!((1..=32 << 20).contains(&held(&scene)), "{} bytes", held(&scene));
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub struct Ended {
 /// How often the collector is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
-const CONSOLE_QUEUE: usize = 4096;
+const CONSOLE_QUEUE: usize = 1024;
 const OUTPUT_QUEUE: usize = 1024;
 
 /// Everything that was started.

@@ -24,6 +24,8 @@ use crate::hosts::HostState;
 const KEPT_LINES: usize = 200;
 /// How many updates wait behind a frozen picture; older events and statuses among them are dropped and counted.
 const HELD: usize = 20_000;
+/// How many bytes of event XML the tail keeps, and as many may wait behind a frozen picture.
+const EVENT_BYTES: usize = 32 << 20;
 
 /// What can happen to the console.
 #[derive(Debug)]
@@ -150,7 +152,9 @@ pub struct Model {
     /// A word on the last key that could not do anything.
     pub hint: Option<&'static str>,
     held: Option<VecDeque<Arc<Update>>>,
+    held_bytes: usize,
     held_dropped: u64,
+    event_bytes: usize,
     next_event: u64,
     last_seq: u64,
 }
@@ -187,7 +191,9 @@ impl Model {
             new_above: 0,
             hint: None,
             held: None,
+            held_bytes: 0,
             held_dropped: 0,
+            event_bytes: 0,
             next_event: 0,
             last_seq: 0,
         }
@@ -224,13 +230,16 @@ impl Model {
 
     fn hear(&mut self, update: Arc<Update>) {
         let Some(held) = &mut self.held else { return self.apply(&update) };
-        if held.len() >= HELD
-            && let Some(place) = held.iter().position(|update| !matches!(update.change, Change::Alert(_)))
-        {
-            held.remove(place);
+        self.held_bytes += bytes_of(&update);
+        held.push_back(update);
+        while held.len() > HELD || self.held_bytes > EVENT_BYTES {
+            let is_alert = |update: &Arc<Update>| matches!(update.change, Change::Alert(_));
+            let Some(dropped) = held.iter().position(|update| !is_alert(update)).and_then(|place| held.remove(place)) else {
+                return;
+            };
+            self.held_bytes -= bytes_of(&dropped);
             self.held_dropped += 1;
         }
-        held.push_back(update);
     }
 
     fn apply(&mut self, update: &Update) {
@@ -239,11 +248,13 @@ impl Model {
             Change::Alert(alert) => self.add_alert(alert),
             Change::Events(lines) => {
                 for line in lines {
+                    self.event_bytes += line.xml.len();
                     self.events.push_back(TailLine { number: self.next_event, line: line.clone() });
                     self.next_event += 1;
                 }
-                while self.events.len() > self.config.max_events {
-                    self.events.pop_front();
+                while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
+                    let Some(oldest) = self.events.pop_front() else { break };
+                    self.event_bytes -= oldest.line.xml.len();
                 }
             }
             Change::Status(status) => self.set_status(status),
@@ -441,7 +452,7 @@ impl Model {
         match self.held.take() {
             None => self.held = Some(VecDeque::new()),
             Some(held) => {
-                self.held_dropped = 0;
+                (self.held_bytes, self.held_dropped) = (0, 0);
                 held.iter().for_each(|update| self.apply(update));
             }
         }
@@ -461,6 +472,11 @@ impl Model {
     pub fn outside_filter(&self) -> Option<(Severity, u64)> {
         if self.filter.is_empty() { None } else { self.alerts.hidden_since() }
     }
+}
+
+/// How much event XML an update carries.
+fn bytes_of(update: &Update) -> usize {
+    if let Change::Events(lines) = &update.change { lines.iter().map(|line| line.xml.len()).sum() } else { 0 }
 }
 
 fn push_bounded<T>(lines: &mut VecDeque<T>, line: T) {
