@@ -20,6 +20,7 @@ use crate::input::replay::Recording;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId};
 use crate::output::{self, Outcome};
+use crate::store::{self, Opened, read::Kept};
 
 /// What the run shows itself as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,7 @@ struct Session {
     inputs: JoinSet<Result<(), String>>,
     outputs: JoinSet<Outcome>,
     collector: JoinHandle<Counters>,
+    store: Option<std::thread::JoinHandle<()>>,
     console: Option<mpsc::Receiver<Arc<Update>>>,
 }
 
@@ -92,7 +94,8 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     for notice in rules.notices() {
         info!("{notice}");
     }
-    let (mut session, status) = Session::start(plan, rules);
+    let kept = open_store(&plan.config)?;
+    let (mut session, status) = Session::start(plan, rules, kept)?;
     let started = session.bind(status).await;
     let metrics = match started {
         Ok(metrics) => metrics,
@@ -113,6 +116,14 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     ended
 }
 
+/// Opens the store, where one is kept.
+fn open_store(config: &Config) -> Result<Option<(Opened, Kept)>, Failure> {
+    let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
+    let opened = store::open(&path, &config.store, clock::now()).map_err(|error| Failure::Run(format!("store: {error}")))?;
+    info!(store = %path.display(), alerts = opened.1.alerts.len(), "store opened");
+    Ok(Some(opened))
+}
+
 fn load_rules(config: &Config) -> Result<RuleSet, String> {
     let (files, unreadable) = rule_files::read(&config.rules.directories).map_err(|error| error.to_string())?;
     let builtin = if config.rules.builtin { crate::detect::load::builtin() } else { Vec::new() };
@@ -121,7 +132,7 @@ fn load_rules(config: &Config) -> Result<RuleSet, String> {
 }
 
 impl Session {
-    fn start(plan: Plan, rules: RuleSet) -> (Self, watch::Receiver<Arc<Status>>) {
+    fn start(plan: Plan, rules: RuleSet, kept: Option<(Opened, Kept)>) -> Result<(Self, watch::Receiver<Arc<Status>>), Failure> {
         let rules = Arc::new(rules);
         let config = &plan.config;
         let (intake, intake_receiver) = mpsc::channel(config.limits.queue);
@@ -132,6 +143,13 @@ impl Session {
             is_replay: matches!(plan.mode, Mode::Replay(_)),
         };
         let mut collector = Collector::new(&collector_config, rules.clone());
+        let mut store = None;
+        if let Some((opened, kept)) = kept {
+            let started = opened.start(intake.downgrade());
+            let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
+            collector = collector.with_store(handle, kept);
+            store = Some(thread);
+        }
         let console = (plan.face == Face::Console).then(|| collector.subscribe(Overflow::Shed, CONSOLE_QUEUE));
         let reopen = watch::Sender::new(0);
         let mut outputs = JoinSet::new();
@@ -156,9 +174,10 @@ impl Session {
             outputs,
             collector: tokio::spawn(collector.run(intake_receiver)),
             console,
+            store,
             plan,
         };
-        (session, status)
+        Ok((session, status))
     }
 
     fn context(&self, listener: u16) -> Context {
@@ -350,6 +369,11 @@ impl Session {
         while self.inputs.join_next().await.is_some() {}
         drop(self.intake);
         let mut counters = self.collector.await.unwrap_or_default();
+        if let Some(store) = self.store {
+            // The collector has let go of it; it only finishes what it was given.
+            let finished = tokio::task::spawn_blocking(move || store.join());
+            let _ = timeout_at(Instant::now() + grace, finished).await;
+        }
         let until = Instant::now() + grace + Duration::from_millis(500);
         while let Ok(Some(ended)) = timeout_at(until, self.outputs.join_next()).await {
             if let Ok(Outcome::Drained(health)) = ended {

@@ -12,12 +12,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::alert::Severity;
 use crate::console::Config;
-use crate::console::filter::{Filter, FilterError};
 use crate::console::keys::{self, Action, Binding};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::event::names::HostName;
 use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
+use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 
 /// How many rejected frames and notices are kept.
@@ -238,6 +238,9 @@ impl Model {
                 }
             }
             Change::Status(status) => self.set_status(status),
+            Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
+            Change::Triage(entry) => self.alerts.apply(entry, &self.filter, self.now),
+            Change::Refused(_) => {}
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use crate::alert::Severity;
-use crate::console::filter::{Field, Filterable};
 use crate::console::keys::Action;
 use crate::console::model::{Model, TailLine};
 use crate::event::names::HostName;
+use crate::filter::{Field, Filterable};
 use crate::hosts::HostState;
 
 /// The tabs.

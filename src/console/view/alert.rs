@@ -30,11 +30,12 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
-    let (word, style) = style::severity(entry.severity);
+    let (word, style) = style::severity(entry.header.severity);
     let room = usize::from(area.width).saturating_sub(26);
-    let first = Line::from(vec![plain(" "), styled(word, style), plain("  "), styled(fit(&safe(&entry.rule), room), STRONG)]);
+    let first =
+        Line::from(vec![plain(" "), styled(word, style), plain("  "), styled(fit(&safe(&entry.header.rule), room), STRONG)]);
     put(buffer, area, 0, &first);
-    let age = style::age((model.now - entry.created).num_seconds());
+    let age = style::age((model.now - entry.header.created).num_seconds());
     let place = model.alerts.place(entry.number).map_or(String::new(), |(place, all)| format!("   {place}/{all}"));
     put_right(buffer, area, 0, first.width(), vec![plain(format!("raised {age} ago{place}"))]);
     let Some(alert) = &entry.alert else { return };
@@ -49,7 +50,7 @@ fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
 pub fn lines(model: &Model, number: u64, section: Section, width: usize) -> Vec<Line<'static>> {
     let Some(entry) = model.alerts.get(number) else { return Vec::new() };
     let Some(alert) = &entry.alert else {
-        let mut lines: Vec<Line<'static>> = wrap(&safe(&entry.message), width.saturating_sub(4))
+        let mut lines: Vec<Line<'static>> = wrap(&safe(&entry.header.message), width.saturating_sub(4))
             .into_iter()
             .map(|text| Line::from(format!("  {text}")))
             .collect();

@@ -34,7 +34,7 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     let first = first_row(selected, room, rows.len());
     for place in first..(first + room).min(rows.len()) {
         let Some(entry) = rows.get(place) else { break };
-        let repeats = if kinds_only { entry.repeats } else { 1 };
+        let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
         let line = columns.row(model, entry, repeats, Some(place) == selected, has_focus);
         put(buffer, area, (place - first) as u16 + 2, &line);
     }
@@ -109,23 +109,23 @@ impl Columns {
         format!("  ID    SEV      AGE  {}{rule}{what}", pad("FROM > TO", self.path))
     }
 
-    fn row(&self, model: &Model, entry: &Entry, repeats: u64, is_selected: bool, has_focus: bool) -> Line<'static> {
-        let (word, style) = style::severity(entry.severity);
+    fn row(&self, model: &Model, entry: &Entry, repeats: usize, is_selected: bool, has_focus: bool) -> Line<'static> {
+        let (word, style) = style::severity(entry.header.severity);
         let times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
-        let path = pad(&safe(&entry.path), self.path.saturating_sub(times.len()));
-        let age = style::age((model.now - entry.created).num_seconds());
+        let path = pad(&safe(&entry.header.path), self.path.saturating_sub(times.len()));
+        let age = style::age((model.now - entry.header.created).num_seconds());
         let mut spans = vec![
             plain(if is_selected { "▌ " } else { "  " }),
-            plain(pad(entry.id.short(), 6)),
+            plain(pad(entry.header.id.short(), 6)),
             styled(pad(word, 4), style),
             plain(pad_left(&age, 8)),
             plain(format!("  {path}{times}")),
         ];
         if self.rule > 0 {
-            spans.push(plain(format!("  {}", pad(&safe(&entry.rule), self.rule))));
+            spans.push(plain(format!("  {}", pad(&safe(&entry.header.rule), self.rule))));
         }
         if self.what > 8 {
-            spans.push(plain(format!("  {}", pad(&safe(&entry.what), self.what - 2))));
+            spans.push(plain(format!("  {}", pad(&safe(&entry.header.what), self.what - 2))));
         }
         let line = Line::from(spans);
         if is_selected && has_focus { line.style(SELECTED) } else { line }

@@ -96,7 +96,7 @@ fn tabs(model: &Model) -> (Line<'static>, Option<(usize, usize)>) {
     };
     match model.stack.last() {
         Some(Screen::Alert { number, section, .. }) => {
-            let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.id.short().to_owned());
+            let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.header.id.short().to_owned());
             add(&mut spans, &format!("{} › {id}", tab_name(model.tab)), false);
             for (own, name) in Section::ALL {
                 add(&mut spans, name, own == *section);
@@ -137,7 +137,7 @@ fn open_counts(model: &Model, is_short: bool) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for severity in Severity::ALL.into_iter().filter(|severity| *severity != Severity::Informational) {
         let (word, style) = style::severity(severity);
-        let number = model.alerts.count(severity);
+        let number = model.alerts.count_of_severity(severity);
         let style = if number > 0 { style } else { DIM };
         let word = if is_short { &word[..1] } else { word };
         spans.push(styled(format!("{word} {}", count(number)), style));
