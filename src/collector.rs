@@ -21,7 +21,7 @@ use crate::decode::{RejectReason, Rejected};
 use crate::detect::correlator::{self, Correlator};
 use crate::detect::{Observation, RuleSet, describe, raise};
 use crate::event::time::event_time;
-use crate::feed::{Change, Counters, EventLine, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
+use crate::feed::{Change, Counters, EventLine, Known, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
 use crate::hosts::processes::Processes;
 use crate::hosts::table::Hosts;
 use crate::intake::{Batch, Intake, Observed, ReplayProgress};
@@ -35,6 +35,8 @@ const STATUS_EVERY: TimeDelta = TimeDelta::milliseconds(250);
 const REJECTS_SHOWN: u32 = 20;
 /// How many ids of raised alerts are remembered.
 const RAISED_IDS: usize = 1 << 17;
+/// How much of what an earlier run left goes into one update.
+const CHUNK: usize = 500;
 /// How much longer than sequences reach stage hits stay stored.
 const HITS_SLACK: TimeDelta = TimeDelta::minutes(1);
 
@@ -67,7 +69,7 @@ pub struct Collector {
     /// Alerts that fired and that nobody has heard of yet.
     fired: Vec<Arc<Alert>>,
     /// What consoles have to hear first, and the events that sequences still need.
-    restored: (Vec<Change>, Vec<(DateTime<Utc>, String)>),
+    restored: (Vec<Known>, Vec<(DateTime<Utc>, String)>),
     lateness: TimeDelta,
     replay: Option<ReplayProgress>,
     late_before: u64,
@@ -110,12 +112,14 @@ impl Collector {
     /// Goes on where an earlier run ended, and keeps what happens from now on.
     #[must_use]
     pub fn with_store(mut self, store: Store, mut kept: Kept) -> Self {
-        for alert in &kept.alerts {
-            self.raised.is_new(Some(dedup::hash(alert.header.id.0.as_bytes())));
+        for known in &kept.past {
+            if let Known::Alert { header, .. } = known {
+                self.raised.is_new(Some(dedup::hash(header.id.0.as_bytes())));
+            }
         }
-        self.restored.1 = std::mem::take(&mut kept.stage_hits);
+        self.desk.restore(store, &mut kept);
         self.fired = std::mem::take(&mut kept.unannounced).into_iter().map(Arc::new).collect();
-        self.restored.0 = self.desk.restore(store, &mut kept);
+        self.restored = (kept.past, kept.stage_hits);
         self
     }
 
@@ -152,9 +156,9 @@ impl Collector {
 
     /// Tells consoles what an earlier run left, announces what it could not, and puts the events back that sequences wait with.
     async fn resume(&mut self) {
-        let (changes, hits) = std::mem::take(&mut self.restored);
-        for change in changes {
-            self.publish(change, DateTime::UNIX_EPOCH).await;
+        let (past, hits) = std::mem::take(&mut self.restored);
+        for chunk in past.chunks(CHUNK) {
+            self.publish(Change::Known(chunk.to_vec()), DateTime::UNIX_EPOCH).await;
         }
         let unannounced = std::mem::take(&mut self.fired);
         self.announce(unannounced).await;

@@ -46,7 +46,7 @@ pub enum Change {
     Rejected(RejectedLine),
     /// A line for the people at the screen: a listener bound, an output down, rules reloaded.
     Notice(Notice),
-    /// Alerts of an earlier run, for consoles: nothing is raised.
+    /// What an earlier run left, in order of time, for consoles: nothing is raised and nothing is done.
     Known(Vec<Known>),
     /// Somebody did something with alerts.
     Triage(Arc<Entry>),
@@ -61,13 +61,18 @@ impl Change {
     }
 }
 
-/// An alert that was raised before.
+/// What an earlier run left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Known {
-    /// What it is.
-    pub header: Header,
-    /// The mute that held when it was raised.
-    pub muted: Option<u64>,
+pub enum Known {
+    /// An alert was raised.
+    Alert {
+        /// What it is.
+        header: Box<Header>,
+        /// The mute that held when it was raised.
+        muted: Option<u64>,
+    },
+    /// Somebody did something.
+    Entry(Arc<Entry>),
 }
 
 /// What a console asks of the collector.

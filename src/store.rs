@@ -176,6 +176,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Known;
     use crate::triage::mute::{Aspect, Scope};
     use crate::triage::{Deed, Verdict};
 
@@ -225,9 +226,16 @@ mod tests {
         ];
         write(&mut connection, &records);
         let kept = read::kept(&connection, DateTime::UNIX_EPOCH).unwrap();
-        assert_eq!(kept.alerts.iter().map(|kept| kept.header.id.clone()).collect::<Vec<_>>(), [one.id.clone(), two.id.clone()]);
+        let order: Vec<String> = kept
+            .past
+            .iter()
+            .map(|known| match known {
+                Known::Alert { header, .. } => header.id.to_string(),
+                Known::Entry(entry) => format!("#{}", entry.number),
+            })
+            .collect();
+        assert_eq!(order, [one.id.to_string(), two.id.to_string(), "#1".to_owned(), "#2".to_owned()]);
         assert_eq!(kept.unannounced, [(*two).clone()]);
-        assert_eq!(kept.entries.len(), 2);
         assert_eq!(kept.stage_hits, [(DateTime::from_timestamp(6, 0).unwrap(), "<Event>2</Event>".to_owned())]);
         assert_eq!(read::detail(&path, &one.id).unwrap(), Some((*one).clone()));
         assert_eq!(read::detail(&path, &AlertId("x".into())).unwrap(), None);
@@ -249,13 +257,13 @@ mod tests {
         write(&mut connection, &[Record::States(states), entry(1, 1, Deed::Acknowledge, vec![alerts[0].id.clone()])]);
         let now = DateTime::from_timestamp(15 * 86_400, 0).unwrap();
         let ids = |connection: &rusqlite::Connection| {
-            read::kept(connection, now).unwrap().alerts.into_iter().map(|kept| kept.header.id).collect::<Vec<_>>()
+            read::kept(connection, now).unwrap().columns.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
         };
         // By age: the closed and the muted one of the first days; their entries go with them.
         let deleted = write::retain(&mut connection, &config, now).unwrap();
         assert_eq!((deleted.done, deleted.open), (2, 0));
         assert_eq!(ids(&connection), alerts[2..].iter().map(|alert| alert.id.clone()).collect::<Vec<_>>());
-        assert!(read::kept(&connection, now).unwrap().entries.is_empty());
+        assert_eq!(read::kept(&connection, now).unwrap().past.len(), 4);
         // By size: first the closed one, and the open ones only because nothing else is left; each is counted.
         let deleted = write::retain(&mut connection, &Config { max_size: 1, ..config }, now).unwrap();
         assert_eq!((deleted.done, deleted.open), (1, 3));

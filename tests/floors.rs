@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hosts", &["event", "alert"]),
     ("intake", &["event", "decode", "detect", "triage"]),
     ("feed", &["event", "alert", "hosts", "intake", "triage"]),
-    ("store", &["event", "alert", "triage", "hosts", "intake"]),
+    ("store", &["event", "alert", "triage", "hosts", "intake", "feed"]),
     ("input", &["event", "decode", "detect", "intake"]),
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),

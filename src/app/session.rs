@@ -15,12 +15,13 @@ use crate::app::{Failure, metrics_server, rule_files};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
 use crate::detect::RuleSet;
-use crate::feed::{Counters, Overflow, Status, Update};
+use crate::feed::{Counters, Overflow, Request, Status, Update};
 use crate::input::replay::Recording;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId};
 use crate::output::{self, Outcome};
-use crate::store::{self, Opened, read::Kept};
+use crate::store::read::Kept;
+use crate::store::{self, Opened, Store};
 
 /// What the run shows itself as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
 const CONSOLE_QUEUE: usize = 4096;
 const OUTPUT_QUEUE: usize = 1024;
+/// How many requests of the console may wait.
+const REQUESTS: usize = 64;
 
 /// Everything that was started.
 struct Session {
@@ -81,6 +84,8 @@ struct Session {
     outputs: JoinSet<Outcome>,
     collector: JoinHandle<Counters>,
     store: Option<std::thread::JoinHandle<()>>,
+    /// Where the console's questions about evidence go.
+    details: Option<Store>,
     console: Option<mpsc::Receiver<Arc<Update>>>,
 }
 
@@ -120,7 +125,7 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
 fn open_store(config: &Config) -> Result<Option<(Opened, Kept)>, Failure> {
     let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
     let opened = store::open(&path, &config.store, clock::now()).map_err(|error| Failure::Run(format!("store: {error}")))?;
-    info!(store = %path.display(), alerts = opened.1.alerts.len(), "store opened");
+    info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
     Ok(Some(opened))
 }
 
@@ -143,10 +148,11 @@ impl Session {
             is_replay: matches!(plan.mode, Mode::Replay(_)),
         };
         let mut collector = Collector::new(&collector_config, rules.clone());
-        let mut store = None;
+        let (mut store, mut details) = (None, None);
         if let Some((opened, kept)) = kept {
             let started = opened.start(intake.downgrade());
             let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
+            details = (plan.face == Face::Console).then(|| handle.clone());
             collector = collector.with_store(handle, kept);
             store = Some(thread);
         }
@@ -175,6 +181,7 @@ impl Session {
             collector: tokio::spawn(collector.run(intake_receiver)),
             console,
             store,
+            details,
             plan,
         };
         Ok((session, status))
@@ -314,8 +321,9 @@ impl Session {
             utc: settings.utc,
             listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
             is_replay: matches!(self.plan.mode, Mode::Replay(_)),
+            who: user_name(),
         };
-        let console = crate::console::run(updates, self.shutdown.subscribe(), config);
+        let console = crate::console::run(updates, self.desk(), self.shutdown.subscribe(), config);
         tokio::pin!(console);
         let mut problem = None;
         loop {
@@ -331,6 +339,30 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Carries what the console asks: acts to the collector, questions about evidence to the store. Ends with the console.
+    fn desk(&mut self) -> crate::console::Desk {
+        let (requests, mut asked) = mpsc::channel(REQUESTS);
+        let (answers, details) = mpsc::channel(REQUESTS);
+        let (intake, store) = (self.intake.downgrade(), self.details.take());
+        tokio::spawn(async move {
+            while let Some(request) = asked.recv().await {
+                match request {
+                    Request::Act(act) => {
+                        let Some(intake) = intake.upgrade() else { return };
+                        let _ = intake.send(Intake::Act(act)).await;
+                    }
+                    Request::Detail(id) => {
+                        let Some(store) = &store else { continue };
+                        if let Some(alert) = store.detail(id).await {
+                            let _ = answers.send(Arc::new(alert)).await;
+                        }
+                    }
+                }
+            }
+        });
+        crate::console::Desk { requests, details }
     }
 
     /// Reads the rules anew and reopens files. Rules that became broken change nothing.
@@ -394,6 +426,13 @@ async fn bind_metrics(
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     info!("listening http://{}", listener.local_addr().map_err(failed)?);
     Ok(tokio::spawn(metrics_server::serve(listener, status, is_ready)))
+}
+
+/// Who sits at the terminal, for the triage log.
+fn user_name() -> String {
+    let id = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    user.map_or_else(|| format!("uid {id}"), |user| user.name)
 }
 
 /// The collector's own name, for the header of syslog records.

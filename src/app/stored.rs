@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::alert::header::Header;
 use crate::app::Failure;
 use crate::cli::AlertsArguments;
+use crate::feed::Known;
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::output::format;
-use crate::store::read::{KeptAlert, Reader};
+use crate::store::read::Reader;
 use crate::triage::ledger::Ledger;
 use crate::triage::{State, Status};
 
@@ -21,11 +22,12 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
     let filter = Filter::parse(&arguments.filter).map_err(|error| Failure::Usage(wrong_filter(&arguments.filter, &error)))?;
     let failed = |error: crate::store::StoreError| Failure::Run(error.to_string());
     let reader = Reader::open(path).map_err(failed)?;
-    let (alerts, entries) = reader.list().map_err(failed)?;
-    let ledger = fold(&alerts, entries);
+    let past = reader.past().map_err(failed)?;
+    let ledger = fold(&past);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut is_first = true;
-    for KeptAlert { header, .. } in &alerts {
+    for known in &past {
+        let Known::Alert { header, .. } = known else { continue };
         let state = ledger.state(&header.id);
         let is_recent = arguments.since.is_none_or(|since| (now - header.created).num_seconds() <= since);
         if !is_recent || !filter.matches(&Listed { header, state: &state, now }) {
@@ -58,17 +60,15 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
     }
 }
 
-/// Folds the log over the alerts, in order of time.
-fn fold(alerts: &[KeptAlert], entries: Vec<crate::triage::Entry>) -> Ledger {
-    let mut ledger = Ledger::new(alerts.len());
-    let mut entries = entries.into_iter().peekable();
-    for alert in alerts {
-        while let Some(entry) = entries.next_if(|entry| entry.at <= alert.header.created) {
-            ledger.apply(&entry);
+/// Folds the log over the alerts.
+fn fold(past: &[Known]) -> Ledger {
+    let mut ledger = Ledger::new(past.len());
+    for known in past {
+        match known {
+            Known::Alert { header, muted } => ledger.know(header, *muted),
+            Known::Entry(entry) => ledger.apply(entry),
         }
-        ledger.know(&alert.header, alert.muted);
     }
-    entries.for_each(|entry| ledger.apply(&entry));
     ledger
 }
 

@@ -8,9 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::header::Header;
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::WindowsEvent;
-use crate::feed::{Change, Known};
+use crate::feed::Known;
 use crate::hosts::prevalence::Prevalence;
-use crate::store::read::Kept;
+use crate::store::read::{Columns, Kept};
 use crate::store::{Record, Store, status_number};
 use crate::triage::decide::decide;
 use crate::triage::ledger::{Ledger, Mute};
@@ -18,8 +18,6 @@ use crate::triage::{Act, Entry, Refusal, State};
 
 /// How many alerts are remembered.
 const MAX_ALERTS: usize = 1 << 17;
-/// How many alerts of an earlier run go into one update.
-const CHUNK: usize = 500;
 /// How often counts are stored and old stage hits forgotten.
 const FLUSH_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// How often what is too old is deleted.
@@ -57,43 +55,25 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// Takes back what an earlier run kept, in order of time; answers what consoles have to hear.
-    pub fn restore(&mut self, store: Store, kept: &mut Kept) -> Vec<Change> {
+    /// Takes back what an earlier run kept.
+    pub fn restore(&mut self, store: Store, kept: &mut Kept) {
         self.store = Some(store);
         self.prevalence.restore(std::mem::take(&mut kept.usual));
-        let mut changes = Vec::new();
-        let mut chunk: Vec<Known> = Vec::new();
-        let mut entries = std::mem::take(&mut kept.entries).into_iter().map(Arc::new).peekable();
-        let mut alerts = std::mem::take(&mut kept.alerts);
-        for alert in &mut alerts {
-            while let Some(entry) = entries.next_if(|entry| entry.at <= alert.header.created) {
-                self.ledger.apply(&entry);
-                changes.extend((!chunk.is_empty()).then(|| Change::Known(std::mem::take(&mut chunk))));
-                changes.push(Change::Triage(entry));
+        for known in &kept.past {
+            match known {
+                Known::Alert { header, muted } => self.ledger.know(header, *muted),
+                Known::Entry(entry) => self.ledger.apply(entry),
             }
-            self.ledger.know(&alert.header, alert.muted);
-            chunk.push(Known { header: alert.header.clone(), muted: alert.muted });
-            if chunk.len() == CHUNK {
-                changes.push(Change::Known(std::mem::take(&mut chunk)));
-            }
-        }
-        changes.extend((!chunk.is_empty()).then_some(Change::Known(chunk)));
-        for entry in entries {
-            self.ledger.apply(&entry);
-            changes.push(Change::Triage(entry));
         }
         // The columns follow the log; a run that ended between the two left them behind.
-        let is_behind = |state: &State, columns: (i64, Option<u64>)| (status_number(state.status), state.muted) != columns;
-        let behind: Vec<(AlertId, State)> = alerts
-            .into_iter()
-            .map(|alert| (self.ledger.state(&alert.header.id), alert))
-            .filter(|(state, alert)| is_behind(state, alert.columns))
-            .map(|(state, alert)| (alert.header.id, state))
-            .collect();
+        let columns = std::mem::take(&mut kept.columns);
+        let states = columns.into_iter().map(|(id, columns)| (self.ledger.state(&id), id, columns));
+        let is_behind = |state: &State, columns: Columns| (status_number(state.status), state.muted) != columns;
+        let behind: Vec<(AlertId, State)> =
+            states.filter(|(state, _, columns)| is_behind(state, *columns)).map(|(state, id, _)| (id, state)).collect();
         if !behind.is_empty() {
             self.hits.push(Record::States(behind));
         }
-        changes
     }
 
     /// A rule looks at this event.

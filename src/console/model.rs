@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod screen;
+pub mod triage;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::alert::Severity;
+use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
 use crate::console::keys::{self, Action, Binding};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
+use crate::console::model::triage::Dialog;
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
+use crate::feed::{Change, EventLine, Notice, RejectedLine, Request, Status, Update};
 use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 
@@ -36,11 +38,15 @@ pub enum Message {
     Tick(DateTime<Utc>),
     /// The terminal has another size: columns, rows.
     Resize(u16, u16),
+    /// The evidence of an older alert, which was asked for.
+    Detail(Arc<Alert>),
 }
 
 /// What the shell has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// Ask the collector.
+    Ask(Request),
     /// Leave.
     Quit,
     /// Go to the shell until it comes back.
@@ -118,6 +124,10 @@ pub struct Model {
     pub editor: Option<Editor>,
     /// The open help.
     pub help: Option<Help>,
+    /// What is asked before an act.
+    pub dialog: Option<Dialog>,
+    /// What came of the last act, and whether it went wrong.
+    pub said: Option<(String, bool)>,
     /// The tab.
     pub tab: Tab,
     /// What was opened on top of the tab, outermost first.
@@ -144,6 +154,9 @@ pub struct Model {
     held_dropped: u64,
     next_event: u64,
     last_seq: u64,
+    first_token: u64,
+    next_token: u64,
+    asked: Option<AlertId>,
 }
 
 impl Model {
@@ -166,6 +179,8 @@ impl Model {
             filter_text: String::new(),
             editor: None,
             help: None,
+            dialog: None,
+            said: None,
             tab: Tab::Triage,
             stack: Vec::new(),
             pane: Pane::Alerts,
@@ -181,26 +196,37 @@ impl Model {
             held_dropped: 0,
             next_event: 0,
             last_seq: 0,
+            // Tokens of two consoles must not meet.
+            first_token: now.timestamp_micros().unsigned_abs(),
+            next_token: now.timestamp_micros().unsigned_abs(),
+            asked: None,
         }
     }
 
     /// Takes a message in.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        let mut effects = Vec::new();
         match message {
-            Message::Key(key) => self.key(key),
-            Message::Resize(columns, rows) => {
-                self.size = (columns, rows);
-                Vec::new()
-            }
-            Message::Tick(now) => {
-                self.now = self.now.max(now);
-                Vec::new()
-            }
-            Message::Update(update) => {
-                self.hear(update);
-                Vec::new()
-            }
+            Message::Key(key) => effects = self.key(key),
+            Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Tick(now) => self.now = self.now.max(now),
+            Message::Update(update) => self.hear(update),
+            Message::Detail(alert) => self.alerts.fetched(alert),
         }
+        effects.extend(self.missing_evidence());
+        effects
+    }
+
+    /// Asks for the evidence of the alert in front, once, where only the store has it.
+    fn missing_evidence(&mut self) -> Option<Effect> {
+        self.status.store.as_ref()?;
+        let entry = self.selected_alert().and_then(|number| self.alerts.get(number))?;
+        let id = entry.header.id.clone();
+        if entry.alert.is_some() || self.asked.as_ref() == Some(&id) {
+            return None;
+        }
+        self.asked = Some(id.clone());
+        Some(Effect::Ask(Request::Detail(id)))
     }
 
     /// How many updates wait behind a frozen picture, and how many of those were dropped; `None` while it is live.
@@ -214,9 +240,11 @@ impl Model {
     }
 
     fn hear(&mut self, update: Arc<Update>) {
-        let Some(held) = &mut self.held else { return self.apply(&update) };
+        // Acts show at once even on a frozen picture: whoever acted waits for the answer.
+        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_));
+        let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
         if held.len() >= HELD
-            && let Some(place) = held.iter().position(|update| !matches!(update.change, Change::Alert(_)))
+            && let Some(place) = held.iter().position(|update| !update.change.is_lasting())
         {
             held.remove(place);
             self.held_dropped += 1;
@@ -239,14 +267,14 @@ impl Model {
             }
             Change::Status(status) => self.set_status(status),
             Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
-            Change::Triage(entry) => self.alerts.apply(entry, &self.filter, self.now),
-            Change::Refused(_) => {}
+            Change::Triage(entry) => self.hear_act(entry),
+            Change::Refused(refusal) => self.hear_refusal(refusal),
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }
     }
 
-    fn add_alert(&mut self, alert: &Arc<crate::alert::Alert>) {
+    fn add_alert(&mut self, alert: &Arc<Alert>) {
         let before = self.alerts.len();
         let is_visible = self.alerts.add(alert, &self.filter, self.now);
         if self.alerts.len() == before && !is_visible {
@@ -296,8 +324,12 @@ impl Model {
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
+        self.said = None;
         if self.help.is_some() {
             return self.help_key(key);
+        }
+        if self.dialog.is_some() {
+            return self.dialog_key(key);
         }
         if self.editor.is_some() {
             self.editor_key(key);
@@ -403,6 +435,14 @@ impl Model {
             Action::Tree => self.open_section(Section::Tree),
             Action::Xml => self.open_section(Section::Xml),
             Action::Steps => self.open_section(Section::Steps),
+            Action::History => self.open_section(Section::History),
+            Action::Acknowledge => return self.acknowledge(),
+            Action::Own => return self.own(),
+            Action::Undo => return self.undo(),
+            Action::Verdict => self.ask_verdict(),
+            Action::Comment => self.ask_comment(),
+            Action::Mute => self.ask_mute(),
+            Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
             Action::Help => self.help = Some(Help::default()),
             Action::TimeZone => self.is_utc = !self.is_utc,

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Counted};
+use crate::feed::Known;
 use crate::hosts::prevalence::{self, DAYS, Key, day_of};
 use crate::store::{StoreError, damaged, schema};
 use crate::triage::Entry;
@@ -15,24 +16,24 @@ use crate::triage::Entry;
 /// How many alerts a start takes into memory, the newest.
 const MAX_ALERTS: usize = 100_000;
 
-/// An alert as a start takes it back.
+/// An alert as its row has it.
 #[derive(Debug, Clone)]
-pub struct KeptAlert {
-    /// What it is.
-    pub header: Header,
-    /// The mute that held when it was raised.
-    pub muted: Option<u64>,
-    /// Its status and its mute as the columns have them.
-    pub columns: (i64, Option<u64>),
+struct Listed {
+    header: Header,
+    muted: Option<u64>,
+    columns: Columns,
 }
+
+/// The status and the mute of an alert as the columns have them.
+pub type Columns = (i64, Option<u64>);
 
 /// What a start takes back.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// The newest alerts, oldest first.
-    pub alerts: Vec<KeptAlert>,
-    /// The triage log.
-    pub entries: Vec<Entry>,
+    /// The newest alerts and the triage log, in order of time.
+    pub past: Vec<Known>,
+    /// What the columns say of each of the alerts.
+    pub columns: Vec<(AlertId, Columns)>,
     /// Alerts that may not have been handed to everybody.
     pub unannounced: Vec<Alert>,
     /// Events that sequences may need: when they arrived, and their XML.
@@ -52,14 +53,29 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
 
 /// Everything that a start takes back.
 pub(super) fn kept(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Kept> {
-    let mut alerts = headers(connection, i64::MIN, MAX_ALERTS)?;
-    alerts.reverse();
+    let alerts = headers(connection, MAX_ALERTS)?;
+    let columns = alerts.iter().map(|alert| (alert.header.id.clone(), alert.columns)).collect();
+    let past = in_order(alerts, entries(connection)?);
     let mut select = connection.prepare("SELECT body, id FROM alerts WHERE announced = 0 ORDER BY created")?;
     let ids = select.query_map([], |row| row.get::<_, String>(1))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let unannounced = ids.iter().filter_map(|id| alert(connection, id).transpose()).collect::<rusqlite::Result<_>>()?;
     let mut select = connection.prepare("SELECT received, xml FROM stage_hits ORDER BY rowid")?;
     let hits = select.query_map([], |row| Ok((time(row.get(0)?), row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Kept { alerts, entries: entries(connection)?, unannounced, stage_hits: hits, usual: usual(connection, now)? })
+    Ok(Kept { past, columns, unannounced, stage_hits: hits, usual: usual(connection, now)? })
+}
+
+/// Alerts and entries as they followed one another: whether a group was closed when it happened again depends on it.
+fn in_order(alerts: Vec<Listed>, entries: Vec<Entry>) -> Vec<Known> {
+    let mut past = Vec::with_capacity(alerts.len() + entries.len());
+    let mut entries = entries.into_iter().map(Arc::new).peekable();
+    for Listed { header, muted, .. } in alerts {
+        while let Some(entry) = entries.next_if(|entry| entry.at <= header.created) {
+            past.push(Known::Entry(entry));
+        }
+        past.push(Known::Alert { header: Box::new(header), muted });
+    }
+    past.extend(entries.map(Known::Entry));
+    past
 }
 
 fn usual(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Vec<prevalence::Row>> {
@@ -75,19 +91,19 @@ fn usual(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Vec<pr
     rows.filter_map(Result::transpose).collect()
 }
 
-/// The newest alerts raised since a time in microseconds, newest first.
-fn headers(connection: &Connection, since: i64, most: usize) -> rusqlite::Result<Vec<KeptAlert>> {
-    let mut select = connection.prepare(
-        "SELECT header, muted, status, hidden FROM alerts WHERE created >= ?1 ORDER BY created DESC, rowid DESC LIMIT ?2",
-    )?;
+/// The newest alerts, oldest first.
+fn headers(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Listed>> {
+    let mut select =
+        connection.prepare("SELECT header, muted, status, hidden FROM alerts ORDER BY created DESC, rowid DESC LIMIT ?1")?;
     let number =
         |row: &Row<'_>, column: usize| row.get::<_, Option<i64>>(column).map(|number| number.map(|number| number as u64));
-    let mut rows = select.query([since, most as i64])?;
+    let mut rows = select.query([most as i64])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let header = parse(&row.get::<_, String>(0)?)?;
-        all.push(KeptAlert { header, muted: number(row, 1)?, columns: (row.get(2)?, number(row, 3)?) });
+        all.push(Listed { header, muted: number(row, 1)?, columns: (row.get(2)?, number(row, 3)?) });
     }
+    all.reverse();
     Ok(all)
 }
 
@@ -135,12 +151,11 @@ impl Reader {
         Ok(Self { path: path.to_owned(), connection: schema::open_to_read(path)? })
     }
 
-    /// All alerts, oldest first, and the triage log.
-    pub fn list(&self) -> Result<(Vec<KeptAlert>, Vec<Entry>), StoreError> {
+    /// All alerts and the triage log, in order of time.
+    pub fn past(&self) -> Result<Vec<Known>, StoreError> {
         let failed = |error: rusqlite::Error| damaged(&self.path, &error);
-        let mut alerts = headers(&self.connection, i64::MIN, usize::MAX >> 1).map_err(failed)?;
-        alerts.reverse();
-        Ok((alerts, entries(&self.connection).map_err(failed)?))
+        let alerts = headers(&self.connection, usize::MAX >> 1).map_err(failed)?;
+        Ok(in_order(alerts, entries(&self.connection).map_err(failed)?))
     }
 
     /// Everything about one alert.

@@ -109,10 +109,14 @@ impl Alerts {
         self.insert(Header::of(alert), alert.muted, Some(alert.clone()), filter, now)
     }
 
-    /// Takes an alert of an earlier run in; one that is listed already changes nothing.
+    /// Takes in what an earlier run left; an alert that is listed already changes nothing.
     pub fn know(&mut self, known: &Known, filter: &Filter, now: DateTime<Utc>) {
-        if !self.by_id.contains_key(&known.header.id) {
-            self.insert(known.header.clone(), known.muted, None, filter, now);
+        match known {
+            Known::Alert { header, muted } if !self.by_id.contains_key(&header.id) => {
+                self.insert((**header).clone(), *muted, None, filter, now);
+            }
+            Known::Alert { .. } => {}
+            Known::Entry(entry) => self.apply(entry, filter, now),
         }
     }
 

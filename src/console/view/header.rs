@@ -147,8 +147,12 @@ fn open_counts(model: &Model, is_short: bool) -> Vec<Span<'static>> {
 }
 
 fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
-    let mut spans = vec![styled(" ALERTS ", STRONG), plain(" ")];
+    let mut spans = vec![styled(" OPEN ", STRONG), plain(" ")];
     spans.extend(open_counts(model, false));
+    let names = if area.width >= 100 { ["acked", "muted"] } else { ["ack", "mute"] };
+    for (name, number) in names.into_iter().zip([model.alerts.acknowledged(), model.alerts.muted()]) {
+        spans.push(styled(format!("{name} {}  ", count(number)), if number > 0 { plain("").style } else { DIM }));
+    }
     if let Some((severity, number)) = model.outside_filter() {
         let (word, style) = style::severity(severity);
         spans.push(styled(format!("{number} {word} outside filter"), style));
@@ -209,6 +213,9 @@ fn health(model: &Model) -> Vec<Part> {
     parts.push(Part::counter("rejected", counters.rejected_total()));
     if counters.console_shed > 0 {
         parts.push(Part::counter("missed here", counters.console_shed));
+    }
+    if status.store.as_ref().is_some_and(|store| store.problem.is_some()) {
+        parts.push(Part::new("store cannot be written".to_owned(), Some(WARN)));
     }
     if let Some(output) = status.outputs.iter().find(|output| !output.is_up) {
         parts.push(Part::new(format!("output down: {}", safe(&output.url)), Some(WARN)));

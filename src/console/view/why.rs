@@ -8,7 +8,7 @@ use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
 use crate::console::printable::{fit, wrap};
 use crate::console::view::style::{self, DIM, MATCHED, heading, plain, safe, styled};
-use crate::console::view::{alert, put, put_right};
+use crate::console::view::{alert, history, put, put_right};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -26,7 +26,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, 0, &title);
     let Some(fired) = &entry.alert else {
         put(buffer, area, 1, &Line::from(plain(format!("  {}", safe(&entry.header.message)))));
-        put(buffer, area, 2, &Line::from(styled("  its evidence is no longer in memory", DIM)));
+        put(buffer, area, 2, &Line::from(styled(format!("  {}", alert::no_evidence(model)), DIM)));
         return;
     };
     put_right(buffer, area, 0, title.width(), facts);
@@ -49,6 +49,11 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     for line in lines {
         put(buffer, area, row, &line);
         row += 1;
+    }
+    if height > usize::from(row) + 1
+        && let Some(usual) = history::usual_line(fired, usize::from(area.width))
+    {
+        put(buffer, area, row + 1, &usual);
     }
 }
 
