@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod screen;
+pub mod triage;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,14 +11,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::alert::Severity;
+use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
-use crate::console::filter::{Filter, FilterError};
 use crate::console::keys::{self, Action, Binding};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
+use crate::console::model::triage::Dialog;
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
+use crate::feed::{Change, EventLine, Notice, RejectedLine, Request, Status, Update};
+use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 
 /// How many rejected frames and notices are kept.
@@ -38,24 +40,19 @@ pub enum Message {
     Tick(DateTime<Utc>),
     /// The terminal has another size: columns, rows.
     Resize(u16, u16),
+    /// The evidence of an older alert, which was asked for.
+    Detail(Arc<Alert>),
 }
 
 /// What the shell has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// Ask the collector.
+    Ask(Request),
     /// Leave.
     Quit,
     /// Go to the shell until it comes back.
     Suspend,
-    /// Ask the program around the console for something.
-    Ask(Ask),
-}
-
-/// What people at the console ask of the program around it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
-    /// Read the rules anew.
-    ReloadRules,
 }
 
 /// A line being typed.
@@ -129,6 +126,10 @@ pub struct Model {
     pub editor: Option<Editor>,
     /// The open help.
     pub help: Option<Help>,
+    /// What is asked before an act.
+    pub dialog: Option<Dialog>,
+    /// What came of the last act, and whether it went wrong.
+    pub said: Option<(String, bool)>,
     /// The tab.
     pub tab: Tab,
     /// What was opened on top of the tab, outermost first.
@@ -157,6 +158,9 @@ pub struct Model {
     event_bytes: usize,
     next_event: u64,
     last_seq: u64,
+    first_token: u64,
+    next_token: u64,
+    asked: Option<AlertId>,
 }
 
 impl Model {
@@ -179,6 +183,8 @@ impl Model {
             filter_text: String::new(),
             editor: None,
             help: None,
+            dialog: None,
+            said: None,
             tab: Tab::Triage,
             stack: Vec::new(),
             pane: Pane::Alerts,
@@ -196,26 +202,37 @@ impl Model {
             event_bytes: 0,
             next_event: 0,
             last_seq: 0,
+            // Tokens of two consoles must not meet.
+            first_token: now.timestamp_micros().unsigned_abs(),
+            next_token: now.timestamp_micros().unsigned_abs(),
+            asked: None,
         }
     }
 
     /// Takes a message in.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        let mut effects = Vec::new();
         match message {
-            Message::Key(key) => self.key(key),
-            Message::Resize(columns, rows) => {
-                self.size = (columns, rows);
-                Vec::new()
-            }
-            Message::Tick(now) => {
-                self.now = self.now.max(now);
-                Vec::new()
-            }
-            Message::Update(update) => {
-                self.hear(update);
-                Vec::new()
-            }
+            Message::Key(key) => effects = self.key(key),
+            Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Tick(now) => self.now = self.now.max(now),
+            Message::Update(update) => self.hear(update),
+            Message::Detail(alert) => self.alerts.fetched(alert),
         }
+        effects.extend(self.missing_evidence());
+        effects
+    }
+
+    /// Asks for the evidence of the alert in front, once, where only the store has it.
+    fn missing_evidence(&mut self) -> Option<Effect> {
+        self.status.store.as_ref()?;
+        let entry = self.selected_alert().and_then(|number| self.alerts.get(number))?;
+        let id = entry.header.id.clone();
+        if entry.alert.is_some() || self.asked.as_ref() == Some(&id) {
+            return None;
+        }
+        self.asked = Some(id.clone());
+        Some(Effect::Ask(Request::Detail(id)))
     }
 
     /// How many updates wait behind a frozen picture, and how many of those were dropped; `None` while it is live.
@@ -229,14 +246,14 @@ impl Model {
     }
 
     fn hear(&mut self, update: Arc<Update>) {
-        let Some(held) = &mut self.held else { return self.apply(&update) };
+        // Acts show at once even on a frozen picture: whoever acted waits for the answer.
+        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_));
+        let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
         self.held_bytes += bytes_of(&update);
         held.push_back(update);
         while held.len() > HELD || self.held_bytes > EVENT_BYTES {
-            let is_alert = |update: &Arc<Update>| matches!(update.change, Change::Alert(_));
-            let Some(dropped) = held.iter().position(|update| !is_alert(update)).and_then(|place| held.remove(place)) else {
-                return;
-            };
+            let is_passing = |update: &Arc<Update>| !update.change.is_lasting();
+            let Some(dropped) = held.iter().position(is_passing).and_then(|place| held.remove(place)) else { return };
             self.held_bytes -= bytes_of(&dropped);
             self.held_dropped += 1;
         }
@@ -258,12 +275,15 @@ impl Model {
                 }
             }
             Change::Status(status) => self.set_status(status),
+            Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
+            Change::Triage(entry) => self.hear_act(entry),
+            Change::Refused(refusal) => self.hear_refusal(refusal),
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }
     }
 
-    fn add_alert(&mut self, alert: &Arc<crate::alert::Alert>) {
+    fn add_alert(&mut self, alert: &Arc<Alert>) {
         let before = self.alerts.len();
         let is_visible = self.alerts.add(alert, &self.filter, self.now);
         if self.alerts.len() == before && !is_visible {
@@ -313,8 +333,12 @@ impl Model {
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
+        self.said = None;
         if self.help.is_some() {
             return self.help_key(key);
+        }
+        if self.dialog.is_some() {
+            return self.dialog_key(key);
         }
         if self.editor.is_some() {
             self.editor_key(key);
@@ -413,7 +437,7 @@ impl Model {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Reload => {
                 self.open_tab(Tab::Health);
-                return vec![Effect::Ask(Ask::ReloadRules)];
+                return vec![Effect::Ask(Request::ReloadRules)];
             }
             Action::Triage => self.open_tab(Tab::Triage),
             Action::Alerts => self.open_tab(Tab::Alerts),
@@ -424,6 +448,14 @@ impl Model {
             Action::Tree => self.open_section(Section::Tree),
             Action::Xml => self.open_section(Section::Xml),
             Action::Steps => self.open_section(Section::Steps),
+            Action::History => self.open_section(Section::History),
+            Action::Acknowledge => return self.acknowledge(),
+            Action::Own => return self.own(),
+            Action::Undo => return self.undo(),
+            Action::Verdict => self.ask_verdict(),
+            Action::Comment => self.ask_comment(),
+            Action::Mute => self.ask_mute(),
+            Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
             Action::Help => self.help = Some(Help::default()),
             Action::TimeZone => self.is_utc = !self.is_utc,

@@ -10,10 +10,13 @@ pub mod alert;
 pub mod alerts;
 pub mod events;
 pub mod footer;
+pub mod frame;
 pub mod header;
 pub mod health;
 pub mod help;
+pub mod history;
 pub mod hosts;
+pub mod mute;
 pub mod style;
 pub mod why;
 
@@ -58,6 +61,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     header::render(model, shape, head, buffer);
     render_body(model, shape, body, buffer);
     footer::render(model, foot, buffer);
+    mute::render(model, area, buffer);
     if model.help.is_some() {
         help::render(model, area, buffer);
     }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::console::model::alerts::short_host;
+use crate::alert::header::short_host;
 use crate::console::model::{Model, TailLine};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};

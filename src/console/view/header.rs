@@ -104,7 +104,7 @@ fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>
     };
     match model.stack.last() {
         Some(Screen::Alert { number, section, .. }) => {
-            let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.id.short().to_owned());
+            let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.header.id.short().to_owned());
             add(&mut spans, &format!("{} › {id}", tab_name(model.tab)), false);
             for (own, name) in Section::ALL {
                 add(&mut spans, tab(name, own == *section), own == *section);
@@ -145,7 +145,7 @@ fn open_counts(model: &Model, is_short: bool) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for severity in Severity::ALL.into_iter().filter(|severity| *severity != Severity::Informational) {
         let (word, style) = style::severity(severity);
-        let number = model.alerts.count(severity);
+        let number = model.alerts.count_of_severity(severity);
         let style = if number > 0 { style } else { DIM };
         let word = if is_short { &word[..1] } else { word };
         spans.push(styled(format!("{word} {}", count(number)), style));
@@ -155,8 +155,12 @@ fn open_counts(model: &Model, is_short: bool) -> Vec<Span<'static>> {
 }
 
 fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
-    let mut spans = vec![styled(" ALERTS ", STRONG), plain(" ")];
+    let mut spans = vec![styled(" OPEN ", STRONG), plain(" ")];
     spans.extend(open_counts(model, false));
+    let names = if area.width >= 100 { ["acked", "muted"] } else { ["ack", "mute"] };
+    for (name, number) in names.into_iter().zip([model.alerts.acknowledged(), model.alerts.muted()]) {
+        spans.push(styled(format!("{name} {}  ", count(number)), if number > 0 { plain("").style } else { DIM }));
+    }
     if let Some((severity, number)) = model.outside_filter() {
         let (word, style) = style::severity(severity);
         spans.push(styled(format!("{number} {word} outside filter"), style));
@@ -217,6 +221,9 @@ fn health(model: &Model) -> Vec<Part> {
     parts.push(Part::counter("rejected", counters.rejected_total()));
     if counters.console_shed > 0 {
         parts.push(Part::counter("missed here", counters.console_shed));
+    }
+    if status.store.as_ref().is_some_and(|store| store.problem.is_some()) {
+        parts.push(Part::new("store cannot be written".to_owned(), Some(WARN)));
     }
     if let Some(output) = status.outputs.iter().find(|output| !output.is_up) {
         parts.push(Part::new(format!("output down: {}", safe(&output.url)), Some(WARN)));

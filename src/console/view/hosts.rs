@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
+use crate::alert::header::short_host;
 use crate::console::model::Model;
-use crate::console::model::alerts::short_host;
 use crate::console::model::screen::{HostRow, Pane, Tab};
 use crate::console::printable::{pad, pad_left};
 use crate::console::view::style::{self, DIM, GOOD, SELECTED, WARN, bars, count, heading, plain, safe, styled};
