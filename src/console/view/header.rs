@@ -77,15 +77,27 @@ fn time(model: &Model) -> String {
 fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (line, _) = tabs(model, false);
     put(buffer, area, 0, &line);
-    let mut right = vec![state(model), plain("   "), plain(time(model))];
-    if let Some((waiting, dropped)) = model.paused() {
-        let lost = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
-        let many = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-        let waits = if waiting == 1 { "waits" } else { "wait" };
-        let alerts = many(model.paused_alerts(), "alert");
-        right.insert(1, styled(format!("  {} {waits}, {alerts}{lost}", many(waiting, "update")), WARN));
-    }
+    // What waits behind a frozen picture is told as far as there is room; that it is frozen, always.
+    let room = usize::from(area.width).saturating_sub(line.width() + 2);
+    let with = |waits: String| vec![state(model), styled(waits, WARN), plain("   "), plain(time(model))];
+    let is_short_enough = |right: &Vec<Span<'static>>| right.iter().map(Span::width).sum::<usize>() <= room;
+    let right = waits(model).into_iter().map(with).find(is_short_enough).unwrap_or_else(|| vec![state(model)]);
     put_right(buffer, area, 0, line.width(), right);
+}
+
+/// What waits behind a frozen picture, in ever fewer words.
+fn waits(model: &Model) -> Vec<String> {
+    let Some((waiting, dropped)) = model.paused() else { return vec![String::new()] };
+    let many = |number: usize, word: &str| format!("{} {word}{}", count(number as u64), if number == 1 { "" } else { "s" });
+    let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
+    let waits = if waiting == 1 { "waits" } else { "wait" };
+    let alerts = many(model.paused_alerts(), "alert");
+    vec![
+        format!("  {} {waits}, {alerts}{lost}", many(waiting, "update")),
+        format!("  {alerts}{lost}"),
+        format!("  {alerts}"),
+        String::new(),
+    ]
 }
 
 /// The name, then the tabs or the crumbs; and where the open one stands. Short, those that are not open are their keys alone.
