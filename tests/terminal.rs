@@ -222,7 +222,7 @@ fn r_reads_the_rules_anew_and_says_what_came_of_it() {
     let (rules, own) = (folder.path().to_str().expect("UTF-8"), folder.path().join("own.eql"));
     let arguments = ["replay", "--speed", "max", "--rules", rules, "samples/attack_both_ends.xml"];
     let mut terminal = Terminal::start(&arguments, &[], (120, 36));
-    terminal.wait_for("Alerts  2");
+    terminal.wait_for("alerts  2");
     std::fs::write(&own, "process where process.name : \"whoami.exe\"").expect("a file");
     terminal.press("r");
     terminal.wait_for("3 run");
