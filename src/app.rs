@@ -1,6 +1,7 @@
 //! Joins the rooms: reads rules, binds listeners, starts the tasks, waits for the end and drains. No logic of detection or
 //! display is here.
 
+pub mod desk;
 pub mod metrics_server;
 pub mod recording;
 pub mod rule_files;

@@ -160,8 +160,10 @@ impl Collector {
     /// Tells consoles what an earlier run left, announces what it could not, and puts the events back that sequences wait with.
     async fn resume(&mut self) {
         let (past, hits) = std::mem::take(&mut self.restored);
-        for chunk in past.chunks(CHUNK) {
-            self.publish(Change::Known(chunk.to_vec()), DateTime::UNIX_EPOCH).await;
+        let mut past = past.into_iter().peekable();
+        while past.peek().is_some() {
+            let chunk = past.by_ref().take(CHUNK).collect();
+            self.publish(Change::Known(chunk), DateTime::UNIX_EPOCH).await;
         }
         let unannounced = std::mem::take(&mut self.fired);
         self.announce(unannounced).await;

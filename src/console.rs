@@ -116,12 +116,7 @@ pub async fn run(
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(()),
-                Effect::Ask(request) => {
-                    // The picture must not wait for the collector; the user hears that it does not keep up.
-                    if desk.requests.try_send(request).is_err() {
-                        model.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
-                    }
-                }
+                Effect::Ask(request) => ask(&desk, &mut model, request),
                 Effect::Suspend => {
                     drop(keys);
                     guard.suspend()?;
@@ -135,6 +130,13 @@ pub async fn run(
             last_frame = Instant::now();
             is_dirty = false;
         }
+    }
+}
+
+/// The picture must not wait for the collector; the user hears that it does not keep up.
+fn ask(desk: &Desk, model: &mut Model, request: Request) {
+    if desk.requests.try_send(request).is_err() {
+        model.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
     }
 }
 

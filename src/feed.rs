@@ -67,7 +67,7 @@ pub enum Known {
     /// An alert was raised.
     Alert {
         /// What it is.
-        header: Box<Header>,
+        header: Arc<Header>,
         /// The mute that held when it was raised.
         muted: Option<u64>,
     },

@@ -108,7 +108,7 @@ pub struct State {
     /// How many comments there are.
     pub comments: u32,
     /// Set when its group was closed before and this alert opened it again.
-    pub again: Option<Again>,
+    pub again: Option<Box<Again>>,
 }
 
 impl State {

@@ -218,7 +218,7 @@ fn the_evidence_of_an_earlier_run_is_asked_for() {
     let alert =
         alerts.iter().find_map(|update| if let Change::Alert(alert) = &update.change { Some(alert.clone()) } else { None });
     let alert = alert.expect("the demo raises alerts");
-    let known = Known::Alert { header: Box::new(Header::of(&alert)), muted: None };
+    let known = Known::Alert { header: Arc::new(Header::of(&alert)), muted: None };
     let store = Some(StoreHealth { path: "/x.db".to_owned(), ..StoreHealth::default() });
     scene.tell(Change::Status(Box::new(Status { store, ..Status::default() })));
     let update = Update { seq: 1, at: scene.model.now, change: Change::Known(vec![known]) };

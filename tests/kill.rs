@@ -186,7 +186,7 @@ fn nothing_is_lost() {
         let (mut kept, mut entries) = (BTreeSet::new(), BTreeMap::new());
         for known in Reader::open(&path).unwrap().past().unwrap() {
             match known {
-                Known::Alert { header, .. } => drop(kept.insert(header.id)),
+                Known::Alert { header, .. } => drop(kept.insert(header.id.clone())),
                 Known::Entry(entry) => drop(entries.insert(entry.number, entry.alerts[0].to_string())),
             }
         }

@@ -11,11 +11,11 @@ use tokio::time::{Instant, interval, timeout_at};
 use tracing::{info, warn};
 
 use crate::app::signals::{Asked, Signals};
-use crate::app::{Failure, metrics_server, rule_files};
+use crate::app::{Failure, desk, metrics_server, rule_files};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
 use crate::detect::{ProblemKind, RuleProblem, RuleSet};
-use crate::feed::{Counters, Overflow, Request, Status, Update};
+use crate::feed::{Counters, Overflow, Status, Update};
 use crate::input::replay::Recording;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId};
@@ -70,8 +70,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
 const CONSOLE_QUEUE: usize = 1024;
 const OUTPUT_QUEUE: usize = 1024;
-/// How many requests of the console may wait.
-const REQUESTS: usize = 64;
 
 /// Everything that was started.
 struct Session {
@@ -325,10 +323,11 @@ impl Session {
             utc: settings.utc,
             listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
             is_replay: matches!(self.plan.mode, Mode::Replay(_)),
-            who: user_name(),
+            who: desk::user_name(),
         };
         let (reload, mut reloads) = mpsc::channel(1);
-        let console = crate::console::run(updates, self.desk(reload), self.shutdown.subscribe(), config);
+        let desk = desk::open(self.intake.downgrade(), self.details.take(), reload);
+        let console = crate::console::run(updates, desk, self.shutdown.subscribe(), config);
         tokio::pin!(console);
         let mut problem = None;
         loop {
@@ -345,32 +344,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// Carries what the console asks: acts to the collector, questions about evidence to the store. Ends with the console.
-    fn desk(&mut self, reload: mpsc::Sender<()>) -> crate::console::Desk {
-        let (requests, mut asked) = mpsc::channel(REQUESTS);
-        let (answers, details) = mpsc::channel(REQUESTS);
-        let (intake, store) = (self.intake.downgrade(), self.details.take());
-        tokio::spawn(async move {
-            while let Some(request) = asked.recv().await {
-                match request {
-                    Request::Act(act) => {
-                        let Some(intake) = intake.upgrade() else { return };
-                        let _ = intake.send(Intake::Act(act)).await;
-                    }
-                    // Who asks faster than it is done has asked already.
-                    Request::ReloadRules => drop(reload.try_send(())),
-                    Request::Detail(id) => {
-                        let Some(store) = &store else { continue };
-                        if let Some(alert) = store.detail(id).await {
-                            let _ = answers.send(Arc::new(alert)).await;
-                        }
-                    }
-                }
-            }
-        });
-        crate::console::Desk { requests, details }
     }
 
     /// Reads the rules anew and reopens files. Rules that became broken change nothing.
@@ -438,13 +411,6 @@ async fn bind_metrics(
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     info!("listening http://{}", listener.local_addr().map_err(failed)?);
     Ok(tokio::spawn(metrics_server::serve(listener, status, is_ready)))
-}
-
-/// Who sits at the terminal, for the triage log.
-fn user_name() -> String {
-    let id = nix::unistd::getuid();
-    let user = nix::unistd::User::from_uid(id).ok().flatten();
-    user.map_or_else(|| format!("uid {id}"), |user| user.name)
 }
 
 /// The collector's own name, for the header of syslog records.

@@ -47,8 +47,11 @@ fn time(micros: i64) -> DateTime<Utc> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+    serde_json::from_str(text).map_err(not_ours)
+}
+
+fn not_ours(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
 }
 
 /// Everything that a start takes back.
@@ -72,7 +75,7 @@ fn in_order(alerts: Vec<Listed>, entries: Vec<Entry>) -> Vec<Known> {
         while let Some(entry) = entries.next_if(|entry| entry.at <= header.created) {
             past.push(Known::Entry(entry));
         }
-        past.push(Known::Alert { header: Box::new(header), muted });
+        past.push(Known::Alert { header: Arc::new(header), muted });
     }
     past.extend(entries.map(Known::Entry));
     past
@@ -120,7 +123,11 @@ fn entries(connection: &Connection) -> rusqlite::Result<Vec<Entry>> {
 fn alert(connection: &Connection, id: &str) -> rusqlite::Result<Option<Alert>> {
     let mut select = connection.prepare_cached("SELECT body FROM alerts WHERE id = ?1")?;
     let Some(body) = select.query_row([id], |row| row.get::<_, String>(0)).optional()? else { return Ok(None) };
-    let mut alert: Alert = parse(&body)?;
+    let mut body: serde_json::Value = parse(&body)?;
+    let mut select = connection.prepare_cached("SELECT info FROM rules WHERE key = ?1")?;
+    let rule = select.query_row([body["rule"].as_str().unwrap_or_default()], |row| row.get::<_, String>(0))?;
+    body["rule"] = parse(&rule)?;
+    let mut alert: Alert = serde_json::from_value(body).map_err(not_ours)?;
     let mut select = connection.prepare_cached("SELECT fields, xml FROM evidence WHERE alert = ?1 ORDER BY stage")?;
     let mut rows = select.query([id])?;
     let evidence = &mut alert.evidence;

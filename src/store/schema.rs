@@ -25,6 +25,7 @@ CREATE TABLE alerts (
 );
 CREATE INDEX alerts_created ON alerts (created);
 CREATE INDEX alerts_unannounced ON alerts (announced) WHERE announced = 0;
+CREATE TABLE rules (key TEXT PRIMARY KEY, info TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE evidence (
     alert TEXT NOT NULL, stage INTEGER NOT NULL, fields TEXT NOT NULL, xml TEXT NOT NULL, PRIMARY KEY (alert, stage)
 );

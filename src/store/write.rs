@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Transaction, params};
+use sha2::{Digest as _, Sha256};
 
 use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Evidence, Proof};
@@ -47,14 +48,26 @@ fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// The alert without the bulk of its evidence, which has rows of its own.
-fn slim(alert: &Alert) -> Alert {
+/// The alert without what has rows of its own: the bulk of its evidence, and its rule.
+fn slim(alert: &Alert, rule: &str) -> rusqlite::Result<String> {
     let slim = |proof: &Proof| Proof { fields: Vec::new(), xml: "".into(), ..proof.clone() };
     let evidence = Evidence { first: slim(&alert.evidence.first), rest: alert.evidence.rest.iter().map(slim).collect() };
-    Alert { evidence, ..alert.clone() }
+    let slim = Alert { evidence, ..alert.clone() };
+    let mut body = serde_json::to_value(slim).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    body["rule"] = rule.into();
+    Ok(body.to_string())
+}
+
+/// The name of a text: the beginning of its hash.
+fn key_of(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn alert(transaction: &Transaction<'_>, alert: &Alert) -> rusqlite::Result<()> {
+    let rule = json(&alert.rule)?;
+    let rule_key = key_of(&rule);
+    let mut insert = transaction.prepare_cached("INSERT INTO rules (key, info) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    insert.execute(params![rule_key, rule])?;
     let mut upsert = transaction.prepare_cached(
         "INSERT INTO alerts (id, created, time, severity, rule, host, muted, hidden, header, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)
@@ -70,7 +83,7 @@ fn alert(transaction: &Transaction<'_>, alert: &Alert) -> rusqlite::Result<()> {
         alert.host.as_str(),
         alert.muted.map(|number| number as i64),
         json(&Header::of(alert))?,
-        json(&slim(alert))?,
+        slim(alert, &rule_key)?,
     ])?;
     transaction.prepare_cached("DELETE FROM evidence WHERE alert = ?1")?.execute([id])?;
     let mut insert = transaction.prepare_cached("INSERT INTO evidence (alert, stage, fields, xml) VALUES (?1, ?2, ?3, ?4)")?;

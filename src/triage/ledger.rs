@@ -42,7 +42,7 @@ struct Known {
     facts: Facts,
     /// The mute that held when it was raised.
     muted: Option<u64>,
-    again: Option<Again>,
+    again: Option<Box<Again>>,
     entries: Vec<u64>,
     state: State,
 }
@@ -93,7 +93,7 @@ impl Ledger {
         }
         let facts = Facts::of(header);
         let group = self.groups.entry(facts.group).or_default();
-        let again = group.closed.clone().filter(|_| group.members > 0 && group.unclosed == 0);
+        let again = group.closed.clone().filter(|_| group.members > 0 && group.unclosed == 0).map(Box::new);
         group.members += 1;
         group.unclosed += 1;
         if let Some(mute) = muted.and_then(|number| self.mutes.get_mut(&number)) {

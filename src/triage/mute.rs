@@ -70,8 +70,7 @@ pub struct Scope {
 impl Scope {
     /// Whether it hides an alert of these facts. A scope without conditions hides nothing.
     pub fn matches(&self, facts: &Facts) -> bool {
-        !self.conditions.is_empty()
-            && self.conditions.iter().all(|(aspect, value)| facts.hashes[*aspect as usize] == Some(hash(value)))
+        !self.conditions.is_empty() && self.conditions.iter().all(|(aspect, value)| facts.hashes[*aspect as usize] == hash(value))
     }
 }
 
@@ -88,7 +87,8 @@ impl fmt::Display for Scope {
 /// What mutes and groups need to know of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    hashes: [Option<u64>; 6],
+    /// 0 for what an alert does not have.
+    hashes: [u64; 6],
     /// Names the group of repeats.
     pub group: u64,
     /// How bad it is.
@@ -103,7 +103,7 @@ impl Facts {
     /// The facts of an alert.
     pub fn of(header: &Header) -> Self {
         Self {
-            hashes: Aspect::ALL.map(|aspect| aspect.of(header).map(|value| hash(&value))),
+            hashes: Aspect::ALL.map(|aspect| aspect.of(header).map_or(0, |value| hash(&value))),
             group: hash(&header.group()),
             severity: header.severity,
             created_ms: header.created.timestamp_millis(),
@@ -126,5 +126,5 @@ pub struct Preview {
 }
 
 fn hash(text: &str) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(text.to_lowercase())
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(text.to_lowercase()).max(1)
 }

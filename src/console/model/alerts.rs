@@ -28,7 +28,7 @@ pub struct Entry {
     /// Its number here, in order of raising.
     pub number: u64,
     /// What it is.
-    pub header: Header,
+    pub header: Arc<Header>,
     /// Where it stands.
     pub state: State,
     /// Everything, while it is among the newest or was asked for.
@@ -101,19 +101,19 @@ impl Alerts {
         if let Some(number) = self.by_id.get(&alert.id).copied() {
             if let Some(entry) = self.entries.get_mut(&number).filter(|_| alert.action == Action::Updated) {
                 let created = entry.header.created;
-                entry.header = Header { created, ..Header::of(alert) };
+                entry.header = Arc::new(Header { created, ..Header::of(alert) });
                 entry.alert = Some(alert.clone());
             }
             return false;
         }
-        self.insert(Header::of(alert), alert.muted, Some(alert.clone()), filter, now)
+        self.insert(Arc::new(Header::of(alert)), alert.muted, Some(alert.clone()), filter, now)
     }
 
     /// Takes in what an earlier run left; an alert that is listed already changes nothing.
     pub fn know(&mut self, known: &Known, filter: &Filter, now: DateTime<Utc>) {
         match known {
             Known::Alert { header, muted } if !self.by_id.contains_key(&header.id) => {
-                self.insert((**header).clone(), *muted, None, filter, now);
+                self.insert(header.clone(), *muted, None, filter, now);
             }
             Known::Alert { .. } => {}
             Known::Entry(entry) => self.apply(entry, filter, now),
@@ -149,7 +149,7 @@ impl Alerts {
 
     fn insert(
         &mut self,
-        header: Header,
+        header: Arc<Header>,
         muted: Option<u64>,
         alert: Option<Arc<Alert>>,
         filter: &Filter,
