@@ -98,6 +98,9 @@ class Event:
             "Level": text_of("Level"),
             "Keywords": text_of("Keywords"),
         }
+        message = root.findtext("RenderingInfo/Message")
+        if message is not None:
+            said["Message"] = message
         for name, value in said.items():
             if name not in self.fields:
                 self.fields[name] = [value]

@@ -182,6 +182,9 @@ const SERVICES: &[(&str, Source)] = &[
     ("applocker", Source::channels(&[
         "Microsoft-Windows-AppLocker/MSI and Script", "Microsoft-Windows-AppLocker/EXE and DLL",
         "Microsoft-Windows-AppLocker/Packaged app-Deployment", "Microsoft-Windows-AppLocker/Packaged app-Execution"], &[])),
+    ("application-experience", Source::channels(&[
+        "Microsoft-Windows-Application-Experience/Program-Telemetry",
+        "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant"], &[])),
     ("appmodel-runtime", Source::channels(&["Microsoft-Windows-AppModel-Runtime/Admin"], &[])),
     ("appxdeployment-server", Source::channels(&["Microsoft-Windows-AppXDeploymentServer/Operational"], &[])),
     ("appxpackaging-om", Source::channels(&["Microsoft-Windows-AppxPackaging/Operational"], &[])),
@@ -204,7 +207,8 @@ const SERVICES: &[(&str, Source)] = &[
     ("hyper-v-worker", Source::channels(
         &["Microsoft-Windows-Hyper-V-Worker", "Microsoft-Windows-Hyper-V-Worker-Admin"], &[])),
     ("iis-configuration", Source::channels(&["Microsoft-IIS-Configuration/Operational"], &[])),
-    ("kernel-event-tracing", Source::channels(&["Microsoft-Windows-Kernel-EventTracing/Admin"], &[])),
+    ("kernel-event-tracing", Source::channels(
+        &["Microsoft-Windows-Kernel-EventTracing", "Microsoft-Windows-Kernel-EventTracing/Admin"], &[])),
     ("kernel-shimengine", Source::channels(
         &["Microsoft-Windows-Kernel-ShimEngine/Operational", "Microsoft-Windows-Kernel-ShimEngine/Diagnostic"], &[])),
     ("ldap", Source::channels(&["Microsoft-Windows-LDAP-Client/Debug"], &[])),

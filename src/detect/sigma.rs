@@ -354,6 +354,26 @@ mod tests {
     }
 
     #[test]
+    fn process_creations_of_the_security_log() {
+        let text = "title: t\nlogsource: {product: windows, category: process_creation}\ndetection:\n  \
+                    s: {Image|endswith: '\\a.exe', ParentImage|endswith: '\\b.exe', User|contains: doe}\n  condition: s\n";
+        let created = [
+            ("NewProcessName", "C:\\a.exe"),
+            ("ParentProcessName", "C:\\b.exe"),
+            ("SubjectUserName", "jdoe"),
+            ("SubjectDomainName", "CORP"),
+        ];
+        let created = event("Security", "Microsoft-Windows-Security-Auditing", 4688, "A", 1, &created);
+        let sysmon = sysmon(1, "A", 1, &[("Image", "C:\\a.exe"), ("ParentImage", "C:\\b.exe"), ("User", "CORP\\jdoe")]);
+        for security_4688 in [false, true] {
+            let mapping = Mapping { security_4688, ..Mapping::default() };
+            let rules = RuleSet::compile(&[RuleFile { origin: "t.yml".to_owned(), text: text.to_owned() }], &mapping);
+            assert_eq!(rules.observe(&created).rules.len(), usize::from(security_4688));
+            assert_eq!(rules.observe(&sysmon).rules.len(), 1);
+        }
+    }
+
+    #[test]
     fn refused_with_line_and_reason() {
         let rows = [
             ("  s: {Image|sounds: x}\n  condition: s", Some(7), "sounds"),
