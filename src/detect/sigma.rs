@@ -8,6 +8,7 @@ mod encode;
 mod info;
 mod item;
 pub mod link;
+mod locate;
 mod refused;
 mod regular;
 mod schema;
@@ -27,6 +28,7 @@ use crate::detect::sigma::document::Document;
 use crate::detect::sigma::info::info;
 use crate::detect::sigma::item::Items;
 use crate::detect::sigma::link::{Pending, Place};
+use crate::detect::sigma::locate::{in_one_line, locate, shifted};
 use crate::detect::sigma::refused::Refused;
 use crate::detect::{Logic, Rule, RuleFile, RuleProblem, load};
 
@@ -38,7 +40,7 @@ pub fn compile(
     predicates: &mut Predicates,
     pending: &mut Pending,
 ) -> (Vec<Rule>, Vec<RuleProblem>) {
-    let mut reader = Reader { file, mapping, predicates, pending, rules: Vec::new(), problems: Vec::new() };
+    let mut reader = Reader { file, mapping, predicates, pending, rules: Vec::new(), problems: Vec::new(), title: None };
     let documents = document::split(&file.text);
     if documents.is_empty() {
         reader.refuse(Document { text: "", lines_before: 0 }, None, "the file holds no Sigma rule".into());
@@ -59,15 +61,18 @@ struct Reader<'a> {
     pending: &'a mut Pending,
     rules: Vec<Rule>,
     problems: Vec<RuleProblem>,
+    /// The title of the document that is being read, where it got that far.
+    title: Option<String>,
 }
 
 impl Reader<'_> {
     fn document(&mut self, document: Document<'_>) -> Result<(), Refused> {
-        let value = document::read(document)?;
+        self.title = None;
+        let value = document::read(document, &mut self.title)?;
         if value.get("action").is_some() {
             return Err("`action` documents (global, reset, repeat) are of Sigma 1; write every rule in full".into());
         }
-        let mut collection = parse_sigma_yaml(document.text).map_err(|error| error.to_string())?;
+        let mut collection = parse_sigma_yaml(document.text).map_err(|error| in_one_line(&error.to_string()))?;
         if let Some(rule) = collection.correlations.pop() {
             let info = info(&rule, self.file);
             let has_condition = value.get("correlation").is_some_and(|correlation| correlation.get("condition").is_some());
@@ -82,7 +87,7 @@ impl Reader<'_> {
         }
         // A complaint about `status` or `related` changes nothing in what the rule means.
         let Some(rule) = collection.rules.first() else {
-            return Err(collection.errors.join("; ").into());
+            return Err(in_one_line(&collection.errors.join("; ")).into());
         };
         let info = Arc::new(info(rule, self.file));
         match self.rule(rule, document, info.clone()) {
@@ -107,8 +112,12 @@ impl Reader<'_> {
             origin: self.file.origin.clone(),
             line: line.map(|line| line + document.lines_before),
             column,
-            rule: info.as_ref().map(|info| info.name.clone()),
-            reason: refused.reason,
+            rule: info.as_ref().map(|info| info.name.clone()).or_else(|| self.title.clone()),
+            reason: if refused.reason.starts_with("YAML") {
+                shifted(&refused.reason, document.lines_before)
+            } else {
+                refused.reason
+            },
             kind: refused.kind,
             info,
         });
@@ -151,29 +160,6 @@ fn condition_of(detections: &Detections, predicates: &mut Predicates) -> Result<
         [only] => Ok(only.clone()),
         several => Ok(Expr::Or(several.to_vec())),
     }
-}
-
-/// Finds the place that an error speaks of: the line it names itself, or the line of the word that it quotes.
-fn locate(text: &str, reason: &str) -> (Option<usize>, Option<usize>) {
-    let number_after = |word: &str| {
-        let rest = &reason[reason.find(word)? + word.len()..];
-        rest.split(|character: char| !character.is_ascii_digit()).next()?.parse::<usize>().ok()
-    };
-    if let Some(line) = number_after("at line ") {
-        return (Some(line), number_after("column "));
-    }
-    let quoted = reason.split(['`', '\'']).skip(1).step_by(2).filter(|word| !word.is_empty()).last();
-    let Some(word) = quoted else { return (None, None) };
-    let detection = text.lines().position(|line| line.starts_with("detection")).unwrap_or_default();
-    let is_meant = |line: &str| !reason.contains("condition") || line.trim_start().starts_with("condition");
-    let found = text.lines().skip(detection).position(|line| is_meant(line) && has_word(line, word));
-    (found.map(|line| line + detection + 1), None)
-}
-
-fn has_word(line: &str, word: &str) -> bool {
-    let is_letter = |character: Option<char>| character.is_some_and(|character| character.is_alphanumeric() || character == '_');
-    line.match_indices(word)
-        .any(|(at, _)| !is_letter(line[..at].chars().next_back()) && !is_letter(line[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]
@@ -455,6 +441,7 @@ mod tests {
         let rules = RuleSet::compile(&[RuleFile { origin: "t.yml".to_owned(), text }], &Mapping::default());
         let names: Vec<&str> = rules.rules().map(|(_, rule)| &*rule.info.name).collect();
         assert_eq!(names, ["one", "T"]);
+        assert!(rules.problems()[1].reason.contains("line 14"), "{:?}", rules.problems()[1]);
         let lines: Vec<Option<usize>> = rules.problems().iter().map(|problem| problem.line).collect();
         assert_eq!(lines, [Some(11), Some(14)], "{:?}", rules.problems());
     }

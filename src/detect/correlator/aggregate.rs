@@ -291,7 +291,9 @@ impl Window {
         let (members, total): (Vec<usize>, u64) = match &correlation.wanted {
             Wanted::Events(threshold) => threshold.holds(length).then(|| (inside().collect(), length))?,
             Wanted::Values(threshold) => {
-                // An event has one value, nearly always: fewer events than values need not be looked at.
+                // Too few values, even if all of them differed, need not be compared.
+                let most: usize = inside().map(|place| self.seen[place].values.len()).sum();
+                (most as u64 >= threshold.least).then_some(())?;
                 let values: BTreeSet<&str> =
                     inside().flat_map(|place| self.seen[place].values.iter().map(|value| &**value)).collect();
                 let count = values.len() as u64;
