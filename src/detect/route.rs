@@ -102,7 +102,7 @@ impl Route {
             }
         }
         if sources.is_empty() {
-            return Err(if product.is_none() && category.is_some_and(|name| ELSEWHERE.contains(&name)) {
+            return Err(if product.is_none() {
                 NoRoute::Elsewhere(format!("logsource `{name}`: only windows events come in here"))
             } else {
                 NoRoute::Unknown(format!("no Windows event log is known for the logsource `{name}`"))
@@ -123,9 +123,6 @@ pub enum NoRoute {
     /// It speaks of other platforms.
     Elsewhere(String),
 }
-
-/// Categories that never mean Windows events; a rule of theirs often names no product.
-const ELSEWHERE: &[&str] = &["antivirus", "application", "database", "dns", "firewall", "proxy", "webserver"];
 
 const POWERSHELL: &[&str] = &["Microsoft-Windows-PowerShell/Operational", "PowerShellCore/Operational"];
 /// Kernel file events come from a trace session, under no channel or under the analytic one.

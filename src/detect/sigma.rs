@@ -45,6 +45,13 @@ pub fn compile(
     if documents.is_empty() {
         reader.refuse(Document { text: "", lines_before: 0 }, None, "the file holds no Sigma rule".into());
     }
+    // What such a document says belongs to all others of the file, so that none of them means what it seems to.
+    let acts = |document: &&Document<'_>| document.text.lines().any(|line| line.starts_with("action:"));
+    if let Some(document) = documents.iter().find(acts) {
+        let reason = "`action` documents (global, reset, repeat) are of Sigma 1; write every rule of the file in full";
+        reader.refuse(*document, None, reason.into());
+        return (reader.rules, reader.problems);
+    }
     for document in documents {
         if let Err(refused) = reader.document(document) {
             reader.refuse(document, None, refused);
@@ -69,8 +76,9 @@ impl Reader<'_> {
     fn document(&mut self, document: Document<'_>) -> Result<(), Refused> {
         self.title = None;
         let value = document::read(document, &mut self.title)?;
-        if value.get("action").is_some() {
-            return Err("`action` documents (global, reset, repeat) are of Sigma 1; write every rule in full".into());
+        let has = |key: &str| value.get(key).is_some();
+        if !["title", "logsource", "detection", "correlation", "filter"].into_iter().any(has) {
+            return Err(Refused::other("the document is no Sigma rule, filter or correlation"));
         }
         let mut collection = parse_sigma_yaml(document.text).map_err(|error| in_one_line(&error.to_string()))?;
         if let Some(rule) = collection.correlations.pop() {
@@ -409,6 +417,8 @@ mod tests {
             (rule("product: windows, category: network_connection", "CommandLine: b"), Impossible, "`CommandLine`"),
             (rule("product: windows, category: process_creation", "Image|expand: '%admins%'"), Other, "%admins%"),
             ("action: global\nlevel: high".to_owned(), Broken, "action"),
+            (format!("action: global\n---\n{}", rule("product: windows", "a: b")), Broken, "of the file in full"),
+            ("id: x\nregression_tests_info: []".to_owned(), Other, "no Sigma rule"),
             (rule("product: windows", "a: b").replace("level: high", "level: urgent"), Broken, "urgent"),
             (rule("product: windows", "a: b").replace("title: t", "name: t"), Broken, "title"),
         ];
@@ -416,7 +426,7 @@ mod tests {
             let problem = problem(&text);
             assert_eq!(problem.kind, kind, "{problem}");
             assert!(problem.reason.contains(reason), "{problem}");
-            assert_eq!(problem.info.is_some(), kind != Broken, "{problem}");
+            assert_eq!(problem.info.is_some(), text.starts_with("title: t\n") && kind != Broken, "{problem}");
         }
     }
 

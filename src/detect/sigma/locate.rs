@@ -6,6 +6,9 @@ pub(super) fn locate(text: &str, reason: &str) -> (Option<usize>, Option<usize>)
     if let Some(line) = number_after(reason, "at line ") {
         return (Some(line), number_after(reason, "column "));
     }
+    if reason.starts_with("Missing") {
+        return (None, None);
+    }
     let quoted = reason.split(['`', '\'']).skip(1).step_by(2).filter(|word| !word.is_empty()).last();
     let Some(word) = quoted else { return (None, None) };
     let section = ["logsource", "level"].into_iter().find(|section| reason.contains(section)).unwrap_or("detection");
@@ -86,6 +89,7 @@ mod tests {
             ("the condition names `t`, which is not defined", Some(7), Some(21)),
             ("the condition `s and (t` cannot be read at letter 9: expected", Some(7), Some(22)),
             ("YAML: something at line 4 column 9", Some(4), Some(9)),
+            ("Missing required field 'title'", None, None),
             ("nothing in particular", None, None),
             ("`nowhere`", None, None),
         ];
