@@ -291,6 +291,64 @@ mod tests {
     }
 
     #[test]
+    fn wildcards_and_escapes() {
+        // Values as they stand in YAML's single quotes.
+        let rows = [
+            ("", r"\\\\*\\*\\*", r"\\srv\share\file", true),
+            ("", r"\\\\*\\*\\*", r"\\srv\share", false),
+            ("|startswith", r"\\\\\?\\GLOBALROOT", r"\\?\GLOBALROOT\Device", true),
+            ("|startswith", r"\\\\\?\\GLOBALROOT", r"\\x\GLOBALROOT\Device", false),
+            ("|startswith", r"\\\\?\\GLOBALROOT", r"\\x\GLOBALROOT\Device", true),
+            ("|contains", r"(objectclass=\*)", "x (objectClass=*) y", true),
+            ("|contains", r"(objectclass=\*)", "x (objectClass=user) y", false),
+            ("|contains", "(domainSid=*)", "x (domainSid=S-1) y", true),
+            ("", r"C:\Windows\*", r"C:\Windows*", true),
+            ("", r"C:\Windows\*", r"C:\Windows\x", false),
+            ("", r"C:\Windows\\*", r"C:\Windows\x", true),
+            ("", r"C:\Windows\", r"C:\Windows\", true),
+            ("|endswith", r"\", r"C:\Windows\", true),
+            ("|endswith", r"*\cmd.exe", r"C:\cmd.exe", true),
+            ("|endswith", "b*c", "a\nb\nc", true),
+            ("|endswith", "b*c", "a\nb\nc\n", false),
+            ("|startswith", "a*b", "a\nb\nc", true),
+            ("|startswith", "b*c", "a\nb\nc", false),
+            ("|contains", "a?c", "xa\ncx", true),
+            ("", "*a?", "xaab", true),
+            ("", "*a?", "xaa", true),
+            ("", "*a?", "xba", false),
+            ("", "a*b*a", "aba", true),
+            ("", "a*b*a", "aa", false),
+            ("|contains", "0200????C0A8", "x02000050c0a8y", true),
+            ("|cased|contains", "ÄB", "xÄBx", true),
+            ("|cased|contains", "ÄB", "xäbx", false),
+            ("|contains", "ÄB", "xäbx", true),
+            ("", "İ", "i\u{307}", true),
+            ("", "''quoted''", "'quoted'", true),
+        ];
+        for (modifiers, pattern, value, expected) in rows {
+            let event = sysmon(1, "A", 1, &[("CommandLine", value)]);
+            let detection = format!("  s:\n    CommandLine{modifiers}: '{pattern}'\n  condition: s");
+            assert_eq!(fires(&detection, &event), expected, "{modifiers} {pattern} {value}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, cases: 200, ..Default::default() })]
+
+        /// Whatever stands in a rule file: it runs or is a problem.
+        #[test]
+        fn garbage_harms_nothing(garbage in "[ -~\n\u{e4}]{0,40}", at in 0_usize..200, cut in 0_usize..20) {
+            let rule = "title: t\nlogsource: {product: windows}\ndetection:\n  s:\n    Image|endswith|windash: ['-a', null]\n    \
+                        B|re: 'x{1,2}[a-z]'\n  k: [a, 1]\n  condition: 1 of s* or (not k)\nlevel: high\n";
+            let text = format!("{}{garbage}{}", &rule[..at.min(rule.len())], &rule[(at + cut).min(rule.len())..]);
+            let rules = RuleSet::compile(&[RuleFile { origin: "t.yml".to_owned(), text }], &Mapping::default());
+            let event = sysmon(1, "A", 1, &[("Image", "-a"), ("B", "xxa")]);
+            rules.observe(&event);
+            proptest::prop_assert!(rules.rules().count() + rules.problems().len() > 0);
+        }
+    }
+
+    #[test]
     fn lists_and_encodings_in_events() {
         let event = event(
             "Application",

@@ -87,8 +87,13 @@ impl Aggregates {
 
     /// Takes the hits of one event in; answers what they complete.
     pub(super) fn advance(&mut self, rules: &RuleSet, observation: &Observation, hits: &[StageHit]) -> Vec<Completed> {
+        let is_ours = |hit: &&StageHit| matches!(rules.get(hit.rule).logic, Logic::Correlation(_));
+        let own: Vec<StageHit> = hits.iter().filter(is_ours).cloned().collect();
+        if own.is_empty() {
+            return Vec::new();
+        }
         let mut completed = Vec::new();
-        let mut waiting = VecDeque::from([(hits.to_vec(), vec![observation.clone()])]);
+        let mut waiting = VecDeque::from([(own, vec![observation.clone()])]);
         while let Some((hits, events)) = waiting.pop_front() {
             for found in self.take(rules, &hits, &events) {
                 let Some(completing) = found.members.last() else { continue };

@@ -135,6 +135,9 @@ fn check_part(part: &Value) -> Result<(), String> {
     match part {
         Value::Mapping(items) => items.iter().try_for_each(|(field, values)| {
             let Some(field) = field.as_str() else { return Err("the name of a field is no text: put it in quotes".to_owned()) };
+            if field.split('|').next() == Some(".") {
+                return Err("`.` is no name of a field".to_owned());
+            }
             let list = values.as_sequence().map_or(std::slice::from_ref(values), Vec::as_slice);
             list.iter().try_for_each(|value| check_value(value).map_err(|reason| format!("`{field}`: {reason}")))
         }),
@@ -179,6 +182,7 @@ mod tests {
             ("detection: {s: {1: x}, condition: s}", "field is no text"),
             ("detection: {1: {A: x}, condition: s}", "detection is no text"),
             ("detection: {s: {A: 18446744073709551615}, condition: s}", "too large"),
+            ("detection: {s: {'.|contains': x}, condition: s}", "no name of a field"),
             ("detection: [a]", "maps names"),
             ("- a", "no mapping"),
             ("level: urgent", "urgent"),
