@@ -194,6 +194,12 @@ impl Sequence {
         self.stages.iter().enumerate().filter(|(_, stage)| stage.role == Role::Event)
     }
 
+    /// How long a stage's event matters, by event time and before late ones are allowed for: where what did not happen
+    /// counts, a sequence stays open for another maxspan.
+    pub fn reach(&self) -> TimeDelta {
+        if self.is_negative() { self.maxspan.checked_mul(2).unwrap_or(self.maxspan) } else { self.maxspan }
+    }
+
     /// Whether it depends on what did not happen, so that it is only certain behind the watermark.
     pub fn is_negative(&self) -> bool {
         self.stages.iter().any(|stage| stage.role != Role::Event)

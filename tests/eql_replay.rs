@@ -63,5 +63,10 @@ fn what_waits_is_told_at_the_end() {
         let expect = format!("alerts={expected}");
         let output = binary().args(["replay", "--headless", "--rules", &path, "--expect", &expect, &file]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{query}: {}", String::from_utf8_lossy(&output.stderr));
+        if query.starts_with("file") {
+            let alert: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(alert["message"], "SRV.corp.example: file created: tool.exe > b.txt");
+            assert_eq!(alert["process"]["executable"], image);
+        }
     }
 }

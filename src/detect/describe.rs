@@ -102,8 +102,14 @@ pub fn phrase(event: &WindowsEvent) -> String {
             }
         }
         Some(Sysmon::NetworkConnect(connection)) => connection_phrase(host, &connection),
+        None if is_told(event) => format!("{host}: {}", other_line(event)),
         None => format!("{host} wrote event {} to {}", event.event_id(), event.channel()),
     }
+}
+
+/// Whether this kind of event has words of its own.
+fn is_told(event: &WindowsEvent) -> bool {
+    event.is_sysmon() && SYSMON.iter().any(|(id, ..)| *id == event.event_id().0)
 }
 
 fn connection_phrase(host: &str, connection: &NetworkConnect<'_>) -> String {

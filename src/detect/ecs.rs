@@ -283,6 +283,40 @@ mod tests {
     use super::*;
     use crate::event::testing::sysmon;
 
+    #[test]
+    fn the_tables_agree() {
+        let ids: Vec<u32> = KINDS.iter().map(|kind| kind.id).collect();
+        assert!(ids.is_sorted(), "kinds are found by their order");
+        assert_eq!(ids, table::ALL);
+        let mut seen: Vec<&str> = Vec::new();
+        for row in TABLE {
+            if seen.last() != Some(&row.name) {
+                assert!(!seen.contains(&row.name), "the rows of {} stand together", row.name);
+                seen.push(row.name);
+            }
+            let field = Field::named(row.name).expect("it stands in the table");
+            assert_eq!(field.0[0].kind, row.kind, "{}: one kind", row.name);
+            for id in row.ids {
+                let rows = field.0.iter().filter(|row| row.ids.contains(id)).count();
+                assert_eq!(rows, 1, "{} of event {id}: one source", row.name);
+                let data = match row.from {
+                    From::Data(data)
+                    | From::FileName(data)
+                    | From::Directory(data)
+                    | From::Extension(data)
+                    | From::Args(data)
+                    | From::ArgsCount(data)
+                    | From::Domain(data)
+                    | From::UserName(data)
+                    | From::Side(data, _) => data,
+                    _ => continue,
+                };
+                let is_carried = DATA.iter().any(|(own, ids)| *own == data && ids.contains(id));
+                assert!(is_carried, "{}: event {id} carries {data}", row.name);
+            }
+        }
+    }
+
     fn told(event: &WindowsEvent, name: &str, mapping: &Mapping) -> String {
         value(event, name, mapping).iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("|")
     }

@@ -291,6 +291,8 @@ impl std::ops::Not for Expr {
 #[derive(Debug, Default)]
 pub struct Predicates {
     fields: Vec<FieldName>,
+    /// The rows of the mapping behind each field, where it is one of ECS: found once, read with every event.
+    ecs_fields: Vec<Option<ecs::Field>>,
     field_ids: HashMap<FieldName, FieldId>,
     atoms: Vec<Atom>,
     atom_ids: HashMap<(FieldId, String), AtomId>,
@@ -303,6 +305,7 @@ impl Predicates {
             return *id;
         }
         let id = FieldId(u16::try_from(self.fields.len()).unwrap_or(u16::MAX));
+        self.ecs_fields.push(if let FieldName::Ecs(name) = &name { ecs::Field::named(name) } else { None });
         self.fields.push(name.clone());
         self.field_ids.insert(name, id);
         id
@@ -411,7 +414,10 @@ impl<'a> Evaluation<'a> {
         let place = known.unwrap_or_else(|| {
             let value = match &self.predicates.fields[usize::from(field.0)] {
                 FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
-                FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
+                FieldName::Ecs(name) => match self.predicates.ecs_fields[usize::from(field.0)] {
+                    Some(known) => known.value(self.event, self.mapping),
+                    None => ecs::value(self.event, name, self.mapping),
+                },
                 FieldName::AnyValue => fields::any_value(self.event),
             };
             self.values.push((field, value));

@@ -182,10 +182,27 @@ fn subject(members: &[Observation]) -> Subject {
                 subject.parent = parent(&process);
                 subject.user = said(process.user).or(subject.user);
             }
+            None if member.event.is_sysmon() && subject.process.is_none() => {
+                subject.process = acting(&member.event);
+                subject.user = said(member.event.get("User")).or(subject.user);
+            }
             None => {}
         }
     }
     subject
+}
+
+/// The process behind any other event of Sysmon: what wrote the file, loaded the library, looked the name up.
+fn acting(event: &WindowsEvent) -> Option<Process> {
+    let first = |names: &[&str]| names.iter().find_map(|name| said(event.get(name)));
+    Some(Process {
+        guid: first(&["ProcessGuid", "SourceProcessGuid", "SourceProcessGUID"]).as_deref().and_then(ProcessGuid::parse),
+        pid: first(&["ProcessId", "SourceProcessId"]).and_then(|pid| pid.trim().parse().ok()),
+        executable: first(&["Image", "SourceImage"])?,
+        command_line: None,
+        user: said(event.get("User")),
+        started: None,
+    })
 }
 
 fn said(value: Option<&str>) -> Option<String> {

@@ -113,7 +113,9 @@ impl<E> Log<E> {
     /// Whether sequences may still wait for the watermark.
     pub(super) fn is_waiting(&self, shape: Shape<'_>) -> bool {
         let newest = self.hits.last().map(|hit| hit.ordinal.time);
-        shape.plan.is_exact && newest.is_some_and(|newest| shape.plan.settles_at(newest) >= self.told_until)
+        shape.plan.is_exact
+            && newest.is_some_and(|newest| shape.plan.settles_at(newest) >= self.told_until)
+            && self.hits.iter().any(|hit| shape.plan.completes(hit.stages))
     }
 
     /// The sequences that are new or changed; members by their place until the next [`add`](Self::add) or

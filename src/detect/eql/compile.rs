@@ -93,7 +93,8 @@ impl Compiler<'_> {
                 self.call(*function, *ignores_case, field, values).map(turn)
             }
             Node::Script { left, comparison, span } => {
-                let why = self.source.get(span.start..span.end).unwrap_or_default().to_owned();
+                let text = self.source.get(span.start..span.end).unwrap_or_default();
+                let why = if is_negative { format!("not {text}") } else { text.to_owned() };
                 self.script(left, comparison.as_ref(), is_negative, &why)
             }
         }

@@ -145,7 +145,7 @@ impl Parser {
                 Token::Symbol("-") => Function::Subtract,
                 _ => return Ok(left),
             };
-            self.next();
+            self.step()?;
             left = arithmetic(function, left, self.product()?)?;
         }
     }
@@ -159,7 +159,7 @@ impl Parser {
                 Token::Symbol("%") => Function::Modulo,
                 _ => return Ok(left),
             };
-            self.next();
+            self.step()?;
             left = arithmetic(function, left, self.factor()?)?;
         }
     }

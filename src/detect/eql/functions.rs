@@ -9,11 +9,18 @@ use crate::detect::predicate::{Case, Network, parse_address};
 
 /// A function's value.
 pub(super) fn call(function: Function, ignores_case: bool, arguments: &[Datum<'_>]) -> Datum<'static> {
+    // A null where an argument may be left out is as good as none.
+    let optional_from = match function {
+        Function::Number => 1,
+        Function::IndexOf | Function::Substring => 2,
+        Function::Between => 3,
+        _ => arguments.len(),
+    };
+    let needed = arguments.len().min(optional_from);
+    let given = needed + arguments[needed..].iter().take_while(|argument| **argument != Datum::Null).count();
+    let [first, rest @ ..] = &arguments[..given] else { return Datum::Null };
     // Of several texts to look for, a missing one only takes itself away; everything else needs all it is given.
-    let [first, rest @ ..] = arguments else { return Datum::Null };
-    // So does a number without a base.
-    let only_first = function.is_condition() || function == Function::Number;
-    let is_null = if only_first { *first == Datum::Null } else { arguments.contains(&Datum::Null) };
+    let is_null = if function.is_condition() { *first == Datum::Null } else { arguments[..given].contains(&Datum::Null) };
     if is_null {
         return Datum::Null;
     }
@@ -27,7 +34,7 @@ pub(super) fn call(function: Function, ignores_case: bool, arguments: &[Datum<'_
         // Java counts in UTF-16.
         Function::Length => Datum::Int(text(first).encode_utf16().count() as i64),
         Function::Number => match rest.first() {
-            None | Some(Datum::Null) => number(first),
+            None => number(first),
             Some(base) => int(base)
                 .and_then(|base| u32::try_from(base).ok())
                 .and_then(|base| parse_number(&text(first), base))
@@ -216,6 +223,9 @@ mod tests {
             (Function::Number, false, vec![text("0xdeadbeef"), number(16.0)], "3735928559"),
             (Function::Number, false, vec![text("101"), number(2.0)], "5"),
             (Function::Number, false, vec![text("x")], "null"),
+            (Function::Number, false, vec![text("7"), Datum::Null], "7"),
+            (Function::IndexOf, false, vec![text("foobar"), text("o"), Datum::Null], "1"),
+            (Function::Substring, false, vec![text("foobar"), number(3.0), Datum::Null], "bar"),
             (Function::Substring, false, vec![text("start regsvr32.exe"), number(6.0)], "regsvr32.exe"),
             (Function::Substring, false, vec![text("start regsvr32.exe"), number(0.0), number(5.0)], "start"),
             (Function::Substring, false, vec![text("start regsvr32.exe"), number(6.0), number(14.0)], "regsvr32"),

@@ -8,11 +8,13 @@ use crate::detect::eql::syntax::{Body, EventFilter, FieldPath, Pipe, Query, Sequ
 
 /// How deep brackets, functions and `not` may nest: a rule file must not be able to exhaust the stack.
 const MAX_DEPTH: usize = 128;
+/// How many steps all calculations of a query may have, for the same reason: each one nests the one before.
+const MAX_STEPS: usize = 1000;
 
 /// Parses a query.
 pub(super) fn parse(query: &str) -> Result<Query, Refused> {
     let tokens = tokens(query)?;
-    let mut parser = Parser { closings: closings(&tokens), tokens, at: 0, depth: 0 };
+    let mut parser = Parser { closings: closings(&tokens), tokens, at: 0, depth: 0, steps: 0 };
     let body = parser.body()?;
     let pipes = parser.pipes()?;
     parser.end()?;
@@ -42,6 +44,7 @@ pub(super) struct Parser {
     tokens: Vec<(Token, Span)>,
     at: usize,
     depth: usize,
+    steps: usize,
     /// Where each opening bracket is closed.
     closings: HashMap<usize, usize>,
 }
@@ -114,6 +117,16 @@ impl Parser {
         let result = read(self);
         self.depth -= 1;
         result
+    }
+
+    /// Takes an operator of arithmetic, within bounds.
+    pub(super) fn step(&mut self) -> Result<(), Refused> {
+        if self.steps >= MAX_STEPS {
+            return Err(Refused::new(self.span(), format!("calculations of more than {MAX_STEPS} steps")));
+        }
+        self.steps += 1;
+        self.next();
+        Ok(())
     }
 
     fn end(&self) -> Result<(), Refused> {

@@ -458,6 +458,8 @@ fn depth_is_bounded_everywhere() {
         assert_eq!(rules.rules().count(), 0, "{open}");
         assert!(rules.problems()[0].reason.contains("nest deeper"), "{open}: {}", rules.problems()[0]);
     }
+    let long = format!("process where process.pid{} == 1", " + 1".repeat(200_000));
+    assert!(rules(&long).problems()[0].reason.contains("more than 1000 steps"));
     let wide = format!("process where {} true", "not ".repeat(100_000));
     assert_eq!(rules(&wide).problems(), []);
 }
