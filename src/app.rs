@@ -1,12 +1,14 @@
 //! Joins the rooms: reads rules, binds listeners, starts the tasks, waits for the end and drains. No logic of detection or
 //! display is here.
 
+pub mod desk;
 pub mod metrics_server;
 pub mod recording;
 pub mod rule_files;
 pub mod rules;
 pub mod session;
 pub mod signals;
+pub mod stored;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
@@ -16,6 +18,7 @@ use crate::app::session::{Face, Mode, Plan};
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
 use crate::input::replay::{Piece, Recording};
+use crate::store::location::Location;
 
 /// Why the program ends without having done what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
             let sources = arguments.files.iter().cloned().map(Piece::File).collect();
             let mut plan = replay_plan(config, Recording { sources, speed }, headless, &arguments.output, arguments.metrics);
+            plan.config.store.location = arguments.store.clone().unwrap_or(Location::None);
             plan.expect_alerts = arguments.expect.map(|expect| expect.alerts);
             plan.exit_at_end = headless || arguments.exit_at_end;
             start(plan, cli.log_level())
@@ -68,8 +72,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Attach(_)) => {
             Err(Failure::Usage("attach is not supported yet: run the console with the collector".to_owned()))
         }
-        Some(Command::Alerts(_)) => {
-            Err(Failure::Usage("alerts is not supported yet: nothing is stored; use an output".to_owned()))
+        Some(Command::Alerts(ref arguments)) => {
+            let config = load_config(arguments.config.as_deref())?;
+            let location = arguments.store.as_ref().unwrap_or(&config.store.location);
+            let path = location.resolve(variable).ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
+            stored::list(arguments, &path, crate::input::clock::now())
         }
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Config(ConfigCommand::Check(arguments))) => {
@@ -119,6 +126,9 @@ fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Fai
         config.outputs = arguments.output.iter().cloned().map(crate::config::OutputSetting::new).collect();
     }
     config.metrics = arguments.metrics.or(config.metrics);
+    if let Some(location) = &arguments.store {
+        config.store.location.clone_from(location);
+    }
     let headless = arguments.headless || !stdout().is_terminal();
     if headless && config.outputs.is_empty() {
         config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));
@@ -127,7 +137,12 @@ fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Fai
     start(Plan { config, mode: Mode::Live, face, expect_alerts: None, exit_at_end: false }, level)
 }
 
-/// A replay forwards nothing unless it is asked to: the outputs of the configuration are for live alerts.
+/// A variable of the environment, if it is text.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A replay forwards and keeps nothing unless it is asked to: outputs and store of the configuration are for live alerts.
 fn replay_plan(
     mut config: Config,
     recording: Recording,
@@ -136,6 +151,7 @@ fn replay_plan(
     metrics: Option<std::net::SocketAddr>,
 ) -> Plan {
     config.outputs = outputs.iter().cloned().map(crate::config::OutputSetting::new).collect();
+    config.store.location = Location::None;
     config.metrics = metrics;
     if headless && config.outputs.is_empty() {
         config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));

@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::ListenUrl;
 use crate::output::url::OutputUrl;
+use crate::store::location::Location;
 
 const AFTER: &str = "\
 Examples:
@@ -16,6 +17,7 @@ Examples:
   wefwatch --headless | jq .message              alerts as JSON lines
   wefwatch replay capture.evtx events.xml.gz     recordings, at their own pace
   wefwatch replay --headless --expect alerts=2 lab.xml
+  wefwatch alerts --filter 'is:open sev>=high' --since 24h
 
 Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
 headless, and closes the console.
@@ -63,7 +65,7 @@ pub enum Command {
     Demo(DemoArguments),
     /// Open the console of a running collector (not supported yet).
     Attach(AttachArguments),
-    /// Query stored alerts (not supported yet).
+    /// List stored alerts and where they stand, beside a running collector or without one.
     Alerts(AlertsArguments),
     /// List or check rules.
     #[command(subcommand)]
@@ -95,16 +97,12 @@ pub struct RunArguments {
     /// Load rules from this folder (or file) too. May be repeated.
     #[arg(long, value_name = "DIR")]
     pub rules: Vec<PathBuf>,
-    /// Where to keep alerts; only `none` is supported yet.
-    #[arg(long, value_name = "PATH|none", value_parser = store)]
-    pub store: Option<String>,
+    /// Where to keep alerts, what people did, and sequences in the making; `none` for a throw-away run.
+    #[arg(long, value_name = "PATH|none")]
+    pub store: Option<Location>,
     /// Serve /metrics, /healthz and /readyz here.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
-}
-
-fn store(text: &str) -> Result<String, String> {
-    if text == "none" { Ok(text.to_owned()) } else { Err("a store is not supported yet; only `none` is".to_owned()) }
 }
 
 /// The flags of `replay`.
@@ -134,9 +132,9 @@ pub struct ReplayArguments {
     /// Write alerts here. May be repeated.
     #[arg(long, value_name = "URL")]
     pub output: Vec<OutputUrl>,
-    /// Where to keep alerts; only `none` is supported yet.
-    #[arg(long, value_name = "PATH|none", value_parser = store)]
-    pub store: Option<String>,
+    /// Where to keep alerts; a replay keeps nothing unless this is said.
+    #[arg(long, value_name = "PATH|none")]
+    pub store: Option<Location>,
     /// Serve /metrics, /healthz and /readyz here.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
@@ -167,18 +165,21 @@ pub struct AttachArguments {
 /// The flags of `alerts`.
 #[derive(Debug, Args)]
 pub struct AlertsArguments {
-    /// Which alerts.
-    #[arg(long, value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// How far back.
-    #[arg(long, value_name = "24h")]
-    pub since: Option<String>,
-    /// As JSON lines.
+    /// Which alerts, as the console filters: `is:open sev>=high host:DC*`.
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true)]
+    pub filter: String,
+    /// How far back: 30s, 15m, 24h, 7d.
+    #[arg(long, value_name = "24h", value_parser = since)]
+    pub since: Option<i64>,
+    /// As JSON lines: the alert record, and where the alert stands under `wefwatch.triage`.
     #[arg(long)]
     pub json: bool,
     /// The store.
     #[arg(long, value_name = "PATH")]
-    pub store: Option<PathBuf>,
+    pub store: Option<Location>,
+    /// The configuration file that names the store.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// `rules list`, `rules check`.
@@ -260,6 +261,10 @@ pub struct CompletionsArguments {
     pub shell: clap_complete::Shell,
 }
 
+fn since(text: &str) -> Result<i64, String> {
+    crate::filter::since(text).ok_or_else(|| "a span of time is 30s, 15m, 24h or 7d".to_owned())
+}
+
 /// How fast to replay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Speed {
@@ -332,7 +337,8 @@ mod tests {
             "wefwatch completions bash",
             "wefwatch man",
             "wefwatch attach --socket /run/x",
-            "wefwatch alerts --since 24h --json",
+            "wefwatch alerts --since 24h --json --filter is:open",
+            "wefwatch --store /var/lib/x",
         ];
         for line in good {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
@@ -341,7 +347,7 @@ mod tests {
             "wefwatch replay",
             "wefwatch --listen tls://0.0.0.0:1",
             "wefwatch --listen 1514",
-            "wefwatch --store /var/lib/x",
+            "wefwatch alerts --since yesterday",
             "wefwatch replay --speed 0 x",
             "wefwatch replay --expect 2 x",
             "wefwatch --output http://x:1",

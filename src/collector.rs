@@ -2,6 +2,7 @@
 //! [`Intake`] and publishes [`Update`]s; nobody else holds state, and there is no lock.
 
 pub mod dedup;
+pub mod desk;
 pub mod hub;
 pub mod metrics;
 pub mod tally;
@@ -13,16 +14,20 @@ use tokio::sync::{mpsc, watch};
 
 use crate::alert::{Action, Alert, AlertId, Severity};
 use crate::collector::dedup::Recent;
+use crate::collector::desk::Desk;
 use crate::collector::hub::Hub;
 use crate::collector::tally::Tally;
 use crate::decode::{RejectReason, Rejected};
 use crate::detect::correlator::{self, Completed, Correlator};
 use crate::detect::{Observation, RuleSet, describe, raise};
 use crate::event::time::event_time;
-use crate::feed::{Change, Counters, EventLine, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
+use crate::feed::{Change, Counters, EventLine, Known, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
 use crate::hosts::processes::Processes;
 use crate::hosts::table::Hosts;
 use crate::intake::{Batch, Intake, Observed, ReplayProgress};
+use crate::store::Store;
+use crate::store::read::Kept;
+use crate::triage::Act;
 
 /// How often a status is published at most.
 const STATUS_EVERY: TimeDelta = TimeDelta::milliseconds(250);
@@ -30,6 +35,10 @@ const STATUS_EVERY: TimeDelta = TimeDelta::milliseconds(250);
 const REJECTS_SHOWN: u32 = 20;
 /// How many ids of raised alerts are remembered.
 const RAISED_IDS: usize = 1 << 17;
+/// How much of what an earlier run left goes into one update.
+const CHUNK: usize = 500;
+/// How much longer than sequences reach stage hits stay stored.
+const HITS_SLACK: TimeDelta = TimeDelta::minutes(1);
 
 /// How the collector is set up.
 #[derive(Debug, Clone)]
@@ -56,6 +65,12 @@ pub struct Collector {
     recent_events: Recent,
     raised: Recent,
     tally: Tally,
+    desk: Desk,
+    /// Alerts that fired and that nobody has heard of yet.
+    fired: Vec<Arc<Alert>>,
+    /// What consoles have to hear first, and the events that sequences still need.
+    restored: (Vec<Known>, Vec<(DateTime<Utc>, String)>),
+    lateness: TimeDelta,
     replay: Option<ReplayProgress>,
     late_before: u64,
     rejects_shown: (i64, u32),
@@ -81,6 +96,10 @@ impl Collector {
             recent_events: Recent::new(config.duplicate_window),
             raised: Recent::new(RAISED_IDS),
             tally,
+            desk: Desk::default(),
+            fired: Vec::new(),
+            restored: (Vec::new(), Vec::new()),
+            lateness: config.sequence.allowed_lateness,
             replay: None,
             late_before: 0,
             rejects_shown: (0, 0),
@@ -88,6 +107,20 @@ impl Collector {
             is_dirty: true,
             is_replay: config.is_replay,
         }
+    }
+
+    /// Goes on where an earlier run ended, and keeps what happens from now on.
+    #[must_use]
+    pub fn with_store(mut self, store: Store, mut kept: Kept) -> Self {
+        for known in &kept.past {
+            if let Known::Alert { header, .. } = known {
+                self.raised.is_new(Some(dedup::hash(header.id.0.as_bytes())));
+            }
+        }
+        self.desk.restore(store, &mut kept);
+        self.fired = std::mem::take(&mut kept.unannounced).into_iter().map(Arc::new).collect();
+        self.restored = (kept.past, kept.stage_hits);
+        self
     }
 
     /// A new subscriber: it hears everything from now on.
@@ -103,6 +136,7 @@ impl Collector {
     /// Takes everything in until all senders are gone, publishes a last status and answers the final counters.
     pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>) -> Counters {
         let mut now = DateTime::UNIX_EPOCH;
+        self.resume().await;
         while let Some(next) = intake.recv().await {
             now = match &next {
                 Intake::Tick(at) => *at,
@@ -118,20 +152,51 @@ impl Collector {
         // Nothing comes any more: what waited for late events is told now.
         let certain = self.correlator.drain(&self.rules);
         self.raise_certain(certain, now).await;
+        self.desk.flush(None).await;
         self.publish_status(now).await;
         self.tally.counters().clone()
+    }
+
+    /// Tells consoles what an earlier run left, announces what it could not, and puts the events back that sequences wait with.
+    async fn resume(&mut self) {
+        let (past, hits) = std::mem::take(&mut self.restored);
+        let mut past = past.into_iter().peekable();
+        while past.peek().is_some() {
+            let chunk = past.by_ref().take(CHUNK).collect();
+            self.publish(Change::Known(chunk), DateTime::UNIX_EPOCH).await;
+        }
+        let unannounced = std::mem::take(&mut self.fired);
+        self.announce(unannounced).await;
+        let rules = self.rules.clone();
+        for (received_at, xml) in hits {
+            // It was decoded before; what cannot be decoded now is no loss to anybody.
+            let Ok(decoded) = crate::decode::decode(xml.as_bytes(), received_at) else { continue };
+            let event = Arc::new(decoded.event);
+            let time = event_time(&event, rules.mapping().event_time, received_at);
+            self.recent_events.is_new(dedup::key_of(&event));
+            self.processes.observe(&event, &time);
+            let hits = rules.observe(&event);
+            let observation = Observation { event, time, received_at };
+            for sequence in self.correlator.advance(&rules, &observation, &hits.stages) {
+                let alert = raise::sequence(&rules, &sequence, received_at);
+                // What was raised before is known with its best pairing.
+                if let Some(alert) = alert.filter(|alert| alert.action == Action::Raised) {
+                    self.raise(alert);
+                }
+            }
+        }
+        self.settle().await;
     }
 
     async fn take(&mut self, intake: Intake, now: DateTime<Utc>) {
         match intake {
             Intake::Batch(batch) => self.take_batch(*batch).await,
-            Intake::Tick(at) => {
-                self.hosts.tick(at);
-                let certain = self.correlator.tick(&self.rules, at);
-                self.raise_certain(certain, at).await;
-                self.tally.tick(at);
-                self.is_dirty = true;
-                return;
+            Intake::Tick(at) => self.tick(at).await,
+            Intake::Act(act) => self.act(&act, now).await,
+            Intake::Store(health) => {
+                if let Some(text) = self.tally.store(health) {
+                    self.notice(NoticeLevel::Warning, text, now).await;
+                }
             }
             Intake::Listening { listener, url } => {
                 let text = format!("taking events from {url}");
@@ -160,6 +225,30 @@ impl Collector {
         self.is_dirty = true;
     }
 
+    async fn tick(&mut self, at: DateTime<Utc>) {
+        self.hosts.tick(at);
+        let certain = self.correlator.tick(&self.rules, at);
+        self.raise_certain(certain, at).await;
+        self.tally.tick(at);
+        let maxspan = self.rules.rules().filter_map(|(_, rule)| rule.info.maxspan_ms).max().unwrap_or_default();
+        let reach = TimeDelta::milliseconds(maxspan) + self.lateness + HITS_SLACK;
+        for mute in self.desk.tick(at, reach).await {
+            let text = format!("mute #{} of {} ran out; it hid {} alerts: {}", mute.number, mute.who, mute.hidden, mute.scope);
+            self.notice(NoticeLevel::Info, text, at).await;
+        }
+        self.tally.desk_shed(self.desk.shed());
+    }
+
+    async fn act(&mut self, act: &Act, now: DateTime<Utc>) {
+        let result = self.desk.act(act, now).await;
+        self.tally.act(&act.deed, result.is_ok());
+        let change = match result {
+            Ok(entry) => Change::Triage(entry),
+            Err(refusal) => Change::Refused(refusal),
+        };
+        self.publish(change, now).await;
+    }
+
     async fn take_batch(&mut self, batch: Batch) {
         self.tally.batch(&batch);
         let mut lines = Vec::new();
@@ -173,11 +262,12 @@ impl Collector {
                 self.reject(&batch, &Rejected { reason: RejectReason::Duplicate, detail, excerpt }).await;
                 continue;
             }
-            let alert = self.take_event(&batch, observed).await;
+            let alert = self.take_event(&batch, observed);
             if wants_events {
                 lines.push(line(&batch, &self.rules, observed, alert));
             }
         }
+        self.settle().await;
         for rejected in &batch.rejected {
             self.reject(&batch, rejected).await;
         }
@@ -188,7 +278,7 @@ impl Collector {
     }
 
     /// One event that is no duplicate. Answers the alert that it completed, if any.
-    async fn take_event(&mut self, batch: &Batch, observed: &Observed) -> Option<(AlertId, Severity)> {
+    fn take_event(&mut self, batch: &Batch, observed: &Observed) -> Option<(AlertId, Severity)> {
         let event = &observed.event;
         let time = event_time(event, batch.rules.mapping().event_time, batch.received_at);
         self.tally.event(event, batch.received_at);
@@ -196,6 +286,10 @@ impl Collector {
         self.processes.observe(event, &time);
         if observed.hits.is_empty() {
             return None;
+        }
+        self.desk.observe(event, batch.received_at);
+        if !observed.hits.stages.is_empty() {
+            self.desk.stage_hit(event, batch.received_at);
         }
         let observation = Observation { event: event.clone(), time, received_at: batch.received_at };
         let mut completed = None;
@@ -205,12 +299,12 @@ impl Collector {
             }
             let alert = raise::single(&batch.rules, *index, &observation, batch.received_at);
             completed = Some((alert.id.clone(), alert.rule.severity));
-            self.raise(alert).await;
+            self.raise(alert);
         }
         for sequence in self.correlator.advance(&batch.rules, &observation, &observed.hits.stages) {
             let Some(alert) = raise::sequence(&batch.rules, &sequence, batch.received_at) else { continue };
             completed = Some((alert.id.clone(), alert.rule.severity));
-            self.raise(alert).await;
+            self.raise(alert);
         }
         let late = self.correlator.late_events();
         if late > self.late_before {
@@ -224,21 +318,36 @@ impl Collector {
     async fn raise_certain(&mut self, certain: Vec<Completed>, now: DateTime<Utc>) {
         for sequence in certain {
             if let Some(alert) = raise::sequence(&self.rules, &sequence, now) {
-                self.raise(alert).await;
+                self.raise(alert);
             }
         }
+        self.settle().await;
     }
 
-    /// Announces an alert. One id is raised once; a second raising is the same event by another way and says nothing new.
-    async fn raise(&mut self, mut alert: Alert) {
+    /// Takes an alert. One id is raised once; a second raising is the same event by another way and says nothing new.
+    fn raise(&mut self, mut alert: Alert) {
         let is_new = self.raised.is_new(Some(dedup::hash(alert.id.0.as_bytes())));
         if alert.action == Action::Raised && !is_new {
             return;
         }
         alert.tree = self.processes.tree(&alert.host, &alert.subject);
+        self.desk.receive(&mut alert);
         self.tally.alert(&alert);
-        let at = alert.created;
-        self.publish(Change::Alert(Arc::new(alert)), at).await;
+        self.fired.push(Arc::new(alert));
+    }
+
+    /// Makes what fired durable, then announces it.
+    async fn settle(&mut self) {
+        let fired = std::mem::take(&mut self.fired);
+        self.desk.settle(&fired).await;
+        self.announce(fired).await;
+    }
+
+    async fn announce(&mut self, alerts: Vec<Arc<Alert>>) {
+        for alert in &alerts {
+            self.publish(Change::Alert(alert.clone()), alert.created).await;
+        }
+        self.desk.announced(&alerts).await;
     }
 
     async fn reject(&mut self, batch: &Batch, rejected: &Rejected) {

@@ -34,6 +34,8 @@ pub struct Config {
     pub sequence: correlator::Config,
     /// The host table.
     pub hosts: crate::hosts::Config,
+    /// What is kept over a restart.
+    pub store: crate::store::Config,
     /// Where alerts go.
     pub outputs: Vec<OutputSetting>,
     /// The console.
@@ -117,6 +119,7 @@ impl Default for Config {
             mapping: Mapping::default(),
             sequence: correlator::Config::default(),
             hosts: crate::hosts::Config::default(),
+            store: crate::store::Config::default(),
             outputs: Vec::new(),
             console: Console { max_alerts: 100_000, max_evidence: 5000, max_events: 5000, utc: true },
             metrics: None,
@@ -292,6 +295,7 @@ mod tests {
         let mut config = Config::default();
         config.outputs.push(OutputSetting::new("tcp://[::1]:5000".parse().unwrap()));
         config.mapping.swap_old_inbound = true;
+        config.store.location = crate::store::location::Location::Path("/x/y.db".into());
         config.metrics = Some("127.0.0.1:9100".parse().unwrap());
         assert_eq!(Config::parse(&config.to_toml(), "x"), Ok(config));
     }
@@ -305,7 +309,7 @@ mod tests {
             ("[[input]]\nlisten = \"tcp://example.com:1514\"\n", Some(2), "IP address"),
             ("[limits]\nqueue = 0\n", Some(2), "limits.queue"),
             ("[mapping]\nwinrm_protocol = \"guess\"\n", Some(2), "guess"),
-            ("[store]\npath = \"/var/lib/x\"\n", Some(2), "not supported yet"),
+            ("[store]\nmax_size = \"1KiB\"\n", Some(2), "store.max_size"),
             ("[sequence]\nallowed_lateness = 15\n", Some(2), "allowed_lateness"),
             ("[metrics]\nlisten = \"nine\"\n", Some(2), "metrics.listen"),
             ("[[output]]\nurl = \"carrier-pigeon\"\n", Some(2), "no output"),

@@ -1,7 +1,6 @@
 //! The console: a client of the feed and nothing else. It draws when something changed, at most ten times a second, but a key
 //! shows at once; nothing happens while nothing changes except the clock.
 
-pub mod filter;
 pub mod keys;
 pub mod model;
 pub mod printable;
@@ -18,9 +17,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::console::model::{Ask, Effect, Message, Model};
+use crate::alert::Alert;
+use crate::console::model::{Effect, Message, Model};
 use crate::console::terminal::Guard;
-use crate::feed::Update;
+use crate::feed::{Request, Update};
 
 /// The console's settings.
 #[derive(Debug, Clone)]
@@ -37,6 +37,17 @@ pub struct Config {
     pub listeners: Vec<String>,
     /// Whether this is a replay.
     pub is_replay: bool,
+    /// Who sits here.
+    pub who: String,
+}
+
+/// The way to the collector and back, besides the feed.
+#[derive(Debug)]
+pub struct Desk {
+    /// What the console asks.
+    pub requests: mpsc::Sender<Request>,
+    /// Evidence that it asked for.
+    pub details: mpsc::Receiver<Arc<Alert>>,
 }
 
 /// The shortest time between two frames that no key asked for.
@@ -47,8 +58,8 @@ const CLOCK: Duration = Duration::from_secs(1);
 /// Runs the console until the user leaves, the terminal goes away, or the end is asked for.
 pub async fn run(
     mut updates: mpsc::Receiver<Arc<Update>>,
+    mut desk: Desk,
     mut shutdown: watch::Receiver<bool>,
-    asks: mpsc::Sender<Ask>,
     config: Config,
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -65,6 +76,7 @@ pub async fn run(
     draw(&mut guard, &model)?;
     loop {
         let mut is_input = false;
+        let mut effects = Vec::new();
         tokio::select! {
             biased;
             _ = terminate.recv() => return Ok(()),
@@ -74,22 +86,11 @@ pub async fn run(
             event = keys.next() => match event {
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     is_input = true;
-                    for effect in model.update(Message::Key(key)) {
-                        match effect {
-                            Effect::Quit => return Ok(()),
-                            Effect::Suspend => {
-                                drop(keys);
-                                guard.suspend()?;
-                                keys = EventStream::new();
-                            }
-                            // Who asks faster than it is done has asked already.
-                            Effect::Ask(ask) => drop(asks.try_send(ask)),
-                        }
-                    }
+                    effects = model.update(Message::Key(key));
                 }
                 Some(Ok(Event::Resize(columns, rows))) => {
                     is_input = true;
-                    model.update(Message::Resize(columns, rows));
+                    effects = model.update(Message::Resize(columns, rows));
                 }
                 Some(Ok(_)) => {}
                 // The terminal is gone.
@@ -97,15 +98,30 @@ pub async fn run(
             },
             update = updates.recv(), if is_feed_open => match update {
                 Some(update) => {
-                    model.update(Message::Update(update));
+                    effects = model.update(Message::Update(update));
                     is_dirty = true;
                 }
                 None => is_feed_open = false,
             },
+            Some(alert) = desk.details.recv() => {
+                effects = model.update(Message::Detail(alert));
+                is_dirty = true;
+            }
             () = sleep_until(last_frame + FRAME), if is_dirty => {}
             () = sleep_until(next_clock) => {
                 next_clock = Instant::now() + CLOCK;
                 is_dirty = true;
+            }
+        }
+        for effect in effects {
+            match effect {
+                Effect::Quit => return Ok(()),
+                Effect::Ask(request) => ask(&desk, &mut model, request),
+                Effect::Suspend => {
+                    drop(keys);
+                    guard.suspend()?;
+                    keys = EventStream::new();
+                }
             }
         }
         if is_input || (is_dirty && last_frame.elapsed() >= FRAME) {
@@ -114,6 +130,13 @@ pub async fn run(
             last_frame = Instant::now();
             is_dirty = false;
         }
+    }
+}
+
+/// The picture must not wait for the collector; the user hears that it does not keep up.
+fn ask(desk: &Desk, model: &mut Model, request: Request) {
+    if desk.requests.try_send(request).is_err() {
+        model.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
     }
 }
 

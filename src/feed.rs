@@ -7,9 +7,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Severity};
 use crate::event::names::{EventId, HostName};
 use crate::hosts::HostState;
+use crate::triage::{Act, Entry, Refusal};
 
 /// What a full queue to a subscriber does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,44 @@ pub enum Change {
     Rejected(RejectedLine),
     /// A line for the people at the screen: a listener bound, an output down, rules reloaded.
     Notice(Notice),
+    /// What an earlier run left, in order of time, for consoles: nothing is raised and nothing is done.
+    Known(Vec<Known>),
+    /// Somebody did something with alerts.
+    Triage(Arc<Entry>),
+    /// An act was not done.
+    Refused(Refusal),
+}
+
+impl Change {
+    /// Whether it must reach even a console that does not keep up: nothing later says it again.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Alert(_) | Self::Known(_) | Self::Triage(_) | Self::Refused(_))
+    }
+}
+
+/// What an earlier run left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Known {
+    /// An alert was raised.
+    Alert {
+        /// What it is.
+        header: Arc<Header>,
+        /// The mute that held when it was raised.
+        muted: Option<u64>,
+    },
+    /// Somebody did something.
+    Entry(Arc<Entry>),
+}
+
+/// What a console asks of the collector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Do something with alerts.
+    Act(Act),
+    /// Tell everything about an alert.
+    Detail(AlertId),
+    /// Read the rules anew.
+    ReloadRules,
 }
 
 /// One event as the live tail shows it.
@@ -199,6 +239,16 @@ pub struct Counters {
     pub connections: BTreeMap<String, u64>,
     /// Updates that a slow console missed.
     pub console_shed: u64,
+    /// Alerts that a mute hid when they were raised.
+    pub alerts_muted: u64,
+    /// What people did, by what: `acknowledge`, `close`, …, and `refused`.
+    pub acts: BTreeMap<String, u64>,
+    /// Records for the store, by result: `written`, `failed`.
+    pub store_records: BTreeMap<String, u64>,
+    /// Stored alerts that were deleted for their age or the size of the store, by state: `done`, `open`.
+    pub store_deleted: BTreeMap<String, u64>,
+    /// Things that found no room among the counts of what is usual.
+    pub prevalence_shed: u64,
 }
 
 impl Counters {
@@ -249,4 +299,6 @@ pub struct Status {
     pub lag_ms: Option<i64>,
     /// The replay, where there is one.
     pub replay: Option<crate::intake::ReplayProgress>,
+    /// The store, where there is one.
+    pub store: Option<crate::intake::StoreHealth>,
 }

@@ -1,6 +1,7 @@
 //! What is known of each host: when it was last heard, how much and which kinds of events it sends, whether it fell silent
 //! or its clock is off, and which processes it started (for the ancestry of an alert). Pure and bounded.
 
+pub mod prevalence;
 pub mod processes;
 pub mod table;
 

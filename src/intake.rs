@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::decode::Rejected;
 use crate::detect::{Hits, RuleSet, Work};
 use crate::event::WindowsEvent;
+use crate::triage::Act;
 
 /// Names one listener (or the replay) for the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -149,6 +150,10 @@ pub enum Intake {
     Problem(String),
     /// How an output fares; the last report of an output counts.
     Output(OutputHealth),
+    /// How the store fares; the last report counts.
+    Store(StoreHealth),
+    /// Somebody wants to do something with alerts.
+    Act(Act),
     /// Time passes: housekeeping by arrival.
     Tick(DateTime<Utc>),
 }
@@ -168,4 +173,25 @@ pub struct OutputHealth {
     pub gave_up: u64,
     /// Records waiting.
     pub waiting: u64,
+}
+
+/// How the store fares.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StoreHealth {
+    /// Its path.
+    pub path: String,
+    /// What is wrong, where something is.
+    pub problem: Option<String>,
+    /// Records written.
+    pub written: u64,
+    /// Records that could not be written.
+    pub failed: u64,
+    /// Alerts that it holds.
+    pub alerts: u64,
+    /// Bytes in use.
+    pub bytes: u64,
+    /// Alerts deleted that were closed or muted.
+    pub deleted: u64,
+    /// Open alerts deleted, because nothing else was left to make room.
+    pub deleted_open: u64,
 }

@@ -73,12 +73,13 @@ pub fn spawn(
         problem: None,
         wants_reopen: false,
         report_at: None,
+        is_writing: false,
     };
     tokio::spawn(pump.run(updates, reopen))
 }
 
-/// A write under way: it owns the sink and the record and gives both back.
-type Writing = Pin<Box<dyn Future<Output = (Sink, Vec<u8>, io::Result<()>)> + Send>>;
+/// A write under way: it owns the sink and the record and gives both back. Without a record it only opens what failed.
+type Writing = Pin<Box<dyn Future<Output = (Sink, Option<Vec<u8>>, io::Result<()>)> + Send>>;
 
 struct Pump {
     config: Config,
@@ -95,6 +96,8 @@ struct Pump {
     wants_reopen: bool,
     /// When a report that found the intake full is made again.
     report_at: Option<Instant>,
+    /// Whether a record is being written.
+    is_writing: bool,
 }
 
 impl Pump {
@@ -105,11 +108,11 @@ impl Pump {
         // Set when the feed has ended: until then the rest may be written.
         let mut until: Option<Instant> = None;
         loop {
+            if until.is_some() && !self.is_writing && self.queue.is_empty() {
+                break;
+            }
             if writing.is_none() && self.retry_at.is_none() {
                 writing = self.begin_write();
-            }
-            if until.is_some() && writing.is_none() && self.queue.is_empty() {
-                break;
             }
             tokio::select! {
                 biased;
@@ -134,7 +137,7 @@ impl Pump {
                 () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
             }
         }
-        self.end(writing.is_some()).await
+        self.end().await
     }
 
     /// Opens a file anew, at once: whoever moved it away waits for the new one. During a write it is done afterwards.
@@ -170,23 +173,29 @@ impl Pump {
         }
     }
 
-    /// Begins to write the first record, if there is one.
+    /// Begins to write the first record, if there is one. An output that is down is tried without one too: whether the peer
+    /// is back should not take an alert to tell.
     fn begin_write(&mut self) -> Option<Writing> {
-        let mut sink = self.sink.take_if(|_| !self.queue.is_empty())?;
-        let record = self.queue.pop_front().unwrap_or_default();
+        let mut sink = self.sink.take_if(|_| !self.queue.is_empty() || self.problem.is_some())?;
+        let record = self.queue.pop_front();
+        self.is_writing = record.is_some();
         Some(Box::pin(async move {
-            let result = timeout(WRITE_LIMIT, sink.write(&record)).await;
+            let result = timeout(WRITE_LIMIT, sink.write(record.as_deref().unwrap_or_default())).await;
             let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));
             (sink, record, result)
         }))
     }
 
     /// A write has ended: the record is gone, or waits at the front of the queue again.
-    fn written(&mut self, record: Vec<u8>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
+    fn written(&mut self, record: Option<Vec<u8>>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
+        self.is_writing = false;
         match result {
             Ok(()) => {
-                self.delivered += 1;
-                self.pause = FIRST_PAUSE;
+                // A peer that takes connections and closes them is no reason to try without pause.
+                if record.is_some() {
+                    self.delivered += 1;
+                    self.pause = FIRST_PAUSE;
+                }
                 if self.problem.take().is_some() {
                     info!(output = %self.label, "output is back");
                 }
@@ -199,7 +208,9 @@ impl Pump {
                 Err(Outcome::ReaderGone)
             }
             Err(error) => {
-                self.queue.push_front(record);
+                if let Some(record) = record {
+                    self.queue.push_front(record);
+                }
                 self.failed(&error.to_string(), is_ending);
                 Ok(())
             }
@@ -239,11 +250,11 @@ impl Pump {
     }
 
     /// Gives up what could not be written in time.
-    async fn end(mut self, is_writing: bool) -> Outcome {
+    async fn end(mut self) -> Outcome {
         if let Some(sink) = &mut self.sink {
             sink.flush().await;
         }
-        let left = self.queue.len() as u64 + u64::from(is_writing);
+        let left = self.queue.len() as u64 + u64::from(self.is_writing);
         if left > 0 {
             self.gave_up += left;
             self.queue.clear();
@@ -254,7 +265,7 @@ impl Pump {
 }
 
 /// The end of a write, or never.
-async fn finished(writing: &mut Option<Writing>) -> (Sink, Vec<u8>, io::Result<()>) {
+async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Vec<u8>>, io::Result<()>) {
     match writing {
         Some(writing) => writing.await,
         None => std::future::pending().await,

@@ -6,9 +6,16 @@
 mod scene;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use wefwatch::alert::AlertId;
+use wefwatch::alert::header::Header;
 use wefwatch::console::keys::{Action, BINDINGS, Place};
-use wefwatch::console::model::{Ask, Effect, Message};
+use wefwatch::console::model::{Effect, Message};
+use wefwatch::feed::{Change, EventLine, Known, Request, Status, Update};
+use wefwatch::intake::StoreHealth;
+use wefwatch::triage::decide::decide;
+use wefwatch::triage::{Act, Deed, Target};
 
 use scene::{Scene, key, samples};
 
@@ -53,6 +60,14 @@ fn every_other_screen() {
         ("tree", "n 3"),
         ("xml", "n 4 down"),
         ("steps", "n 5"),
+        ("verdict", "v"),
+        ("comment", "n c h m"),
+        ("mute", "down down down m s h o r t ⏎"),
+        ("mute-scope", "m up up up x"),
+        ("triaged", ""),
+        ("triaged-alerts", "2"),
+        ("history", "2 ⏎ 6"),
+        ("mutes", "M"),
         ("filter", "/ h o s t : D C"),
         ("filter-wrong", "/ h o s t s : D C"),
         ("filtered", "/ - h o s t : D C ⏎"),
@@ -61,6 +76,9 @@ fn every_other_screen() {
     for (name, keys) in rows {
         for size in [(120, 36), (80, 24)] {
             let mut scene = Scene::of(&["demo.xml"], size);
+            if matches!(name, "history" | "mutes" | "triaged" | "triaged-alerts") {
+                triage(&mut scene);
+            }
             scene.keys(keys);
             golden(name, &scene);
         }
@@ -68,6 +86,148 @@ fn every_other_screen() {
     let mut damaged = Scene::of(&["skewed_clock.xml", "capture_syslog.txt", "broken.txt"], (120, 36));
     damaged.keys("4");
     golden("health-damaged", &damaged);
+}
+
+/// Bob, at another console.
+fn bob(deed: Deed, reason: &str, alert: &AlertId, revision: u64) -> Act {
+    let targets = vec![Target { alert: alert.clone(), revision }];
+    Act { token: 0, who: "bob".to_owned(), deed, reason: reason.to_owned(), targets }
+}
+
+/// The id of the alert that is selected.
+fn selected(scene: &Scene) -> AlertId {
+    let number = scene.model.selected_alert().expect("an alert is selected");
+    scene.model.alerts.get(number).expect("it is listed").header.id.clone()
+}
+
+/// A shift's work: one alert muted, one acknowledged and taken, with remarks, one closed.
+fn triage(scene: &mut Scene) {
+    scene.keys("down down down m");
+    scene.type_line("jump host of the admins, ticket 4711");
+    scene.keys("g");
+    let first = selected(scene);
+    scene.keys("a");
+    scene.act(&bob(Deed::Comment, "seen the same on the jump host last week", &first, 0));
+    scene.keys("2 g c");
+    scene.type_line("called jdoe: no idea what this is");
+    scene.keys("o down v b g 1");
+    assert_eq!(scene.refused, Vec::<String>::new());
+}
+
+#[test]
+fn acts_change_the_picture_and_can_be_taken_back() {
+    for size in [(120, 36), (80, 24)] {
+        let mut scene = Scene::of(&["demo.xml"], size);
+        scene.keys("a");
+        let text = scene.text();
+        assert!(text.contains("HIGH 1") && text.contains("acknowledged f916"), "{text}");
+        assert!(text.contains(if size.0 < 100 { "ack 1" } else { "acked 1" }), "{text}");
+        assert!(!text.contains("f916  HIGH"), "what is acknowledged leaves the open alerts: {text}");
+        scene.keys("u");
+        assert!(scene.text().contains("HIGH 2") && scene.text().contains("f916  HIGH"), "{}", scene.text());
+        scene.keys("u");
+        assert!(scene.text().contains("nothing of yours"), "{}", scene.text());
+        for (key, word) in [("t", "true positive"), ("b", "benign trigger"), ("f", "false positive")] {
+            scene.keys("n v");
+            assert!(scene.text().contains("close "), "{}", scene.text());
+            scene.keys(key);
+            assert!(scene.text().contains(&format!("CLOSED {word}")), "{}", scene.text());
+            scene.keys("esc g");
+        }
+        assert_eq!(scene.refused, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn two_people_never_overwrite_each_other_unnoticed() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let first = selected(&scene);
+    // Bob was quicker; this console has not heard of it yet.
+    let entry = decide(&scene.ledger, &bob(Deed::Own, "", &first, 0), scene.model.now).expect("bob may");
+    scene.ledger.apply(&entry);
+    scene.keys("v f");
+    assert!(scene.text().contains("not done: bob took it f916"), "{}", scene.text());
+    scene.tell(Change::Triage(Arc::new(entry)));
+    scene.keys("v f");
+    assert!(scene.text().contains("closed as false positive f916"), "{}", scene.text());
+    // An act of bob's shows at once, also on a frozen picture.
+    scene.keys("space");
+    let next = selected(&scene);
+    scene.act(&bob(Deed::Acknowledge, "", &next, 0));
+    assert!(scene.text().contains("bob acknowledged 573a"), "{}", scene.text());
+}
+
+/// The attack once more, as other events: other record ids, a second later.
+fn once_more(number: usize) -> Vec<u8> {
+    let text = String::from_utf8(samples(&["demo.xml"])).expect("UTF-8");
+    text.replace("<EventRecordID>", &format!("<EventRecordID>{number}")).into_bytes()
+}
+
+#[test]
+fn repeats_fold_and_a_closed_group_comes_again() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.hear(&once_more(7));
+    scene.hear(&once_more(8));
+    assert!(scene.text().contains("Open alerts  4,") && scene.text().contains("x3"), "{}", scene.text());
+    scene.keys("v f");
+    assert!(scene.text().contains("closed as false positive 3 alerts"), "{}", scene.text());
+    assert!(scene.text().contains("Open alerts  3,"), "{}", scene.text());
+    scene.hear(&once_more(9));
+    let text = scene.text();
+    assert!(text.contains("Open alerts  4,") && text.contains(" again"), "{text}");
+    scene.keys("g ⏎ 6");
+    assert!(scene.text().contains("again since") && scene.text().contains("alice had closed it"), "{}", scene.text());
+}
+
+#[test]
+fn a_mute_says_what_it_hides_and_wants_a_reason() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("m");
+    assert!(scene.text().contains("Would have hidden 1 of 4 alerts"), "{}", scene.text());
+    scene.type_line("short");
+    assert!(scene.text().contains("the reason needs 5 more characters"), "{}", scene.text());
+    // Only the rule is left: everything of that rule.
+    scene.keys("up up up space up space up space up space");
+    assert!(scene.text().contains("Would have hidden"), "{}", scene.text());
+    scene.keys("esc m");
+    scene.type_line("the backup does this");
+    assert!(scene.text().contains("muted 1"), "{}", scene.text());
+    scene.keys("M x");
+    assert!(scene.text().contains("ended mute #1"), "{}", scene.text());
+    assert!(scene.text().contains("muted 0") && scene.text().contains("HIGH 2"), "{}", scene.text());
+    scene.keys("2 / i s : c l o s e d ⏎");
+    assert!(scene.text().contains("no alert matches"), "{}", scene.text());
+}
+
+#[test]
+fn keys_without_an_alert_say_so() {
+    for tab in ["3", "4", "tab"] {
+        for key in ["a", "v", "m", "c", "o"] {
+            let mut scene = Scene::of(&["demo.xml"], (120, 36));
+            scene.keys(tab);
+            assert!(scene.keys(key).is_empty());
+            assert!(scene.text().contains("no alert is selected here"), "{tab} {key}: {}", scene.text());
+        }
+    }
+}
+
+#[test]
+fn the_evidence_of_an_earlier_run_is_asked_for() {
+    let mut scene = Scene::empty((120, 36));
+    let alerts = scene::updates(&samples(&["demo.xml"]));
+    let alert =
+        alerts.iter().find_map(|update| if let Change::Alert(alert) = &update.change { Some(alert.clone()) } else { None });
+    let alert = alert.expect("the demo raises alerts");
+    let known = Known::Alert { header: Arc::new(Header::of(&alert)), muted: None };
+    let store = Some(StoreHealth { path: "/x.db".to_owned(), ..StoreHealth::default() });
+    scene.tell(Change::Status(Box::new(Status { store, ..Status::default() })));
+    let update = Update { seq: 1, at: scene.model.now, change: Change::Known(vec![known]) };
+    let effects = scene.model.update(Message::Update(Arc::new(update)));
+    assert_eq!(effects, [Effect::Ask(Request::Detail(alert.id.clone()))]);
+    assert!(scene.text().contains("being read from the store"), "{}", scene.text());
+    scene.model.update(Message::Detail(alert));
+    scene.keys("n");
+    assert!(scene.text().contains("Why it fired") && scene.text().contains("5985"), "{}", scene.text());
 }
 
 #[test]
@@ -118,6 +278,10 @@ fn every_key_of_the_table_does_something() {
             if binding.action == Action::Why {
                 scene.keys("2");
             }
+            if matches!(binding.action, Action::Undo | Action::Mutes) {
+                scene.keys("m");
+                scene.type_line("reason enough to mute");
+            }
             if matches!(binding.action, Action::Back | Action::Triage) {
                 scene.keys("2");
             }
@@ -134,7 +298,8 @@ fn every_key_of_the_table_does_something() {
             match binding.action {
                 Action::Quit => assert_eq!(effects, [Effect::Quit]),
                 Action::Suspend => assert_eq!(effects, [Effect::Suspend]),
-                Action::Reload => assert_eq!(effects, [Effect::Ask(Ask::ReloadRules)]),
+                Action::Reload => assert_eq!(effects, [Effect::Ask(Request::ReloadRules)]),
+                Action::Acknowledge | Action::Own | Action::Undo => assert!(matches!(*effects, [Effect::Ask(Request::Act(_))])),
                 _ => assert!(effects.is_empty()),
             }
         }
@@ -168,6 +333,42 @@ fn a_paused_picture_stands_still_and_loses_nothing() {
 }
 
 #[test]
+fn hosts_of_one_short_name_are_told_apart() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.keys("tab +");
+    assert!(scene.text().contains(" SRV-FILE01  ") && !scene.text().contains("SRV-FILE01.corp"), "{}", scene.text());
+    let elsewhere = String::from_utf8(samples(&["attack_both_ends.xml"])).expect("text").replace("corp.example", "lab.example");
+    scene.hear(elsewhere.as_bytes());
+    assert!(scene.text().contains("SRV-FILE01.corp") && scene.text().contains("SRV-FILE01.lab"), "{}", scene.text());
+}
+
+#[test]
+fn long_events_leave_memory_bounded() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    let template = scene.model.events[0].line.clone();
+    let flood = |scene: &mut Scene| {
+        for seq in 0..100 {
+            let line = EventLine { xml: "x".repeat(1 << 20).into(), ..template.clone() };
+            let update = Update { seq, at: scene.model.now, change: Change::Events(vec![line]) };
+            scene.model.update(Message::Update(Arc::new(update)));
+        }
+    };
+    let held = |scene: &Scene| scene.model.events.iter().map(|row| row.line.xml.len()).sum::<usize>();
+    flood(&mut scene);
+    assert!((1..=32 << 20).contains(&held(&scene)), "{} bytes", held(&scene));
+    scene.keys("space");
+    flood(&mut scene);
+    let (waiting, dropped) = scene.model.paused().expect("it is paused");
+    assert_eq!((waiting, dropped), (32, 68), "the newest wait, the others are counted");
+    // Where that is too much for the header, it says less, but it says that the picture is frozen.
+    flood(&mut scene);
+    let header = scene.text().lines().next().unwrap_or_default().to_owned();
+    assert!(header.contains("PAUSED  0 alerts, 168 dropped") && header.contains("UTC"), "{header}");
+    scene.keys("space");
+    assert!((1..=32 << 20).contains(&held(&scene)), "{} bytes", held(&scene));
+}
+
+#[test]
 fn a_filter_never_hides_that_there_is_an_attack() {
     let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
     scene.keys("/ h o s t : n o w h e r e ⏎");
@@ -180,7 +381,10 @@ fn a_filter_never_hides_that_there_is_an_attack() {
 
 #[test]
 fn any_size_in_any_screen() {
-    let screens = ["", "2", "3", "3 up ⏎", "4", "?", "tab", "tab ⏎", "+", "n", "n 2", "n 3", "n 4", "n 5", "/ x", "space"];
+    let screens = [
+        "", "2", "3", "3 up ⏎", "4", "?", "tab", "tab ⏎", "+", "n", "n 2", "n 3", "n 4", "n 5", "n 6", "/ x", "space", "v", "c",
+        "m", "m up up", "a M",
+    ];
     let sizes = [1, 2, 3, 7, 8, 9, 39, 40, 41, 79, 80, 99, 100, 119, 120, 400];
     for keys in screens {
         let mut scene = Scene::of(&["hostile.xml", "attack_both_ends.xml"], (120, 36));
@@ -201,7 +405,27 @@ fn nothing_hostile_reaches_the_screen() {
         character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     let mut seen = String::new();
-    for keys in ["", "2", "3", "3 up up ⏎", "4", "tab ⏎", "n", "n 2", "n 3", "n 4", "n 5", "n n 4", "n n n 2"] {
+    for keys in [
+        "",
+        "2",
+        "3",
+        "3 up up ⏎",
+        "4",
+        "tab ⏎",
+        "n",
+        "n 2",
+        "n 3",
+        "n 4",
+        "n 5",
+        "n n 4",
+        "n n n 2",
+        "m",
+        "n m",
+        "n n m",
+        "n n n m up up",
+        "n c",
+        "2",
+    ] {
         for size in [(120, 36), (80, 24), (400, 200), (40, 8), (20, 3)] {
             let mut scene = Scene::of(&["hostile.xml", "broken.txt"], size);
             scene.keys(keys);

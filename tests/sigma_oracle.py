@@ -3,6 +3,10 @@
 
     pip install pysigma pysigma-pipeline-windows pysigma-pipeline-sysmon evtx
     tests/sigma_oracle.py SIGMA_CHECKOUT EVENTS... > answers.txt
+    tests/sigma_oracle.py SIGMA_CHECKOUT --invent 10 > invented.xml
+
+The second form invents events, so many for each rule, from the values of its conditions: near hits and near misses of every rule, for
+the first form.
 
 EVENTS are .evtx files, XML texts (also .gz) or folders of them. An answer is a line `computer|channel|event id|record id<TAB>rule id`
 for each match, sorted. `tests/sigma_corpus.rs` compares them with what wefwatch says, where WEFWATCH_SIGMA_ANSWERS names them.
@@ -98,6 +102,9 @@ class Event:
             "Level": text_of("Level"),
             "Keywords": text_of("Keywords"),
         }
+        message = root.findtext("RenderingInfo/Message")
+        if message is not None:
+            said["Message"] = message
         for name, value in said.items():
             if name not in self.fields:
                 self.fields[name] = [value]
@@ -270,7 +277,8 @@ def load(checkout):
                     continue
                 count += 1
                 for channel, ids in route(rule.logsource):
-                    rules[channel].append((ids, str(rule.id), conditions))
+                    parsed = [condition.parsed for condition in rule.detection.parsed_condition]
+                    rules[channel].append((ids, str(rule.id), conditions, parsed))
     print(f"{count} rules", file=sys.stderr)
     return rules
 
@@ -323,13 +331,121 @@ def events(paths):
                         print(f"not read: {one}: {error}", file=sys.stderr)
 
 
+def leaves(node):
+    if isinstance(node, (ConditionFieldEqualsValueExpression, ConditionValueExpression)):
+        field = getattr(node, "field", None)
+        values = node.value.values if isinstance(node.value, SigmaExpansion) else [node.value]
+        yield from ((field, value) for value in values)
+    else:
+        for part in node.args:
+            yield from leaves(part)
+
+
+def of_regex(parsed, dice):
+    """A text that a parsed regular expression matches, nearly always."""
+    text = ""
+    for operator, argument in parsed:
+        name = str(operator)
+        if name == "LITERAL":
+            text += chr(argument)
+        elif name in ("ANY", "NOT_LITERAL"):
+            text += "q"
+        elif name == "IN":
+            kind, value = dice.choice(argument)
+            words = {"LITERAL": lambda: chr(value), "RANGE": lambda: chr(dice.randint(*value))}
+            classes = {"CATEGORY_DIGIT": "7", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "w"}
+            text += words.get(str(kind), lambda: classes.get(str(value), "~"))()
+        elif name in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, most, inner = argument
+            for _ in range(dice.randint(least, min(int(most), least + 2))):
+                text += of_regex(inner, dice)
+        elif name == "SUBPATTERN":
+            text += of_regex(argument[-1], dice)
+        elif name == "BRANCH":
+            text += of_regex(dice.choice(argument[1]), dice)
+    return text
+
+
+def of_value(value, dice):
+    """A text that a value matches, nearly always; None where there is none."""
+    if isinstance(value, SigmaString):
+        fill = {SpecialChars.WILDCARD_MULTI: ["", "x", " \n ", "-zz"], SpecialChars.WILDCARD_SINGLE: ["x", "\n", "é"]}
+        text = "".join(dice.choice(fill[part]) if part in fill else str(part) for part in value.s)
+        return dice.choice([text, text, text.upper(), text.lower()])
+    if isinstance(value, (SigmaNumber, SigmaBool)):
+        return str(value)
+    if isinstance(value, SigmaRegularExpression):
+        flags = sum(value.sigma_to_python_flags[flag] for flag in value.flags)
+        return of_regex(re._parser.parse(str(value.regexp), flags), dice)
+    if isinstance(value, SigmaCIDRExpression):
+        network = ipaddress.ip_network(value.cidr, strict=False)
+        return str(network[dice.randrange(min(network.num_addresses, 200))])
+    if isinstance(value, SigmaCompareExpression):
+        return str(int(float(str(value.number))) + dice.randint(-1, 1))
+    return None
+
+
+def invented(parsed, dice):
+    """Fields and unnamed data for one event."""
+    by_field = defaultdict(list)
+    for condition in parsed:
+        for field, value in leaves(condition):
+            by_field[field].append(value)
+    fields, keywords = {}, []
+    for field, values in by_field.items():
+        if dice.random() < 0.1:
+            continue
+        some = dice.sample(values, min(len(values), dice.choice([1, 1, 2, 3, len(values)])))
+        texts = [text for text in (of_value(value, dice) for value in some) if text is not None]
+        if field is None:
+            keywords += texts
+        elif texts:
+            fields[field] = dice.choice([texts[0], "".join(texts), " ".join(texts), " ".join(reversed(texts))])
+        elif isinstance(some[0], SigmaFieldReference):
+            fields[field] = fields.get(some[0].field, "x")
+        elif dice.random() < 0.5:
+            fields[field] = dice.choice(["", "-"])
+    return fields, keywords
+
+
+def invent(rules, count):
+    import random
+    from xml.sax.saxutils import escape, quoteattr
+
+    dice = random.Random(7)
+    record = 0
+    for channel, of_channel in sorted(rules.items(), key=lambda row: str(row[0])):
+        for ids, _, _, parsed in of_channel:
+            for _ in range(count):
+                record += 1
+                fields, keywords = invented(parsed, dice)
+                event_id = dice.choice(sorted(ids)) if ids else fields.get("EventID", "1")
+                if not str(event_id).isdigit():
+                    event_id = 1
+                said = {"EventID", "Channel", "Provider_Name", "Computer", "Level", "Keywords"}
+                data = [(name, text) for name, text in fields.items() if name not in said]
+                data = [f"<Data Name={quoteattr(name)}>{escape(text)}</Data>" for name, text in data if name != "Data"]
+                unnamed = keywords + [text for name, text in fields.items() if name == "Data"]
+                data += [f"<Data>{escape(text)}</Data>" for text in unnamed]
+                level = fields.get("Level", "4")
+                print(
+                    f"<Event><System><Provider Name={quoteattr(fields.get('Provider_Name', 'x'))}/><EventID>{event_id}</EventID>"
+                    f"<Level>{level if level.isdigit() else 4}</Level><Keywords>{escape(fields.get('Keywords', '0x0'))}</Keywords>"
+                    f"<EventRecordID>{record}</EventRecordID><Channel>{escape(channel or 'Other')}</Channel>"
+                    f"<Computer>invented</Computer></System><EventData>{''.join(data)}</EventData></Event>"
+                )
+
+
 def main():
     rules = load(sys.argv[1])
+    if sys.argv[2] == "--invent":
+        invent(rules, int(sys.argv[3]))
+        return
     answers = set()
     count = 0
     for event in events(sys.argv[2:]):
         count += 1
-        for ids, rule, conditions in rules[event.channel.lower()] + rules[None]:
+        for ids, rule, conditions, _ in rules[event.channel.lower()] + rules[None]:
             if (ids is None or event.id in ids) and any(condition(event) for condition in conditions):
                 answers.add(f"{event.name()}\t{rule}")
     print(f"{count} events, {len(answers)} matches", file=sys.stderr)

@@ -222,7 +222,7 @@ fn r_reads_the_rules_anew_and_says_what_came_of_it() {
     let (rules, own) = (folder.path().to_str().expect("UTF-8"), folder.path().join("own.eql"));
     let arguments = ["replay", "--speed", "max", "--rules", rules, "samples/attack_both_ends.xml"];
     let mut terminal = Terminal::start(&arguments, &[], (120, 36));
-    terminal.wait_for("Alerts  2");
+    terminal.wait_for("alerts  2");
     std::fs::write(&own, "process where process.name : \"whoami.exe\"").expect("a file");
     terminal.press("r");
     terminal.wait_for("3 run");
@@ -232,4 +232,65 @@ fn r_reads_the_rules_anew_and_says_what_came_of_it() {
     terminal.wait_for("did you mean `==`");
     terminal.wait_for("3 run");
     terminal.press("q");
+}
+
+/// The connection that leaves the first host of the sample, as another event each time.
+fn outbound(number: u32) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/attack_both_ends.xml");
+    let text = std::fs::read_to_string(path).expect("the sample is there");
+    let line = text.lines().find(|line| line.contains("<EventRecordID>2371779<")).expect("the outbound connection");
+    line.replace("2371779", &number.to_string()) + "\n"
+}
+
+/// Sends events to the listener that the screen names.
+fn send(terminal: &mut Terminal, events: &str) {
+    terminal.press("4");
+    terminal.wait_for("tcp://127.0.0.1:");
+    let text = terminal.text();
+    let address = text.split("tcp://").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an address");
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    stream.write_all(events.as_bytes()).expect("it reads");
+    terminal.press("1");
+}
+
+#[test]
+fn what_people_did_outlives_the_console() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (store, output) = (path("wefwatch.db"), format!("file:{}", path("alerts.json")));
+    let arguments = ["run", "--store", &store, "--listen", "tcp://127.0.0.1:0", "--output", &output];
+
+    let mut terminal = Terminal::start(&arguments, &[], (120, 36));
+    send(&mut terminal, &outbound(1));
+    terminal.wait_for("HIGH 1");
+    terminal.press("m");
+    terminal.wait_for("Would have hidden 1 of 1 alerts");
+    terminal.press("the jump host does this\r");
+    terminal.wait_for("muted 1");
+    send(&mut terminal, &outbound(2));
+    terminal.wait_for("muted 2");
+    terminal.press("2c");
+    terminal.wait_for("comment on");
+    terminal.press("asked jdoe\r");
+    terminal.wait_for("commented on");
+    terminal.press("q");
+    assert_eq!(terminal.end().0.exit_code(), 0);
+    let sent = std::fs::read_to_string(path("alerts.json")).expect("the output was written");
+    let muted: Vec<bool> = sent.lines().map(|line| line.contains("\"muted\":true")).collect();
+    assert_eq!(muted, [false, true], "{sent}");
+
+    let mut terminal = Terminal::start(&arguments, &[], (120, 36));
+    terminal.wait_for("muted 2");
+    terminal.press("M");
+    terminal.wait_for("the jump host does this");
+    // An escape with a letter close behind would be another key.
+    terminal.press("\u{1b}");
+    terminal.wait_for("? help");
+    terminal.press("2\r");
+    // The evidence comes from the store.
+    terminal.wait_for("(5985, 5986)");
+    terminal.press("6");
+    terminal.wait_for("asked jdoe");
+    terminal.press("q");
+    assert_eq!(terminal.end().0.exit_code(), 0);
 }

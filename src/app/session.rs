@@ -11,16 +11,17 @@ use tokio::time::{Instant, interval, timeout_at};
 use tracing::{info, warn};
 
 use crate::app::signals::{Asked, Signals};
-use crate::app::{Failure, metrics_server, rule_files};
+use crate::app::{Failure, desk, metrics_server, rule_files};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
-use crate::console::model::Ask;
 use crate::detect::{ProblemKind, RuleProblem, RuleSet};
 use crate::feed::{Counters, Overflow, Status, Update};
 use crate::input::replay::Recording;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId};
 use crate::output::{self, Outcome};
+use crate::store::read::Kept;
+use crate::store::{self, Opened, Store};
 
 /// What the run shows itself as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub struct Ended {
 /// How often the collector is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
-const CONSOLE_QUEUE: usize = 4096;
+const CONSOLE_QUEUE: usize = 1024;
 const OUTPUT_QUEUE: usize = 1024;
 
 /// Everything that was started.
@@ -80,6 +81,9 @@ struct Session {
     inputs: JoinSet<Result<(), String>>,
     outputs: JoinSet<Outcome>,
     collector: JoinHandle<Counters>,
+    store: Option<std::thread::JoinHandle<()>>,
+    /// Where the console's questions about evidence go.
+    details: Option<Store>,
     console: Option<mpsc::Receiver<Arc<Update>>>,
 }
 
@@ -97,7 +101,8 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     for notice in rules.notices() {
         info!("{notice}");
     }
-    let (mut session, status) = Session::start(plan, rules);
+    let kept = open_store(&plan.config)?;
+    let (mut session, status) = Session::start(plan, rules, kept)?;
     let started = session.bind(status).await;
     let metrics = match started {
         Ok(metrics) => metrics,
@@ -118,6 +123,14 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     ended
 }
 
+/// Opens the store, where one is kept.
+fn open_store(config: &Config) -> Result<Option<(Opened, Kept)>, Failure> {
+    let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
+    let opened = store::open(&path, &config.store, clock::now()).map_err(|error| Failure::Run(format!("store: {error}")))?;
+    info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
+    Ok(Some(opened))
+}
+
 fn load_rules(config: &Config) -> Result<RuleSet, String> {
     let (files, unreadable) = rule_files::read(&config.rules.directories).map_err(|error| error.to_string())?;
     let builtin = if config.rules.builtin { crate::detect::load::builtin() } else { Vec::new() };
@@ -126,7 +139,7 @@ fn load_rules(config: &Config) -> Result<RuleSet, String> {
 }
 
 impl Session {
-    fn start(plan: Plan, rules: RuleSet) -> (Self, watch::Receiver<Arc<Status>>) {
+    fn start(plan: Plan, rules: RuleSet, kept: Option<(Opened, Kept)>) -> Result<(Self, watch::Receiver<Arc<Status>>), Failure> {
         let rules = Arc::new(rules);
         let config = &plan.config;
         let (intake, intake_receiver) = mpsc::channel(config.limits.queue);
@@ -137,6 +150,14 @@ impl Session {
             is_replay: matches!(plan.mode, Mode::Replay(_)),
         };
         let mut collector = Collector::new(&collector_config, rules.clone());
+        let (mut store, mut details) = (None, None);
+        if let Some((opened, kept)) = kept {
+            let started = opened.start(intake.downgrade());
+            let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
+            details = (plan.face == Face::Console).then(|| handle.clone());
+            collector = collector.with_store(handle, kept);
+            store = Some(thread);
+        }
         let console = (plan.face == Face::Console).then(|| collector.subscribe(Overflow::Shed, CONSOLE_QUEUE));
         let reopen = watch::Sender::new(0);
         let mut outputs = JoinSet::new();
@@ -161,9 +182,11 @@ impl Session {
             outputs,
             collector: tokio::spawn(collector.run(intake_receiver)),
             console,
+            store,
+            details,
             plan,
         };
-        (session, status)
+        Ok((session, status))
     }
 
     fn context(&self, listener: u16) -> Context {
@@ -300,15 +323,17 @@ impl Session {
             utc: settings.utc,
             listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
             is_replay: matches!(self.plan.mode, Mode::Replay(_)),
+            who: desk::user_name(),
         };
-        let (asks, mut asked) = mpsc::channel(1);
-        let console = crate::console::run(updates, self.shutdown.subscribe(), asks, config);
+        let (reload, mut reloads) = mpsc::channel(1);
+        let desk = desk::open(self.intake.downgrade(), self.details.take(), reload);
+        let console = crate::console::run(updates, desk, self.shutdown.subscribe(), config);
         tokio::pin!(console);
         let mut problem = None;
         loop {
             tokio::select! {
                 ended = &mut console => return problem.or_else(|| ended.err().map(|error| format!("console: {error}"))),
-                Some(Ask::ReloadRules) = asked.recv() => self.reload().await,
+                Some(()) = reloads.recv() => self.reload().await,
                 Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
                     if let Ok(Err(failed)) = ended {
                         problem = Some(failed);
@@ -361,6 +386,11 @@ impl Session {
         while self.inputs.join_next().await.is_some() {}
         drop(self.intake);
         let mut counters = self.collector.await.unwrap_or_default();
+        if let Some(store) = self.store {
+            // The collector has let go of it; it only finishes what it was given.
+            let finished = tokio::task::spawn_blocking(move || store.join());
+            let _ = timeout_at(Instant::now() + grace, finished).await;
+        }
         let until = Instant::now() + grace + Duration::from_millis(500);
         while let Ok(Some(ended)) = timeout_at(until, self.outputs.join_next()).await {
             if let Ok(Outcome::Drained(health)) = ended {

@@ -23,7 +23,7 @@ pub struct Hub {
 struct Subscriber {
     overflow: Overflow,
     sender: mpsc::Sender<Arc<Update>>,
-    /// Alerts that did not fit. The tail and the status are superseded soon; an alert is not.
+    /// Alerts and acts that did not fit. The tail and the status are superseded soon; they are not.
     held: VecDeque<Arc<Update>>,
 }
 
@@ -57,8 +57,8 @@ impl Subscriber {
     /// Hands the update on; 1 if it was shed. A subscriber that is gone sheds nothing.
     async fn hand(&mut self, update: &Arc<Update>) -> u64 {
         if self.overflow == Overflow::Wait {
-            // Outputs hear of alerts, not of every event and status.
-            if !matches!(update.change, Change::Events(_) | Change::Status(_)) {
+            // Outputs hear of alerts, not of every event and status, and not of what an earlier run told them.
+            if !matches!(update.change, Change::Events(_) | Change::Status(_) | Change::Known(_)) {
                 let _ = self.sender.send(update.clone()).await;
             }
             return 0;
@@ -70,7 +70,7 @@ impl Subscriber {
             }
         }
         let is_full = !self.held.is_empty() || matches!(self.sender.try_send(update.clone()), Err(TrySendError::Full(_)));
-        if is_full && matches!(update.change, Change::Alert(_)) && self.held.len() < HELD_ALERTS {
+        if is_full && update.change.is_lasting() && self.held.len() < HELD_ALERTS {
             self.held.push_back(update.clone());
             return 0;
         }

@@ -11,7 +11,8 @@ use crate::detect::{Rule, RuleProblem, RuleSet, Work};
 use crate::event::WindowsEvent;
 use crate::feed::{Counters, ListenerStatus, OutputStatus, RuleFacts, RuleStatus, Status};
 use crate::hosts::table::HostCounts;
-use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason};
+use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason, StoreHealth};
+use crate::triage::Deed;
 
 /// How long the rate and the lag look back, in seconds.
 const WINDOW_SECONDS: i64 = 5;
@@ -24,6 +25,7 @@ pub struct Tally {
     counters: Counters,
     listeners: BTreeMap<ListenerId, ListenerStatus>,
     outputs: BTreeMap<String, OutputStatus>,
+    store: Option<StoreHealth>,
     /// All rules: those that run first, in the order of the rule set.
     rules: Vec<RuleStatus>,
     running: usize,
@@ -162,6 +164,7 @@ impl Tally {
             self.counters.alerts_updated += 1;
             return;
         }
+        self.counters.alerts_muted += u64::from(alert.muted.is_some());
         *self.counters.alerts.entry((alert.rule.id.clone(), alert.rule.severity)).or_default() += 1;
         if let Some(rule) = self.rules.iter_mut().take(self.running).find(|rule| rule.facts.id == alert.rule.id) {
             rule.alerts += 1;
@@ -185,6 +188,51 @@ impl Tally {
         let OutputHealth { output, is_up, problem, delivered, gave_up, waiting } = health;
         self.outputs.insert(output.clone(), OutputStatus { url: output, is_up, problem, delivered, gave_up, waiting });
         line
+    }
+
+    /// How the store fares. Answers a line for people when it broke, came back, or had to delete open alerts.
+    pub fn store(&mut self, health: StoreHealth) -> Option<String> {
+        let before = self.store.clone().unwrap_or_default();
+        let counts = &mut self.counters;
+        for (result, count) in [("written", health.written), ("failed", health.failed)] {
+            counts.store_records.insert(result.to_owned(), count);
+        }
+        for (state, count) in [("done", health.deleted), ("open", health.deleted_open)] {
+            counts.store_deleted.insert(state.to_owned(), count);
+        }
+        let open = health.deleted_open - before.deleted_open.min(health.deleted_open);
+        let line = match (&before.problem, &health.problem) {
+            _ if open > 0 => Some(format!("{open} OPEN alerts deleted from the store: it is full and nothing else was left")),
+            (None, Some(problem)) => Some(format!("the store cannot be written: {problem}; alerts go out, but are not kept")),
+            (Some(_), None) => Some("the store is written again".to_owned()),
+            _ => None,
+        };
+        self.store = Some(health);
+        line
+    }
+
+    /// Somebody did something, or it was refused.
+    pub fn act(&mut self, deed: &Deed, is_done: bool) {
+        let word = match deed {
+            _ if !is_done => "refused",
+            Deed::Acknowledge => "acknowledge",
+            Deed::Close(_) => "close",
+            Deed::Comment => "comment",
+            Deed::Own => "own",
+            Deed::Release => "release",
+            Deed::Undo(_) => "undo",
+            Deed::Mute { .. } => "mute",
+            Deed::Unmute(_) => "unmute",
+        };
+        add(&mut self.counters.acts, word, 1);
+    }
+
+    /// Counts of what is usual, and stage hits, that found no room.
+    pub fn desk_shed(&mut self, (usual, hits): (u64, u64)) {
+        self.counters.prevalence_shed = usual;
+        if self.store.is_some() {
+            self.counters.store_records.insert("shed".to_owned(), hits);
+        }
     }
 
     /// The sequence matching.
@@ -236,6 +284,7 @@ impl Tally {
             listeners: self.listeners.values().cloned().collect(),
             outputs: self.outputs.values().cloned().collect(),
             rules: self.rules.clone(),
+            store: self.store.clone(),
             events_per_second: events as f64 / TimeDelta::seconds(WINDOW_SECONDS).num_seconds() as f64,
             lag_ms: lags.get(lags.len() / 2).copied().filter(|_| !is_replay),
             ..Status::default()

@@ -19,7 +19,7 @@ pub(super) struct Written {
     mapping: Mapping,
     sequence: WrittenSequence,
     hosts: WrittenHosts,
-    store: Store,
+    store: WrittenStore,
     output: Vec<Output>,
     attach: Attach,
     console: WrittenConsole,
@@ -69,8 +69,10 @@ struct WrittenHosts {
 
 #[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-struct Store {
+struct WrittenStore {
     path: String,
+    max_age: Span,
+    max_size: Size,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -106,12 +108,6 @@ struct Metrics {
     listen: String,
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: "none".to_owned() }
-    }
-}
-
 macro_rules! default_from_config {
     ($($section:ident = $field:ident),+ $(,)?) => {
         $(impl Default for $section {
@@ -127,6 +123,7 @@ default_from_config!(
     WrittenRules = rules,
     WrittenSequence = sequence,
     WrittenHosts = hosts,
+    WrittenStore = store,
     WrittenConsole = console,
 );
 
@@ -166,7 +163,11 @@ impl From<&Config> for Written {
                 max_processes: config.hosts.max_processes,
                 silent_after: span_of(config.hosts.silent_after),
             },
-            store: Store::default(),
+            store: WrittenStore {
+                path: config.store.location.to_string(),
+                max_age: span_of(config.store.max_age),
+                max_size: Size(config.store.max_size as usize),
+            },
             output: config.outputs.iter().map(|output| Output { url: output.url.to_string(), queue: output.queue }).collect(),
             attach: Attach::default(),
             console: WrittenConsole {
@@ -198,9 +199,6 @@ fn delta(key: &str, span: Span) -> Result<TimeDelta, Complaint> {
 impl Written {
     /// Checks everything; the first complaint counts.
     pub(super) fn check(self) -> Result<Config, Complaint> {
-        if self.store.path != "none" {
-            return complain("store.path", &"a store is not supported yet; only \"none\" is");
-        }
         if !self.attach.socket.is_empty() {
             return complain("attach.socket", &"attaching is not supported yet; leave it empty");
         }
@@ -219,6 +217,11 @@ impl Written {
             max_processes: within("hosts.max_processes", self.hosts.max_processes, 1, 1 << 24)?,
             silent_after: delta("hosts.silent_after", self.hosts.silent_after)?,
         };
+        let store = crate::store::Config {
+            location: self.store.path.parse().unwrap_or_default(),
+            max_age: delta("store.max_age", self.store.max_age)?,
+            max_size: within("store.max_size", self.store.max_size.0, 1 << 20, 1 << 44)? as u64,
+        };
         Ok(Config {
             inputs: inputs.collect::<Result<_, _>>()?,
             limits: self.limits.check()?,
@@ -226,6 +229,7 @@ impl Written {
             mapping: self.mapping,
             sequence,
             hosts,
+            store,
             outputs: self.output.into_iter().map(Output::check).collect::<Result<_, _>>()?,
             console: Console {
                 max_alerts: within("console.max_alerts", self.console.max_alerts, 1, 1 << 24)?,

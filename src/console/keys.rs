@@ -53,6 +53,22 @@ pub enum Action {
     Xml,
     /// Section: what to do.
     Steps,
+    /// Section: what people did.
+    History,
+    /// Somebody looks at it.
+    Acknowledge,
+    /// Close with a verdict.
+    Verdict,
+    /// Hide alerts like this one.
+    Mute,
+    /// The mutes that hold.
+    Mutes,
+    /// Write a remark.
+    Comment,
+    /// Take it, or give it back.
+    Own,
+    /// Take the last act back.
+    Undo,
     /// The next section.
     NextSection,
     /// Read the rules anew.
@@ -101,34 +117,42 @@ const fn bind(action: Action, place: Place, keys: &'static str, label: &'static 
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind(Action::Enter,         Place::Outside,  "⏎",        "open",     "open what is selected: host, alert, event", 1),
-    bind(Action::NextAlert,     Place::Anywhere, "n",        "next",     "the next alert, worst first, then newest", 2),
-    bind(Action::PreviousAlert, Place::Anywhere, "N",        "previous", "the alert before", 0),
-    bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc eid:1,3 \"text\"", 3),
-    bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 4),
-    bind(Action::NextPane,      Place::Outside,  "tab",      "pane",     "from the hosts to the alerts and back", 5),
-    bind(Action::Expand,        Place::Outside,  "+",        "expand",   "give the list in hand all the room", 6),
+    bind(Action::NextAlert,     Place::Anywhere, "n",        "next",     "the next open alert, worst first, then newest", 6),
+    bind(Action::PreviousAlert, Place::Anywhere, "N",        "previous", "the open alert before", 0),
+    bind(Action::Acknowledge,   Place::Anywhere, "a",        "ack",      "acknowledge: you look at it; a folded row (x6) with all its repeats", 2),
+    bind(Action::Verdict,       Place::Anywhere, "v",        "verdict",  "close it: t true positive, b benign trigger, f false positive", 3),
+    bind(Action::Mute,          Place::Anywhere, "m",        "mute",     "hide alerts like this one: scope, reason, expiry, and what it would hide", 4),
+    bind(Action::Mutes,         Place::Anywhere, "M",        "mutes",    "the mutes that hold, and to end one", 0),
+    bind(Action::Comment,       Place::Anywhere, "c",        "comment",  "write a remark; it stands in the history (6)", 9),
+    bind(Action::Own,           Place::Anywhere, "o",        "own",      "take it, or give it back", 10),
+    bind(Action::Undo,          Place::Anywhere, "u",        "undo",     "take your last act back, within 30 s", 5),
+    bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"", 7),
+    bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 8),
+    bind(Action::NextPane,      Place::Outside,  "tab",      "pane",     "from the hosts to the alerts and back", 11),
+    bind(Action::Expand,        Place::Outside,  "+",        "expand",   "give the list in hand all the room", 12),
     bind(Action::Up,            Place::Anywhere, "↑ k",      "up",       "one up", 0),
     bind(Action::Down,          Place::Anywhere, "↓ j",      "down",     "one down", 0),
     bind(Action::PageUp,        Place::Anywhere, "pgup",     "page up",  "a page up", 0),
     bind(Action::PageDown,      Place::Anywhere, "pgdn",     "page down", "a page down", 0),
     bind(Action::First,         Place::Anywhere, "g home",   "top",      "to the top", 0),
     bind(Action::Last,          Place::Anywhere, "G end",    "end",      "to the end; the event tail follows again", 0),
-    bind(Action::Triage,        Place::Outside,  "1",        "triage",   "hosts, worst first, the alerts, and why one fired", 0),
-    bind(Action::Alerts,        Place::Outside,  "2",        "alerts",   "every alert", 0),
+    bind(Action::Triage,        Place::Outside,  "1",        "triage",   "hosts, worst first, the open alerts, and why one fired", 0),
+    bind(Action::Alerts,        Place::Outside,  "2",        "alerts",   "every alert, and where it stands", 0),
     bind(Action::Events,        Place::Outside,  "3",        "events",   "every event as it arrives", 0),
-    bind(Action::Health,        Place::Outside,  "4",        "health",   "listeners, outputs, rules, clocks, rejected messages", 0),
-    bind(Action::Why,           Place::Inside,   "1",        "why",      "why it fired: the fields that matched, the gap, the tree", 0),
+    bind(Action::Health,        Place::Outside,  "4",        "health",   "listeners, outputs, store, rules, clocks, rejected messages", 0),
+    bind(Action::Why,           Place::Inside,   "1",        "why",      "why it fired: the fields that matched, the gap, the tree, is it usual", 0),
     bind(Action::Evidence,      Place::Inside,   "2",        "events",   "all fields of the events", 0),
     bind(Action::Tree,          Place::Inside,   "3",        "tree",     "the process tree", 0),
     bind(Action::Xml,           Place::Inside,   "4",        "xml",      "the events as Windows wrote them", 0),
     bind(Action::Steps,         Place::Inside,   "5",        "steps",    "what to do next, known benign causes, references", 0),
+    bind(Action::History,       Place::Inside,   "6",        "history",  "who did what with it, when, and why", 0),
     bind(Action::NextSection,   Place::Inside,   "tab ⏎",    "section",  "the next section", 1),
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
     bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
-    bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 7),
-    bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 8),
-    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave", 9),
+    bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 13),
+    bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 14),
+    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave", 15),
 ];
 
 /// The action of a key. `is_inside` tells whether an alert is open.
@@ -168,6 +192,14 @@ fn letter_action(letter: char, is_inside: bool) -> Option<Action> {
         ('3', true) => Action::Tree,
         ('4', true) => Action::Xml,
         ('5', true) => Action::Steps,
+        ('6', true) => Action::History,
+        ('a', _) => Action::Acknowledge,
+        ('v', _) => Action::Verdict,
+        ('m', _) => Action::Mute,
+        ('M', _) => Action::Mutes,
+        ('c', _) => Action::Comment,
+        ('o', _) => Action::Own,
+        ('u', _) => Action::Undo,
         ('/', false) => Action::Filter,
         ('+', false) => Action::Expand,
         ('r', false) => Action::Reload,

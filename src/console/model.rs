@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod screen;
+pub mod triage;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,20 +11,23 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::alert::Severity;
+use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
-use crate::console::filter::{Filter, FilterError};
 use crate::console::keys::{self, Action, Binding};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
+use crate::console::model::triage::Dialog;
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
+use crate::feed::{Change, EventLine, Notice, RejectedLine, Request, Status, Update};
+use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 
 /// How many rejected frames and notices are kept.
 const KEPT_LINES: usize = 200;
 /// How many updates wait behind a frozen picture; older events and statuses among them are dropped and counted.
 const HELD: usize = 20_000;
+/// How many bytes of event XML the tail keeps, and as many may wait behind a frozen picture.
+const EVENT_BYTES: usize = 32 << 20;
 
 /// What can happen to the console.
 #[derive(Debug)]
@@ -36,24 +40,19 @@ pub enum Message {
     Tick(DateTime<Utc>),
     /// The terminal has another size: columns, rows.
     Resize(u16, u16),
+    /// The evidence of an older alert, which was asked for.
+    Detail(Arc<Alert>),
 }
 
 /// What the shell has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// Ask the collector.
+    Ask(Request),
     /// Leave.
     Quit,
     /// Go to the shell until it comes back.
     Suspend,
-    /// Ask the program around the console for something.
-    Ask(Ask),
-}
-
-/// What people at the console ask of the program around it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
-    /// Read the rules anew.
-    ReloadRules,
 }
 
 /// A line being typed.
@@ -127,6 +126,10 @@ pub struct Model {
     pub editor: Option<Editor>,
     /// The open help.
     pub help: Option<Help>,
+    /// What is asked before an act.
+    pub dialog: Option<Dialog>,
+    /// What came of the last act, and whether it went wrong.
+    pub said: Option<(String, bool)>,
     /// The tab.
     pub tab: Tab,
     /// What was opened on top of the tab, outermost first.
@@ -150,9 +153,14 @@ pub struct Model {
     /// A word on the last key that could not do anything.
     pub hint: Option<&'static str>,
     held: Option<VecDeque<Arc<Update>>>,
+    held_bytes: usize,
     held_dropped: u64,
+    event_bytes: usize,
     next_event: u64,
     last_seq: u64,
+    first_token: u64,
+    next_token: u64,
+    asked: Option<AlertId>,
 }
 
 impl Model {
@@ -175,6 +183,8 @@ impl Model {
             filter_text: String::new(),
             editor: None,
             help: None,
+            dialog: None,
+            said: None,
             tab: Tab::Triage,
             stack: Vec::new(),
             pane: Pane::Alerts,
@@ -187,29 +197,42 @@ impl Model {
             new_above: 0,
             hint: None,
             held: None,
+            held_bytes: 0,
             held_dropped: 0,
+            event_bytes: 0,
             next_event: 0,
             last_seq: 0,
+            // Tokens of two consoles must not meet.
+            first_token: now.timestamp_micros().unsigned_abs(),
+            next_token: now.timestamp_micros().unsigned_abs(),
+            asked: None,
         }
     }
 
     /// Takes a message in.
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        let mut effects = Vec::new();
         match message {
-            Message::Key(key) => self.key(key),
-            Message::Resize(columns, rows) => {
-                self.size = (columns, rows);
-                Vec::new()
-            }
-            Message::Tick(now) => {
-                self.now = self.now.max(now);
-                Vec::new()
-            }
-            Message::Update(update) => {
-                self.hear(update);
-                Vec::new()
-            }
+            Message::Key(key) => effects = self.key(key),
+            Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Tick(now) => self.now = self.now.max(now),
+            Message::Update(update) => self.hear(update),
+            Message::Detail(alert) => self.alerts.fetched(alert),
         }
+        effects.extend(self.missing_evidence());
+        effects
+    }
+
+    /// Asks for the evidence of the alert in front, once, where only the store has it.
+    fn missing_evidence(&mut self) -> Option<Effect> {
+        self.status.store.as_ref()?;
+        let entry = self.selected_alert().and_then(|number| self.alerts.get(number))?;
+        let id = entry.header.id.clone();
+        if entry.alert.is_some() || self.asked.as_ref() == Some(&id) {
+            return None;
+        }
+        self.asked = Some(id.clone());
+        Some(Effect::Ask(Request::Detail(id)))
     }
 
     /// How many updates wait behind a frozen picture, and how many of those were dropped; `None` while it is live.
@@ -223,14 +246,17 @@ impl Model {
     }
 
     fn hear(&mut self, update: Arc<Update>) {
-        let Some(held) = &mut self.held else { return self.apply(&update) };
-        if held.len() >= HELD
-            && let Some(place) = held.iter().position(|update| !matches!(update.change, Change::Alert(_)))
-        {
-            held.remove(place);
+        // Acts show at once even on a frozen picture: whoever acted waits for the answer.
+        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_));
+        let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
+        self.held_bytes += bytes_of(&update);
+        held.push_back(update);
+        while held.len() > HELD || self.held_bytes > EVENT_BYTES {
+            let is_passing = |update: &Arc<Update>| !update.change.is_lasting();
+            let Some(dropped) = held.iter().position(is_passing).and_then(|place| held.remove(place)) else { return };
+            self.held_bytes -= bytes_of(&dropped);
             self.held_dropped += 1;
         }
-        held.push_back(update);
     }
 
     fn apply(&mut self, update: &Update) {
@@ -239,20 +265,25 @@ impl Model {
             Change::Alert(alert) => self.add_alert(alert),
             Change::Events(lines) => {
                 for line in lines {
+                    self.event_bytes += line.xml.len();
                     self.events.push_back(TailLine { number: self.next_event, line: line.clone() });
                     self.next_event += 1;
                 }
-                while self.events.len() > self.config.max_events {
-                    self.events.pop_front();
+                while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
+                    let Some(oldest) = self.events.pop_front() else { break };
+                    self.event_bytes -= oldest.line.xml.len();
                 }
             }
             Change::Status(status) => self.set_status(status),
+            Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
+            Change::Triage(entry) => self.hear_act(entry),
+            Change::Refused(refusal) => self.hear_refusal(refusal),
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }
     }
 
-    fn add_alert(&mut self, alert: &Arc<crate::alert::Alert>) {
+    fn add_alert(&mut self, alert: &Arc<Alert>) {
         let before = self.alerts.len();
         let is_visible = self.alerts.add(alert, &self.filter, self.now);
         if self.alerts.len() == before && !is_visible {
@@ -302,8 +333,12 @@ impl Model {
 
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
+        self.said = None;
         if self.help.is_some() {
             return self.help_key(key);
+        }
+        if self.dialog.is_some() {
+            return self.dialog_key(key);
         }
         if self.editor.is_some() {
             self.editor_key(key);
@@ -402,7 +437,7 @@ impl Model {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Reload => {
                 self.open_tab(Tab::Health);
-                return vec![Effect::Ask(Ask::ReloadRules)];
+                return vec![Effect::Ask(Request::ReloadRules)];
             }
             Action::Triage => self.open_tab(Tab::Triage),
             Action::Alerts => self.open_tab(Tab::Alerts),
@@ -413,6 +448,14 @@ impl Model {
             Action::Tree => self.open_section(Section::Tree),
             Action::Xml => self.open_section(Section::Xml),
             Action::Steps => self.open_section(Section::Steps),
+            Action::History => self.open_section(Section::History),
+            Action::Acknowledge => return self.acknowledge(),
+            Action::Own => return self.own(),
+            Action::Undo => return self.undo(),
+            Action::Verdict => self.ask_verdict(),
+            Action::Comment => self.ask_comment(),
+            Action::Mute => self.ask_mute(),
+            Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
             Action::Help => self.help = Some(Help::default()),
             Action::TimeZone => self.is_utc = !self.is_utc,
@@ -441,7 +484,7 @@ impl Model {
         match self.held.take() {
             None => self.held = Some(VecDeque::new()),
             Some(held) => {
-                self.held_dropped = 0;
+                (self.held_bytes, self.held_dropped) = (0, 0);
                 held.iter().for_each(|update| self.apply(update));
             }
         }
@@ -461,6 +504,11 @@ impl Model {
     pub fn outside_filter(&self) -> Option<(Severity, u64)> {
         if self.filter.is_empty() { None } else { self.alerts.hidden_since() }
     }
+}
+
+/// How much event XML an update carries.
+fn bytes_of(update: &Update) -> usize {
+    if let Change::Events(lines) = &update.change { lines.iter().map(|line| line.xml.len()).sum() } else { 0 }
 }
 
 fn push_bounded<T>(lines: &mut VecDeque<T>, line: T) {

@@ -57,6 +57,7 @@ const SYSTEM: &[&str] = &[
     "Execution_ProcessID",
     "Execution_ThreadID",
     "Security_UserID",
+    "Message",
 ];
 
 /// The values that Security 4688 spells in another way than Sysmon: the account as `DOMAIN\name` (the one that the process
@@ -119,9 +120,18 @@ pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Valu
         "Execution_ProcessID" => number(system.process_id),
         "Execution_ThreadID" => number(system.thread_id),
         "Security_UserID" => text(system.user_sid.as_ref()),
+        "Message" => message(event).map_or(Value::Absent, Value::One),
         UNNAMED => collect(event.data().filter(|(name, _)| name.is_none()).map(|(_, value)| value)),
         _ => Value::Absent,
     }
+}
+
+/// The rendered message, where the event came with one (a subscription for rendered text). Nothing but the field of that name
+/// reads it: it repeats the other fields as prose, in the language of the host.
+fn message(event: &WindowsEvent) -> Option<Cow<'_, str>> {
+    let (_, rendering) = event.raw().split_once("<RenderingInfo")?;
+    let (text, _) = rendering.split_once("<Message>")?.1.split_once("</Message>")?;
+    Some(quick_xml::escape::unescape(text).unwrap_or(Cow::Borrowed(text)))
 }
 
 /// Rules write `Threat Name` as `ThreatName` and `Feature Name` as `Feature_Name`.
@@ -180,6 +190,19 @@ mod tests {
             let value = value(&created, name, mapping);
             assert_eq!(value.iter().next().map_or("", |value| value), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_rendered_message_is_a_field() {
+        let xml = "<Event><System><Provider Name='MsiInstaller'/><EventID>1033</EventID><Computer>A</Computer></System>\
+            <EventData><Data>x</Data></EventData>\
+            <RenderingInfo Culture='en-US'><Message>installed &lt;AteraAgent&gt;\nnow</Message></RenderingInfo></Event>";
+        let event = crate::decode::windows_xml::parse(xml).unwrap();
+        let told = value(&event, "Message", &Mapping::default());
+        assert_eq!(told, Value::One("installed <AteraAgent>\nnow".into()));
+        let plain = crate::event::testing::event("c", "p", 1, "A", 1, &[]);
+        assert_eq!(value(&plain, "Message", &Mapping::default()), Value::Absent);
+        assert!(!any_value(&event).iter().any(|value| value.contains("Atera")), "keywords do not read it");
     }
 
     #[test]

@@ -79,6 +79,8 @@ fn alert(rules: &RuleSet, index: RuleIndex, key: &JoinKey, members: &[Observatio
         tree: Vec::new(),
         linked: Vec::new(),
         supersedes: None,
+        muted: None,
+        usual: Vec::new(),
     }
 }
 

@@ -101,7 +101,7 @@ impl Route {
             }
         }
         if sources.is_empty() {
-            return Err(if product.is_none() && category.is_some_and(|name| ELSEWHERE.contains(&name)) {
+            return Err(if product.is_none() {
                 NoRoute::Elsewhere(format!("logsource `{name}`: only windows events come in here"))
             } else {
                 NoRoute::Unknown(format!("no Windows event log is known for the logsource `{name}`"))
@@ -122,9 +122,6 @@ pub enum NoRoute {
     /// It speaks of other platforms.
     Elsewhere(String),
 }
-
-/// Categories that never mean Windows events; a rule of theirs often names no product.
-const ELSEWHERE: &[&str] = &["antivirus", "application", "database", "dns", "firewall", "proxy", "webserver"];
 
 const POWERSHELL: &[&str] = &["Microsoft-Windows-PowerShell/Operational", "PowerShellCore/Operational"];
 /// Kernel file events come from a trace session, under no channel or under the analytic one.
@@ -181,6 +178,9 @@ const SERVICES: &[(&str, Source)] = &[
     ("applocker", Source::channels(&[
         "Microsoft-Windows-AppLocker/MSI and Script", "Microsoft-Windows-AppLocker/EXE and DLL",
         "Microsoft-Windows-AppLocker/Packaged app-Deployment", "Microsoft-Windows-AppLocker/Packaged app-Execution"], &[])),
+    ("application-experience", Source::channels(&[
+        "Microsoft-Windows-Application-Experience/Program-Telemetry",
+        "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant"], &[])),
     ("appmodel-runtime", Source::channels(&["Microsoft-Windows-AppModel-Runtime/Admin"], &[])),
     ("appxdeployment-server", Source::channels(&["Microsoft-Windows-AppXDeploymentServer/Operational"], &[])),
     ("appxpackaging-om", Source::channels(&["Microsoft-Windows-AppxPackaging/Operational"], &[])),
@@ -203,7 +203,8 @@ const SERVICES: &[(&str, Source)] = &[
     ("hyper-v-worker", Source::channels(
         &["Microsoft-Windows-Hyper-V-Worker", "Microsoft-Windows-Hyper-V-Worker-Admin"], &[])),
     ("iis-configuration", Source::channels(&["Microsoft-IIS-Configuration/Operational"], &[])),
-    ("kernel-event-tracing", Source::channels(&["Microsoft-Windows-Kernel-EventTracing/Admin"], &[])),
+    ("kernel-event-tracing", Source::channels(
+        &["Microsoft-Windows-Kernel-EventTracing", "Microsoft-Windows-Kernel-EventTracing/Admin"], &[])),
     ("kernel-shimengine", Source::channels(
         &["Microsoft-Windows-Kernel-ShimEngine/Operational", "Microsoft-Windows-Kernel-ShimEngine/Diagnostic"], &[])),
     ("ldap", Source::channels(&["Microsoft-Windows-LDAP-Client/Debug"], &[])),

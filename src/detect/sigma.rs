@@ -8,6 +8,7 @@ mod encode;
 mod info;
 mod item;
 pub mod link;
+mod locate;
 mod refused;
 mod regular;
 mod schema;
@@ -27,6 +28,7 @@ use crate::detect::sigma::document::Document;
 use crate::detect::sigma::info::info;
 use crate::detect::sigma::item::Items;
 use crate::detect::sigma::link::{Pending, Place};
+use crate::detect::sigma::locate::{in_one_line, locate, shifted};
 use crate::detect::sigma::refused::Refused;
 use crate::detect::{Logic, Rule, RuleFile, RuleProblem, load};
 
@@ -38,10 +40,17 @@ pub fn compile(
     predicates: &mut Predicates,
     pending: &mut Pending,
 ) -> (Vec<Rule>, Vec<RuleProblem>) {
-    let mut reader = Reader { file, mapping, predicates, pending, rules: Vec::new(), problems: Vec::new() };
+    let mut reader = Reader { file, mapping, predicates, pending, rules: Vec::new(), problems: Vec::new(), title: None };
     let documents = document::split(&file.text);
     if documents.is_empty() {
         reader.refuse(Document { text: "", lines_before: 0 }, None, "the file holds no Sigma rule".into());
+    }
+    // What such a document says belongs to all others of the file, so that none of them means what it seems to.
+    let acts = |document: &&Document<'_>| document.text.lines().any(|line| line.starts_with("action:"));
+    if let Some(document) = documents.iter().find(acts) {
+        let reason = "`action` documents (global, reset, repeat) are of Sigma 1; write every rule of the file in full";
+        reader.refuse(*document, None, reason.into());
+        return (reader.rules, reader.problems);
     }
     for document in documents {
         if let Err(refused) = reader.document(document) {
@@ -59,15 +68,19 @@ struct Reader<'a> {
     pending: &'a mut Pending,
     rules: Vec<Rule>,
     problems: Vec<RuleProblem>,
+    /// The title of the document that is being read, where it got that far.
+    title: Option<String>,
 }
 
 impl Reader<'_> {
     fn document(&mut self, document: Document<'_>) -> Result<(), Refused> {
-        let value = document::read(document)?;
-        if value.get("action").is_some() {
-            return Err("`action` documents (global, reset, repeat) are of Sigma 1; write every rule in full".into());
+        self.title = None;
+        let value = document::read(document, &mut self.title)?;
+        let has = |key: &str| value.get(key).is_some();
+        if !["title", "logsource", "detection", "correlation", "filter"].into_iter().any(has) {
+            return Err(Refused::other("the document is no Sigma rule, filter or correlation"));
         }
-        let mut collection = parse_sigma_yaml(document.text).map_err(|error| error.to_string())?;
+        let mut collection = parse_sigma_yaml(document.text).map_err(|error| in_one_line(&error.to_string()))?;
         if let Some(rule) = collection.correlations.pop() {
             let info = info(&rule, self.file);
             let has_condition = value.get("correlation").is_some_and(|correlation| correlation.get("condition").is_some());
@@ -82,7 +95,7 @@ impl Reader<'_> {
         }
         // A complaint about `status` or `related` changes nothing in what the rule means.
         let Some(rule) = collection.rules.first() else {
-            return Err(collection.errors.join("; ").into());
+            return Err(in_one_line(&collection.errors.join("; ")).into());
         };
         let info = Arc::new(info(rule, self.file));
         match self.rule(rule, document, info.clone()) {
@@ -107,8 +120,12 @@ impl Reader<'_> {
             origin: self.file.origin.clone(),
             line: line.map(|line| line + document.lines_before),
             column,
-            rule: info.as_ref().map(|info| info.name.clone()),
-            reason: refused.reason,
+            rule: info.as_ref().map(|info| info.name.clone()).or_else(|| self.title.clone()),
+            reason: if refused.reason.starts_with("YAML") {
+                shifted(&refused.reason, document.lines_before)
+            } else {
+                refused.reason
+            },
             kind: refused.kind,
             info,
         });
@@ -152,29 +169,6 @@ fn condition_of(detections: &Detections, predicates: &mut Predicates) -> Result<
         [only] => Ok(only.clone()),
         several => Ok(Expr::Or(several.to_vec())),
     }
-}
-
-/// Finds the place that an error speaks of: the line it names itself, or the line of the word that it quotes.
-fn locate(text: &str, reason: &str) -> (Option<usize>, Option<usize>) {
-    let number_after = |word: &str| {
-        let rest = &reason[reason.find(word)? + word.len()..];
-        rest.split(|character: char| !character.is_ascii_digit()).next()?.parse::<usize>().ok()
-    };
-    if let Some(line) = number_after("at line ") {
-        return (Some(line), number_after("column "));
-    }
-    let quoted = reason.split(['`', '\'']).skip(1).step_by(2).filter(|word| !word.is_empty()).last();
-    let Some(word) = quoted else { return (None, None) };
-    let detection = text.lines().position(|line| line.starts_with("detection")).unwrap_or_default();
-    let is_meant = |line: &str| !reason.contains("condition") || line.trim_start().starts_with("condition");
-    let found = text.lines().skip(detection).position(|line| is_meant(line) && has_word(line, word));
-    (found.map(|line| line + detection + 1), None)
-}
-
-fn has_word(line: &str, word: &str) -> bool {
-    let is_letter = |character: Option<char>| character.is_some_and(|character| character.is_alphanumeric() || character == '_');
-    line.match_indices(word)
-        .any(|(at, _)| !is_letter(line[..at].chars().next_back()) && !is_letter(line[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]
@@ -298,6 +292,64 @@ mod tests {
     }
 
     #[test]
+    fn wildcards_and_escapes() {
+        // Values as they stand in YAML's single quotes.
+        let rows = [
+            ("", r"\\\\*\\*\\*", r"\\srv\share\file", true),
+            ("", r"\\\\*\\*\\*", r"\\srv\share", false),
+            ("|startswith", r"\\\\\?\\GLOBALROOT", r"\\?\GLOBALROOT\Device", true),
+            ("|startswith", r"\\\\\?\\GLOBALROOT", r"\\x\GLOBALROOT\Device", false),
+            ("|startswith", r"\\\\?\\GLOBALROOT", r"\\x\GLOBALROOT\Device", true),
+            ("|contains", r"(objectclass=\*)", "x (objectClass=*) y", true),
+            ("|contains", r"(objectclass=\*)", "x (objectClass=user) y", false),
+            ("|contains", "(domainSid=*)", "x (domainSid=S-1) y", true),
+            ("", r"C:\Windows\*", r"C:\Windows*", true),
+            ("", r"C:\Windows\*", r"C:\Windows\x", false),
+            ("", r"C:\Windows\\*", r"C:\Windows\x", true),
+            ("", r"C:\Windows\", r"C:\Windows\", true),
+            ("|endswith", r"\", r"C:\Windows\", true),
+            ("|endswith", r"*\cmd.exe", r"C:\cmd.exe", true),
+            ("|endswith", "b*c", "a\nb\nc", true),
+            ("|endswith", "b*c", "a\nb\nc\n", false),
+            ("|startswith", "a*b", "a\nb\nc", true),
+            ("|startswith", "b*c", "a\nb\nc", false),
+            ("|contains", "a?c", "xa\ncx", true),
+            ("", "*a?", "xaab", true),
+            ("", "*a?", "xaa", true),
+            ("", "*a?", "xba", false),
+            ("", "a*b*a", "aba", true),
+            ("", "a*b*a", "aa", false),
+            ("|contains", "0200????C0A8", "x02000050c0a8y", true),
+            ("|cased|contains", "ÄB", "xÄBx", true),
+            ("|cased|contains", "ÄB", "xäbx", false),
+            ("|contains", "ÄB", "xäbx", true),
+            ("", "İ", "i\u{307}", true),
+            ("", "''quoted''", "'quoted'", true),
+        ];
+        for (modifiers, pattern, value, expected) in rows {
+            let event = sysmon(1, "A", 1, &[("CommandLine", value)]);
+            let detection = format!("  s:\n    CommandLine{modifiers}: '{pattern}'\n  condition: s");
+            assert_eq!(fires(&detection, &event), expected, "{modifiers} {pattern} {value}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, cases: 200, ..Default::default() })]
+
+        /// Whatever stands in a rule file: it runs or is a problem.
+        #[test]
+        fn garbage_harms_nothing(garbage in "[ -~\n\u{e4}]{0,40}", at in 0_usize..200, cut in 0_usize..20) {
+            let rule = "title: t\nlogsource: {product: windows}\ndetection:\n  s:\n    Image|endswith|windash: ['-a', null]\n    \
+                        B|re: 'x{1,2}[a-z]'\n  k: [a, 1]\n  condition: 1 of s* or (not k)\nlevel: high\n";
+            let text = format!("{}{garbage}{}", &rule[..at.min(rule.len())], &rule[(at + cut).min(rule.len())..]);
+            let rules = RuleSet::compile(&[RuleFile { origin: "t.yml".to_owned(), text }], &Mapping::default());
+            let event = sysmon(1, "A", 1, &[("Image", "-a"), ("B", "xxa")]);
+            rules.observe(&event);
+            proptest::prop_assert!(rules.rules().count() + rules.problems().len() > 0);
+        }
+    }
+
+    #[test]
     fn lists_and_encodings_in_events() {
         let event = event(
             "Application",
@@ -355,6 +407,26 @@ mod tests {
     }
 
     #[test]
+    fn process_creations_of_the_security_log() {
+        let text = "title: t\nlogsource: {product: windows, category: process_creation}\ndetection:\n  \
+                    s: {Image|endswith: '\\a.exe', ParentImage|endswith: '\\b.exe', User|contains: doe}\n  condition: s\n";
+        let created = [
+            ("NewProcessName", "C:\\a.exe"),
+            ("ParentProcessName", "C:\\b.exe"),
+            ("SubjectUserName", "jdoe"),
+            ("SubjectDomainName", "CORP"),
+        ];
+        let created = event("Security", "Microsoft-Windows-Security-Auditing", 4688, "A", 1, &created);
+        let sysmon = sysmon(1, "A", 1, &[("Image", "C:\\a.exe"), ("ParentImage", "C:\\b.exe"), ("User", "CORP\\jdoe")]);
+        for security_4688 in [false, true] {
+            let mapping = Mapping { security_4688, ..Mapping::default() };
+            let rules = RuleSet::compile(&[RuleFile { origin: "t.yml".to_owned(), text: text.to_owned() }], &mapping);
+            assert_eq!(rules.observe(&created).rules.len(), usize::from(security_4688));
+            assert_eq!(rules.observe(&sysmon).rules.len(), 1);
+        }
+    }
+
+    #[test]
     fn refused_with_line_and_reason() {
         let rows = [
             ("  s: {Image|sounds: x}\n  condition: s", Some(7), "sounds"),
@@ -404,6 +476,8 @@ mod tests {
             (rule("product: windows, category: network_connection", "CommandLine: b"), Impossible, "`CommandLine`"),
             (rule("product: windows, category: process_creation", "Image|expand: '%admins%'"), Other, "%admins%"),
             ("action: global\nlevel: high".to_owned(), Broken, "action"),
+            (format!("action: global\n---\n{}", rule("product: windows", "a: b")), Broken, "of the file in full"),
+            ("id: x\nregression_tests_info: []".to_owned(), Other, "no Sigma rule"),
             (rule("product: windows", "a: b").replace("level: high", "level: urgent"), Broken, "urgent"),
             (rule("product: windows", "a: b").replace("title: t", "name: t"), Broken, "title"),
         ];
@@ -411,7 +485,7 @@ mod tests {
             let problem = problem(&text);
             assert_eq!(problem.kind, kind, "{problem}");
             assert!(problem.reason.contains(reason), "{problem}");
-            assert_eq!(problem.info.is_some(), kind != Broken, "{problem}");
+            assert_eq!(problem.info.is_some(), text.starts_with("title: t\n") && kind != Broken, "{problem}");
         }
     }
 
@@ -436,6 +510,7 @@ mod tests {
         let rules = RuleSet::compile(&[RuleFile { origin: "t.yml".to_owned(), text }], &Mapping::default());
         let names: Vec<&str> = rules.rules().map(|(_, rule)| &*rule.info.name).collect();
         assert_eq!(names, ["one", "T"]);
+        assert!(rules.problems()[1].reason.contains("line 14"), "{:?}", rules.problems()[1]);
         let lines: Vec<Option<usize>> = rules.problems().iter().map(|problem| problem.line).collect();
         assert_eq!(lines, [Some(11), Some(14)], "{:?}", rules.problems());
     }

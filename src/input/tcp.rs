@@ -122,10 +122,6 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
         if !is_open || is_end {
             return;
         }
-        if framer.is_broken() {
-            warn!(%peer, "closed: its framing cannot be followed");
-            return;
-        }
         context.rules.mark_unchanged();
     }
 }

@@ -9,6 +9,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 
 use crate::decode::framing::datagram;
 use crate::input::{Context, Matcher, add, clock, end_asked};
@@ -33,13 +34,20 @@ pub async fn serve(socket: UdpSocket, mut context: Context) {
     loop {
         let is_ending = tokio::select! {
             biased;
-            ready = socket.readable() => ready.is_err(),
             () = end_asked(&mut context.shutdown) => true,
+            ready = socket.readable() => ready.is_err(),
         };
+        let until = Instant::now() + context.config.drain;
         while let Some(batch) = state.read_batch(&socket, &context) {
             state.hand_over(batch, &context, is_ending).await;
             if context.intake.is_closed() {
                 return;
+            }
+            // A flood never leaves the socket empty: others get their turn, and the end is heard and comes.
+            tokio::task::yield_now().await;
+            let is_over = if is_ending { Instant::now() >= until } else { *context.shutdown.borrow() };
+            if is_over {
+                break;
             }
         }
         if is_ending {

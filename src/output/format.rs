@@ -12,7 +12,18 @@ use crate::event::time::TimeSource;
 
 /// The record as one line of JSON, without the line end.
 pub fn line(alert: &Alert) -> String {
-    escape_hidden(&record(alert).to_string())
+    one_line(&record(alert))
+}
+
+/// A record as one line of JSON, without the line end.
+pub fn one_line(record: &Value) -> String {
+    escape_hidden(&record.to_string())
+}
+
+/// A text for a terminal: what would act on it, or hide, is spelled out as in JSON.
+pub fn visible(text: &str) -> String {
+    let quoted = escape_hidden(&json!(text).to_string());
+    quoted[1..quoted.len() - 1].replace("\\\\", "\\").replace("\\\"", "\"")
 }
 
 /// The record as an RFC 5424 message with octet counting (RFC 6587): facility 4 (security), the severity of the alert, the
@@ -177,7 +188,7 @@ fn ours(alert: &Alert) -> Value {
         "span_ms": if alert.rule.language == RuleLanguage::Eql { json!(alert.evidence.span_ms()) } else { Value::Null },
         "linked": alert.linked,
         "supersedes": alert.supersedes,
-        "muted": false,
+        "muted": alert.muted.is_some(),
     })
 }
 

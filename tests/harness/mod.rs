@@ -138,8 +138,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one; waits until everything listens.
     pub(crate) fn start(arguments: &[&str], listeners: usize) -> Self {
+        // Tests must not meet in one store.
+        let store: &[&str] = if arguments.contains(&"--store") { &[] } else { &["--store", "none"] };
         let mut child = binary()
             .arg("--headless")
+            .args(store)
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -184,8 +187,13 @@ impl Server {
     }
 
     /// Stops it with SIGTERM and answers what it wrote.
-    pub(crate) fn stop(mut self) -> Outcome {
+    pub(crate) fn stop(self) -> Outcome {
         self.signal(Signal::SIGTERM);
+        self.ended()
+    }
+
+    /// Waits for its end and answers what it wrote.
+    pub(crate) fn ended(mut self) -> Outcome {
         let status = self.child.wait().expect("it ends");
         Outcome::new(status, &self.stdout.join().expect("read"), &self.stderr.join().expect("read"))
     }

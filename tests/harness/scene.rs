@@ -10,6 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use tokio::sync::mpsc;
+use wefwatch::alert::header::Header;
 use wefwatch::collector::{self, Collector};
 use wefwatch::console::model::{Effect, Message, Model};
 use wefwatch::console::{Config, view};
@@ -17,10 +18,13 @@ use wefwatch::decode::framing::{Framer, FramerConfig};
 use wefwatch::detect::correlator;
 use wefwatch::detect::ecs::Mapping;
 use wefwatch::detect::{RuleSet, load};
-use wefwatch::feed::{Overflow, Update};
+use wefwatch::feed::{Change, Overflow, Request, Update};
 use wefwatch::hosts;
 use wefwatch::input;
 use wefwatch::intake::{Batch, Intake, ListenerId, Peer};
+use wefwatch::triage::Act;
+use wefwatch::triage::decide::decide;
+use wefwatch::triage::ledger::Ledger;
 
 /// When the first event arrives.
 pub(crate) fn dawn() -> DateTime<Utc> {
@@ -90,9 +94,11 @@ pub(crate) fn samples(names: &[&str]) -> Vec<u8> {
     names.iter().flat_map(|name| std::fs::read(folder.join(name)).expect("the sample is there")).collect()
 }
 
-/// A console and who sits at it.
+/// A console, who sits at it, and a collector's log behind it.
 pub(crate) struct Scene {
     pub(crate) model: Model,
+    pub(crate) ledger: Ledger,
+    pub(crate) refused: Vec<String>,
 }
 
 impl Scene {
@@ -105,8 +111,9 @@ impl Scene {
             utc: true,
             listeners: vec!["tcp://0.0.0.0:1514".to_owned(), "udp://0.0.0.0:1514".to_owned()],
             is_replay: false,
+            who: "alice".to_owned(),
         };
-        Self { model: Model::new(config, size, dawn()) }
+        Self { model: Model::new(config, size, dawn()), ledger: Ledger::new(100_000), refused: Vec::new() }
     }
 
     /// A console that has seen these samples, looked at 15 s after the first event arrived.
@@ -119,13 +126,50 @@ impl Scene {
 
     pub(crate) fn hear(&mut self, bytes: &[u8]) {
         for update in updates(bytes) {
+            if let Change::Alert(alert) = &update.change {
+                self.ledger.know(&Header::of(alert), alert.muted);
+            }
             self.model.update(Message::Update(update));
         }
     }
 
+    /// Somebody acts, here or elsewhere; the console hears what came of it, as from the collector.
+    pub(crate) fn act(&mut self, act: &Act) {
+        let change = match decide(&self.ledger, act, self.model.now) {
+            Ok(entry) => {
+                self.ledger.apply(&entry);
+                Change::Triage(Arc::new(entry))
+            }
+            Err(refusal) => {
+                self.refused.push(refusal.reason.clone());
+                Change::Refused(refusal)
+            }
+        };
+        self.tell(change);
+    }
+
+    pub(crate) fn tell(&mut self, change: Change) {
+        let update = Update { seq: 0, at: self.model.now, change };
+        self.model.update(Message::Update(Arc::new(update)));
+    }
+
     /// Types keys, separated by blanks: names as in the key table, or letters.
     pub(crate) fn keys(&mut self, keys: &str) -> Vec<Effect> {
-        keys.split_whitespace().flat_map(|name| self.model.update(Message::Key(key(name)))).collect()
+        let effects: Vec<Effect> = keys.split_whitespace().flat_map(|name| self.model.update(Message::Key(key(name)))).collect();
+        for effect in &effects {
+            if let Effect::Ask(Request::Act(act)) = effect {
+                self.act(act);
+            }
+        }
+        effects
+    }
+
+    /// Types a text, then Enter.
+    pub(crate) fn type_line(&mut self, text: &str) -> Vec<Effect> {
+        for letter in text.chars() {
+            self.model.update(Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+        }
+        self.keys("enter")
     }
 
     pub(crate) fn buffer(&self) -> Buffer {

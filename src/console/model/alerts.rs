@@ -1,88 +1,72 @@
 //! The alerts that the console knows: headers of many, evidence of the newest, kept sorted and filtered as they come, so
-//! that drawing costs only what is visible.
+//! that drawing costs only what is visible. Where each stands follows from the triage log, folded here as the collector does.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::alert::header::Header;
 use crate::alert::{Action, Alert, AlertId, Severity};
-use crate::console::filter::{Field, Filter, Filterable};
 use crate::event::names::HostName;
+use crate::feed::Known;
+use crate::filter::Filter;
+use crate::filter::listed::Listed;
+use crate::triage::ledger::Ledger;
+use crate::triage::{self, State, Status};
 
 /// The place of an alert in the list: worst first, then newest.
 type Key = (Reverse<Severity>, Reverse<u64>);
+
+/// Of how many older alerts the evidence is kept that was asked for.
+const FETCHED: usize = 64;
 
 /// An alert as the lists show it.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Its number here, in order of raising.
     pub number: u64,
-    /// Its id.
-    pub id: AlertId,
-    /// How bad it is.
-    pub severity: Severity,
-    /// When it was raised.
-    pub created: DateTime<Utc>,
-    /// Event time of the completing event.
-    pub time: DateTime<Utc>,
-    /// Where.
-    pub host: HostName,
-    /// From where to where, short.
-    pub path: String,
-    /// The rule's name.
-    pub rule: String,
-    /// What ran, and who ran it.
-    pub what: String,
-    /// The reason in one sentence.
-    pub message: String,
-    /// Everything, while it is among the newest.
+    /// What it is.
+    pub header: Arc<Header>,
+    /// Where it stands.
+    pub state: State,
+    /// Everything, while it is among the newest or was asked for.
     pub alert: Option<Arc<Alert>>,
-    /// How many of the same kind there are (same rule, host, source, port, program), this one included.
-    pub repeats: u64,
-    facts: Vec<(Field, String)>,
 }
 
-/// An alert as a filter sees it.
-#[derive(Debug)]
-pub struct Seen<'a> {
-    entry: &'a Entry,
-    now: DateTime<Utc>,
+impl Entry {
+    fn key(&self) -> Key {
+        (Reverse(self.header.severity), Reverse(self.number))
+    }
 }
 
-impl Filterable for Seen<'_> {
-    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
-        let facts = self.entry.facts.iter().filter(|(own, _)| *own == field);
-        facts.map(|(_, value)| Cow::Borrowed(value.as_str())).collect()
-    }
-
-    fn severity(&self) -> Option<Severity> {
-        Some(self.entry.severity)
-    }
-
-    fn age_seconds(&self) -> Option<i64> {
-        Some((self.now - self.entry.created).num_seconds())
-    }
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        let Entry { path, rule, what, message, .. } = self.entry;
-        [path, rule, what, message].into_iter().map(|text| Cow::Borrowed(text.as_str())).collect()
-    }
+/// Repeats of one another.
+#[derive(Debug, Default)]
+struct Group {
+    /// Those that wait for somebody.
+    waiting: BTreeSet<u64>,
+    /// How the list shows it.
+    shown: Option<Key>,
 }
 
 /// All alerts.
 #[derive(Debug)]
 pub struct Alerts {
+    /// The triage log, folded.
+    pub ledger: Ledger,
     entries: BTreeMap<u64, Entry>,
     by_id: HashMap<AlertId, u64>,
-    newest_of_kind: HashMap<String, (u64, u64)>,
-    /// What the filter lets through: all of them, and only the newest of each kind.
+    groups: HashMap<u64, Group>,
+    /// What the filter lets through: all, those that wait for somebody, and of these the newest of each group.
     all: Vec<Key>,
+    open: Vec<Key>,
     kinds: Vec<Key>,
     counts: [u64; 5],
+    acknowledged: u64,
+    muted: u64,
     by_host: HashMap<HostName, [u64; 5]>,
+    fetched: VecDeque<u64>,
     next: u64,
     max_alerts: usize,
     max_evidence: usize,
@@ -93,13 +77,18 @@ impl Alerts {
     /// None yet.
     pub fn new(max_alerts: usize, max_evidence: usize) -> Self {
         Self {
+            ledger: Ledger::new(max_alerts.max(1)),
             entries: BTreeMap::new(),
             by_id: HashMap::new(),
-            newest_of_kind: HashMap::new(),
+            groups: HashMap::new(),
             all: Vec::new(),
+            open: Vec::new(),
             kinds: Vec::new(),
             counts: [0; 5],
+            acknowledged: 0,
+            muted: 0,
             by_host: HashMap::new(),
+            fetched: VecDeque::new(),
             next: 0,
             max_alerts: max_alerts.max(1),
             max_evidence: max_evidence.max(1),
@@ -107,60 +96,153 @@ impl Alerts {
         }
     }
 
-    /// Takes an alert in; true if it is new and the filter lets it through.
+    /// Takes an alert in; true if it is new, waits for somebody, and the filter lets it through.
     pub fn add(&mut self, alert: &Arc<Alert>, filter: &Filter, now: DateTime<Utc>) -> bool {
         if let Some(number) = self.by_id.get(&alert.id).copied() {
-            if alert.action == Action::Updated
-                && let Some(entry) = self.entries.get_mut(&number)
-            {
-                let repeats = entry.repeats;
-                *entry = Entry { repeats, created: entry.created, ..entry_of(number, alert) };
+            if let Some(entry) = self.entries.get_mut(&number).filter(|_| alert.action == Action::Updated) {
+                let created = entry.header.created;
+                entry.header = Arc::new(Header { created, ..Header::of(alert) });
+                entry.alert = Some(alert.clone());
             }
             return false;
         }
+        self.insert(Arc::new(Header::of(alert)), alert.muted, Some(alert.clone()), filter, now)
+    }
+
+    /// Takes in what an earlier run left; an alert that is listed already changes nothing.
+    pub fn know(&mut self, known: &Known, filter: &Filter, now: DateTime<Utc>) {
+        match known {
+            Known::Alert { header, muted } if !self.by_id.contains_key(&header.id) => {
+                self.insert(header.clone(), *muted, None, filter, now);
+            }
+            Known::Alert { .. } => {}
+            Known::Entry(entry) => self.apply(entry, filter, now),
+        }
+    }
+
+    /// Takes the evidence of an older alert in, which was asked for.
+    pub fn fetched(&mut self, alert: Arc<Alert>) {
+        let Some(number) = self.by_id.get(&alert.id).copied() else { return };
+        let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.alert.is_none()) else { return };
+        entry.alert = Some(alert);
+        self.fetched.push_back(number);
+        if self.fetched.len() > FETCHED
+            && let Some(entry) = self.fetched.pop_front().and_then(|old| self.entries.get_mut(&old))
+        {
+            entry.alert = None;
+        }
+    }
+
+    /// Somebody did something: the alerts that it changed are counted and listed anew.
+    pub fn apply(&mut self, entry: &triage::Entry, filter: &Filter, now: DateTime<Utc>) {
+        self.ledger.apply(entry);
+        for id in &entry.alerts {
+            let Some(number) = self.by_id.get(id).copied() else { continue };
+            self.count(number, false);
+            if let Some(own) = self.entries.get_mut(&number) {
+                own.state = self.ledger.state(id);
+            }
+            self.count(number, true);
+            self.list(number, filter, now);
+        }
+    }
+
+    fn insert(
+        &mut self,
+        header: Arc<Header>,
+        muted: Option<u64>,
+        alert: Option<Arc<Alert>>,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> bool {
         let number = self.next;
         self.next += 1;
-        let mut entry = entry_of(number, alert);
-        let slot = severity_slot(entry.severity);
-        self.counts[slot] += 1;
-        self.by_host.entry(entry.host.clone()).or_default()[slot] += 1;
-        let kind = kind_of(alert);
-        let (before, count) = self.newest_of_kind.get(&kind).copied().unwrap_or((number, 0));
-        entry.repeats = count + 1;
-        self.newest_of_kind.insert(kind, (number, count + 1));
-        if before != number
-            && let Some(old) = self.entries.get(&before)
-        {
-            remove(&mut self.kinds, key_of(old));
-        }
-        let is_visible = filter.matches(&Seen { entry: &entry, now });
-        if is_visible {
-            insert(&mut self.all, key_of(&entry));
-            insert(&mut self.kinds, key_of(&entry));
-        } else {
+        self.ledger.know(&header, muted);
+        let state = self.ledger.state(&header.id);
+        self.by_id.insert(header.id.clone(), number);
+        let slot = header.severity as usize;
+        let is_waiting = state.is_waiting();
+        self.entries.insert(number, Entry { number, header, state, alert });
+        self.count(number, true);
+        let is_visible = self.list(number, filter, now);
+        if !is_visible && is_waiting {
             self.outside[slot] += 1;
         }
-        self.by_id.insert(alert.id.clone(), number);
-        self.entries.insert(number, entry);
-        self.make_room();
+        self.make_room(filter, now);
+        is_visible && is_waiting
+    }
+
+    /// Adds an alert to the counts, or takes it out of them.
+    fn count(&mut self, number: u64, is_in: bool) {
+        let Some(entry) = self.entries.get(&number) else { return };
+        let change = |count: &mut u64| *count = if is_in { *count + 1 } else { count.saturating_sub(1) };
+        if entry.state.muted.is_some() {
+            change(&mut self.muted);
+        } else if entry.state.status == Status::Acknowledged {
+            change(&mut self.acknowledged);
+        } else if entry.state.is_waiting() {
+            let slot = entry.header.severity as usize;
+            change(&mut self.counts[slot]);
+            change(&mut self.by_host.entry(entry.header.host.clone()).or_default()[slot]);
+        }
+    }
+
+    /// Lists an alert where it belongs now; true if the filter lets it through.
+    fn list(&mut self, number: u64, filter: &Filter, now: DateTime<Utc>) -> bool {
+        let Some(entry) = self.entries.get(&number) else { return false };
+        let key = entry.key();
+        let is_visible = filter.matches(&Listed { header: &entry.header, state: &entry.state, now });
+        let is_waiting = entry.state.is_waiting();
+        put(&mut self.all, key, is_visible);
+        put(&mut self.open, key, is_visible && is_waiting);
+        if let Some(group) = self.ledger.group(&entry.header.id) {
+            let waiting = &mut self.groups.entry(group).or_default().waiting;
+            if is_waiting {
+                waiting.insert(number)
+            } else {
+                waiting.remove(&number)
+            };
+            self.show_group(group, filter, now);
+        }
         is_visible
     }
 
-    fn make_room(&mut self) {
+    /// A group is shown by the newest of those that wait.
+    fn show_group(&mut self, group: u64, filter: &Filter, now: DateTime<Utc>) {
+        let Some(own) = self.groups.get_mut(&group) else { return };
+        let newest = own.waiting.last().and_then(|number| self.entries.get(number));
+        let newest = newest.filter(|entry| filter.matches(&Listed { header: &entry.header, state: &entry.state, now }));
+        let before = std::mem::replace(&mut own.shown, newest.map(Entry::key));
+        let (after, is_empty) = (own.shown, own.waiting.is_empty());
+        if let Some(before) = before.filter(|before| Some(*before) != after) {
+            put(&mut self.kinds, before, false);
+        }
+        if let Some(after) = after {
+            put(&mut self.kinds, after, true);
+        }
+        if is_empty {
+            self.groups.remove(&group);
+        }
+    }
+
+    fn make_room(&mut self, filter: &Filter, now: DateTime<Utc>) {
         if let Some(old) = self.next.checked_sub(self.max_evidence as u64 + 1)
             && let Some(entry) = self.entries.get_mut(&old)
         {
             entry.alert = None;
         }
         while self.entries.len() > self.max_alerts {
-            let Some((_, old)) = self.entries.pop_first() else { return };
-            remove(&mut self.all, key_of(&old));
-            remove(&mut self.kinds, key_of(&old));
-            self.by_id.remove(&old.id);
-        }
-        if self.newest_of_kind.len() > 2 * self.max_alerts {
-            let oldest = self.entries.first_key_value().map_or(0, |(number, _)| *number);
-            self.newest_of_kind.retain(|_, (number, _)| *number >= oldest);
+            let Some(number) = self.entries.first_key_value().map(|(number, _)| *number) else { return };
+            self.count(number, false);
+            let Some(old) = self.entries.remove(&number) else { return };
+            put(&mut self.all, old.key(), false);
+            put(&mut self.open, old.key(), false);
+            self.by_id.remove(&old.header.id);
+            let group = crate::triage::mute::Facts::of(&old.header).group;
+            if let Some(own) = self.groups.get_mut(&group) {
+                own.waiting.remove(&number);
+                self.show_group(group, filter, now);
+            }
         }
     }
 
@@ -168,33 +250,40 @@ impl Alerts {
     pub fn refilter(&mut self, filter: &Filter, now: DateTime<Utc>) {
         self.outside = [0; 5];
         self.all.clear();
+        self.open.clear();
         self.kinds.clear();
-        let newest: std::collections::HashSet<u64> = self.newest_of_kind.values().map(|(number, _)| *number).collect();
         for entry in self.entries.values() {
-            if filter.matches(&Seen { entry, now }) {
-                self.all.push(key_of(entry));
-                if newest.contains(&entry.number) {
-                    self.kinds.push(key_of(entry));
+            if filter.matches(&Listed { header: &entry.header, state: &entry.state, now }) {
+                self.all.push(entry.key());
+                if entry.state.is_waiting() {
+                    self.open.push(entry.key());
                 }
             }
         }
         self.all.sort_unstable();
+        self.open.sort_unstable();
+        for group in self.groups.values_mut() {
+            let newest = group.waiting.last().and_then(|number| self.entries.get(number)).map(Entry::key);
+            group.shown = newest.filter(|key| self.open.binary_search(key).is_ok());
+            self.kinds.extend(group.shown);
+        }
         self.kinds.sort_unstable();
     }
 
     /// Alerts that came since the filter was set and that it hides, worst severity first.
     pub fn hidden_since(&self) -> Option<(Severity, u64)> {
-        Severity::ALL.into_iter().map(|severity| (severity, self.outside[severity_slot(severity)])).find(|(_, count)| *count > 0)
+        Severity::ALL.into_iter().map(|severity| (severity, self.outside[severity as usize])).find(|(_, count)| *count > 0)
     }
 
-    /// The alerts that the filter lets through, worst first; `kinds_only` folds repeats into their newest.
+    /// The alerts that the filter lets through, worst first. `kinds_only`: only those that wait for somebody, repeats folded
+    /// into their newest.
     pub fn rows(&self, kinds_only: bool) -> Rows<'_> {
         Rows { alerts: self, keys: if kinds_only { &self.kinds } else { &self.all } }
     }
 
     /// The alerts of one host that the filter lets through, worst first.
     pub fn of_host(&self, host: &HostName) -> Vec<&Entry> {
-        self.all.iter().filter_map(|key| self.entries.get(&key.1.0)).filter(|entry| entry.host == *host).collect()
+        self.all.iter().filter_map(|key| self.entries.get(&key.1.0)).filter(|entry| entry.header.host == *host).collect()
     }
 
     /// The alert of a number.
@@ -207,36 +296,69 @@ impl Alerts {
         self.by_id.get(id).copied()
     }
 
-    /// The alert that follows (or precedes) in the list of all; without one, the first (or last).
+    /// The repeats of an alert that wait for somebody, itself included, oldest first.
+    pub fn repeats(&self, entry: &Entry) -> Vec<&Entry> {
+        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
+        group.map_or_else(Vec::new, |group| group.waiting.iter().filter_map(|number| self.entries.get(number)).collect())
+    }
+
+    /// How many repeats of an alert wait for somebody.
+    pub fn repeat_count(&self, entry: &Entry) -> usize {
+        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
+        group.map_or(0, |group| group.waiting.len())
+    }
+
+    /// How many other alerts of its host were raised close to an alert.
+    pub fn near(&self, entry: &Entry, within: chrono::TimeDelta) -> usize {
+        let is_near = |other: &&Entry| {
+            other.number != entry.number
+                && other.header.host == entry.header.host
+                && (other.header.created - entry.header.created).abs() <= within
+        };
+        self.entries.values().filter(is_near).count()
+    }
+
+    /// The open alert that follows (or precedes) in the list; without one, the first (or last).
     pub fn neighbour(&self, number: Option<u64>, forward: bool) -> Option<u64> {
-        let place =
-            number.and_then(|number| self.entries.get(&number)).and_then(|entry| self.all.binary_search(&key_of(entry)).ok());
+        // An alert that waits no more still has a place between others.
+        let place = number.and_then(|number| self.entries.get(&number)).map(|entry| self.open.binary_search(&entry.key()));
         let next = match (place, forward) {
             (None, true) => 0,
-            (None, false) => self.all.len().checked_sub(1)?,
-            (Some(place), true) => place + 1,
-            (Some(place), false) => place.checked_sub(1)?,
+            (None, false) => self.open.len().checked_sub(1)?,
+            (Some(Ok(place)), true) => place + 1,
+            (Some(Err(place)), true) => place,
+            (Some(Ok(place) | Err(place)), false) => place.checked_sub(1)?,
         };
-        self.all.get(next).map(|key| key.1.0)
+        self.open.get(next).map(|key| key.1.0)
     }
 
     /// The place of an alert in the list of all, counted from 1, and how many there are.
     pub fn place(&self, number: u64) -> Option<(usize, usize)> {
         let entry = self.entries.get(&number)?;
-        self.all.binary_search(&key_of(entry)).ok().map(|place| (place + 1, self.all.len()))
+        self.all.binary_search(&entry.key()).ok().map(|place| (place + 1, self.all.len()))
     }
 
-    /// How many alerts there were of a severity.
-    pub fn count(&self, severity: Severity) -> u64 {
-        self.counts[severity_slot(severity)]
+    /// How many alerts of a severity wait for somebody.
+    pub fn count_of_severity(&self, severity: Severity) -> u64 {
+        self.counts[severity as usize]
     }
 
-    /// How many alerts a host had, by severity.
+    /// How many alerts somebody looks at.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// How many alerts a mute hides.
+    pub fn muted(&self) -> u64 {
+        self.muted
+    }
+
+    /// How many alerts of a host wait for somebody, by severity.
     pub fn count_of(&self, host: &HostName, severity: Severity) -> u64 {
-        self.by_host.get(host).map_or(0, |counts| counts[severity_slot(severity)])
+        self.by_host.get(host).map_or(0, |counts| counts[severity as usize])
     }
 
-    /// The worst severity that a host had.
+    /// The worst severity that waits on a host.
     pub fn worst_of(&self, host: &HostName) -> Option<Severity> {
         Severity::ALL.into_iter().find(|severity| self.count_of(host, *severity) > 0)
     }
@@ -249,6 +371,11 @@ impl Alerts {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// How many open alerts the filter lets through.
+    pub fn open_count(&self) -> usize {
+        self.open.len()
     }
 }
 
@@ -278,109 +405,15 @@ impl<'a> Rows<'a> {
     /// Where an alert stands.
     pub fn place_of(&self, number: u64) -> Option<usize> {
         let entry = self.alerts.entries.get(&number)?;
-        self.keys.binary_search(&key_of(entry)).ok()
+        self.keys.binary_search(&entry.key()).ok()
     }
 }
 
-fn severity_slot(severity: Severity) -> usize {
-    severity as usize
-}
-
-fn key_of(entry: &Entry) -> Key {
-    (Reverse(entry.severity), Reverse(entry.number))
-}
-
-fn insert(keys: &mut Vec<Key>, key: Key) {
-    if let Err(place) = keys.binary_search(&key) {
-        keys.insert(place, key);
+/// Puts a key into a sorted list, or takes it out.
+fn put(keys: &mut Vec<Key>, key: Key, is_in: bool) {
+    match (keys.binary_search(&key), is_in) {
+        (Err(place), true) => keys.insert(place, key),
+        (Ok(place), false) => drop(keys.remove(place)),
+        _ => {}
     }
-}
-
-fn remove(keys: &mut Vec<Key>, key: Key) {
-    if let Ok(place) = keys.binary_search(&key) {
-        keys.remove(place);
-    }
-}
-
-/// What makes two alerts repeats of one another.
-fn kind_of(alert: &Alert) -> String {
-    let subject = &alert.subject;
-    let source = subject.source.as_ref().map_or("", |source| &source.ip);
-    let destination = subject.destination.as_ref();
-    let target = destination.map_or("", |destination| &destination.ip);
-    let port = destination.and_then(|destination| destination.port).unwrap_or_default();
-    let process = subject.process.as_ref().map_or("", |process| process.name());
-    format!("{}|{}|{source}|{target}|{port}|{process}", alert.rule.id, alert.host)
-}
-
-fn entry_of(number: u64, alert: &Arc<Alert>) -> Entry {
-    let subject = &alert.subject;
-    let process = subject.process.as_ref();
-    let what = process.map_or(String::new(), |process| {
-        let line = process.command_line.as_deref();
-        line.map_or_else(|| process.name().to_owned(), |line| crate::event::text::short_command(line, &process.executable))
-    });
-    let who = subject.user.as_deref().map_or(String::new(), |user| format!("  {user}"));
-    Entry {
-        number,
-        id: alert.id.clone(),
-        severity: alert.rule.severity,
-        created: alert.created,
-        time: alert.time,
-        host: alert.host.clone(),
-        path: path_of(alert),
-        rule: alert.rule.name.clone(),
-        what: format!("{what}{who}"),
-        message: alert.message.clone(),
-        alert: Some(alert.clone()),
-        repeats: 1,
-        facts: facts_of(alert),
-    }
-}
-
-/// `WKSTN-014 > 10.20.8.11:5985` for what went out, `10.20.4.31 > SRV-FILE01` for what came in.
-fn path_of(alert: &Alert) -> String {
-    let host = short_host(&alert.computer);
-    let subject = &alert.subject;
-    let is_inbound =
-        alert.evidence.iter().any(|proof| proof.field("Initiated").is_some_and(|is| is.eq_ignore_ascii_case("false")));
-    match (&subject.source, &subject.destination) {
-        (Some(source), _) if is_inbound => format!("{} > {host}", source.ip),
-        (_, Some(destination)) => {
-            format!("{host} > {}{}", destination.ip, destination.port.map_or(String::new(), |port| format!(":{port}")))
-        }
-        _ => host.to_owned(),
-    }
-}
-
-/// The first label of a host name; an address stays whole.
-pub fn short_host(computer: &str) -> &str {
-    let is_address = computer.split('.').all(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_address { computer } else { computer.split('.').next().filter(|label| !label.is_empty()).unwrap_or(computer) }
-}
-
-fn facts_of(alert: &Alert) -> Vec<(Field, String)> {
-    let mut facts = vec![
-        (Field::Host, alert.computer.clone()),
-        (Field::Rule, alert.rule.name.clone()),
-        (Field::Rule, alert.rule.id.clone()),
-        (Field::Id, alert.id.to_string()),
-    ];
-    let subject = &alert.subject;
-    for (field, end) in [(Field::Src, &subject.source), (Field::Dst, &subject.destination)] {
-        if let Some(end) = end {
-            facts.push((field, end.ip.clone()));
-            facts.extend(end.port.map(|port| (Field::Port, port.to_string())));
-        }
-    }
-    for (field, process) in [(Field::Proc, &subject.process), (Field::Parent, &subject.parent)] {
-        if let Some(process) = process {
-            facts.push((field, process.executable.clone()));
-        }
-    }
-    facts.extend(subject.process.as_ref().and_then(|process| process.command_line.clone()).map(|line| (Field::Cmd, line)));
-    facts.extend(subject.user.clone().map(|user| (Field::User, user)));
-    facts.extend(alert.rule.techniques.iter().chain(&alert.rule.tactics).map(|one| (Field::Attack, one.id.clone())));
-    facts.extend(alert.evidence.iter().map(|proof| (Field::Eid, proof.event_id.to_string())));
-    facts
 }

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use crate::alert::Severity;
-use crate::console::filter::{Field, Filterable};
 use crate::console::keys::Action;
 use crate::console::model::{Model, TailLine};
 use crate::event::names::HostName;
+use crate::filter::{Field, Filterable};
 use crate::hosts::HostState;
 
 /// The tabs.
@@ -51,16 +51,19 @@ pub enum Section {
     Xml,
     /// What to do.
     Steps,
+    /// What people did.
+    History,
 }
 
 impl Section {
     /// All, in order of their keys.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Why, "1 Why"),
         (Self::Events, "2 Events"),
         (Self::Tree, "3 Tree"),
         (Self::Xml, "4 XML"),
         (Self::Steps, "5 Steps"),
+        (Self::History, "6 History"),
     ];
 }
 
@@ -203,7 +206,14 @@ impl Model {
                     (Tab::Triage | Tab::Alerts, _) => !self.alerts.rows(false).is_empty(),
                 },
             },
-            Action::NextAlert | Action::PreviousAlert => !self.alerts.is_empty(),
+            Action::NextAlert | Action::PreviousAlert => self.alerts.open_count() > 0,
+            Action::Acknowledge
+            | Action::Verdict
+            | Action::Mute
+            | Action::Comment
+            | Action::Own
+            | Action::Undo
+            | Action::Mutes => self.can_act(action),
             Action::Back => {
                 !self.stack.is_empty()
                     || self.is_expanded
@@ -308,7 +318,7 @@ impl Model {
     pub(super) fn step_alert(&mut self, forward: bool) {
         let from = if self.is_inside() || self.alert.is_chosen { self.selected_alert() } else { None };
         let Some(next) = self.alerts.neighbour(from, forward) else {
-            self.hint = Some(if self.alerts.is_empty() { "no alerts yet" } else { "no more alerts this way" });
+            self.hint = Some(if self.alerts.is_empty() { "no alerts yet" } else { "no more open alerts this way" });
             return;
         };
         if self.is_inside() {

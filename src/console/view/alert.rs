@@ -11,7 +11,7 @@ use crate::console::model::screen::{Screen, Section};
 use crate::console::printable::{fit, fit_left, pad, wrap};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::seconds;
-use crate::console::view::{put, put_lines, put_right, split_top};
+use crate::console::view::{history, put, put_lines, put_right, split_top};
 use crate::event::time::TimeSource;
 
 /// How many rows stand above a section.
@@ -30,13 +30,24 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
-    let (word, style) = style::severity(entry.severity);
-    let room = usize::from(area.width).saturating_sub(26);
-    let first = Line::from(vec![plain(" "), styled(word, style), plain("  "), styled(fit(&safe(&entry.rule), room), STRONG)]);
-    put(buffer, area, 0, &first);
-    let age = style::age((model.now - entry.created).num_seconds());
+    let (word, style) = style::severity(entry.header.severity);
+    let age = style::age((model.now - entry.header.created).num_seconds());
     let place = model.alerts.place(entry.number).map_or(String::new(), |(place, all)| format!("   {place}/{all}"));
-    put_right(buffer, area, 0, first.width(), vec![plain(format!("raised {age} ago{place}"))]);
+    let is_wide = area.width >= 100;
+    let owner = match &entry.state.owner {
+        Some(owner) => format!("   owner {}", fit(&safe(owner), 12)),
+        None if is_wide => "   owner nobody".to_owned(),
+        None => String::new(),
+    };
+    let standing = history::standing(&entry.state);
+    let standing_style = if entry.state.is_waiting() { STRONG } else { GOOD };
+    let right = vec![styled(standing, standing_style), plain(format!(" {age}{owner}{place}"))];
+    let right_width: usize = right.iter().map(Span::width).sum();
+    let room = usize::from(area.width).saturating_sub(right_width + 11);
+    let first =
+        Line::from(vec![plain(" "), styled(word, style), plain("  "), styled(fit(&safe(&entry.header.rule), room), STRONG)]);
+    put(buffer, area, 0, &first);
+    put_right(buffer, area, 0, first.width(), right);
     let Some(alert) = &entry.alert else { return };
     let address =
         model.hosts.get(&alert.host).and_then(|host| host.address.as_deref()).map_or(String::new(), |ip| format!(" {ip}"));
@@ -48,27 +59,41 @@ fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
 /// The lines of a section.
 pub fn lines(model: &Model, number: u64, section: Section, width: usize) -> Vec<Line<'static>> {
     let Some(entry) = model.alerts.get(number) else { return Vec::new() };
+    if section == Section::History {
+        return history::lines(model, entry, width);
+    }
     let Some(alert) = &entry.alert else {
-        let mut lines: Vec<Line<'static>> = wrap(&safe(&entry.message), width.saturating_sub(4))
+        let mut lines: Vec<Line<'static>> = wrap(&safe(&entry.header.message), width.saturating_sub(4))
             .into_iter()
             .map(|text| Line::from(format!("  {text}")))
             .collect();
         lines.push(Line::from(""));
-        lines.push(style::line("  the evidence of this alert is no longer in memory (console.max_evidence)", DIM));
+        lines.push(style::line(format!("  {}", no_evidence(model)), DIM));
         return lines;
     };
     match section {
-        Section::Why => why(model, alert, width),
+        Section::Why => why(model, entry, alert, width),
         Section::Events => fields(model, alert, width),
         Section::Tree => tree(model, alert, width, usize::MAX),
         Section::Xml => xml(alert, width),
         Section::Steps => steps(alert, width),
+        Section::History => history::lines(model, entry, width),
     }
 }
 
-fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+/// Why the evidence of an alert is not shown.
+pub fn no_evidence(model: &Model) -> &'static str {
+    if model.status.store.is_some() {
+        "its evidence is being read from the store (or was deleted there)"
+    } else {
+        "its evidence is no longer in memory (console.max_evidence), and there is no store"
+    }
+}
+
+fn why(model: &Model, entry: &Entry, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(heading("Why it fired", false))];
     lines.extend(wrap(&safe(&alert.message), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
+    lines.extend(history::usual_line(alert, width));
     lines.push(Line::from(""));
     lines.extend(evidence_lines(model, alert, width));
     lines.push(Line::from(""));
@@ -76,6 +101,8 @@ fn why(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
         lines.extend(tree(model, alert, width, 14));
         lines.push(Line::from(""));
     }
+    lines.extend(history::usual_lines(model, entry, alert, width));
+    lines.push(Line::from(""));
     lines.push(Line::from(heading("The rule", false)));
     let about = format!("{} rule {}, {}", alert.rule.language.as_str(), alert.rule.id, alert.rule.origin);
     lines.push(style::line(format!("  {}", safe(&about)), DIM));

@@ -9,24 +9,24 @@ use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{pad, pad_left};
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
-use crate::console::view::{first_row, put, put_right};
+use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
 
 /// Draws the list; `kinds_only` folds repeats. One row below stays free.
 pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) {
     let rows = model.alerts.rows(kinds_only);
     let has_focus = model.stack.is_empty() && (model.tab == Tab::Alerts || model.pane == Pane::Alerts);
-    let mut title = heading("Alerts", has_focus);
+    let mut title = heading(if kinds_only { "Open alerts" } else { "Alerts" }, has_focus);
     title.push(plain(format!("  {}, severity then newest", count(rows.len() as u64))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     if model.new_above > 0 && model.alert.is_chosen {
         put_right(buffer, area, 0, title.width(), vec![styled(format!("▲ {} new", model.new_above), WARN)]);
     }
-    let columns = Columns::of(area.width);
+    let columns = Columns::of(area.width, !kinds_only);
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
-        put(buffer, area, 2, &Line::from(plain(empty_text(model))));
+        put(buffer, area, 2, &Line::from(plain(empty_text(model, kinds_only))));
         return;
     }
     let room = usize::from(area.height.saturating_sub(3)).max(1);
@@ -34,18 +34,20 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     let first = first_row(selected, room, rows.len());
     for place in first..(first + room).min(rows.len()) {
         let Some(entry) = rows.get(place) else { break };
-        let repeats = if kinds_only { entry.repeats } else { 1 };
+        let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
         let line = columns.row(model, entry, repeats, Some(place) == selected, has_focus);
         put(buffer, area, (place - first) as u16 + 2, &line);
     }
 }
 
-fn empty_text(model: &Model) -> String {
+fn empty_text(model: &Model, kinds_only: bool) -> String {
     if model.alerts.is_empty() && model.hosts.is_empty() && !model.config.is_replay {
         format!("  no events yet: point a sender at {}", model.listeners().join(" or "))
     } else if model.alerts.is_empty() {
         let rules = model.status.rules.iter().filter(|rule| rule.facts.problem.is_none()).count();
         format!("  no alerts yet: {rules} rules watch what arrives")
+    } else if kinds_only && model.filter.is_empty() {
+        "  nothing is open: every alert was acknowledged, closed or muted; 2 lists them all".to_owned()
     } else {
         "  no alert matches the filter; esc clears it".to_owned()
     }
@@ -70,7 +72,7 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
         );
         put(buffer, area, 1, &Line::from(styled(text, DIM)));
     }
-    let columns = Columns::of(area.width);
+    let columns = Columns::of(area.width, true);
     put(buffer, area, 3, &Line::from(styled(columns.head(), DIM)));
     if entries.is_empty() {
         put(buffer, area, 4, &Line::from(plain("  no alerts of this host")));
@@ -91,41 +93,50 @@ struct Columns {
     path: usize,
     rule: usize,
     what: usize,
+    /// The columns for where an alert stands; 0 where all are open.
+    state: usize,
 }
 
 impl Columns {
-    fn of(width: u16) -> Self {
+    fn of(width: u16, has_states: bool) -> Self {
         let width = usize::from(width);
+        let state = if has_states { 8 } else { 0 };
+        let rest = width.saturating_sub(state);
         match width {
-            110.. => Self { path: 32, rule: 34, what: width.saturating_sub(24 + 32 + 34) },
-            76.. => Self { path: 27, rule: 0, what: width.saturating_sub(22 + 27) },
-            _ => Self { path: width.saturating_sub(22).min(27), rule: 0, what: width.saturating_sub(22 + 27) },
+            110.. => Self { path: 32, rule: 34, what: rest.saturating_sub(24 + 32 + 34), state },
+            76.. => Self { path: 27, rule: 0, what: rest.saturating_sub(22 + 27), state },
+            _ => Self { path: rest.saturating_sub(22).min(27), rule: 0, what: rest.saturating_sub(22 + 27), state },
         }
     }
 
     fn head(&self) -> String {
+        let state = pad(" STATE", self.state);
         let rule = if self.rule > 0 { format!("  {}", pad("RULE", self.rule)) } else { String::new() };
         let what = if self.what > 8 { "  WHAT RAN / WHO" } else { "" };
-        format!("  ID    SEV      AGE  {}{rule}{what}", pad("FROM > TO", self.path))
+        format!("  ID    SEV {state}     AGE  {}{rule}{what}", pad("FROM > TO", self.path))
     }
 
-    fn row(&self, model: &Model, entry: &Entry, repeats: u64, is_selected: bool, has_focus: bool) -> Line<'static> {
-        let (word, style) = style::severity(entry.severity);
-        let times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
-        let path = pad(&safe(&entry.path), self.path.saturating_sub(times.len()));
-        let age = style::age((model.now - entry.created).num_seconds());
+    fn row(&self, model: &Model, entry: &Entry, repeats: usize, is_selected: bool, has_focus: bool) -> Line<'static> {
+        let (word, style) = style::severity(entry.header.severity);
+        let mut times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
+        if entry.state.again.is_some() {
+            times.push_str(" again");
+        }
+        let path = pad(&safe(&entry.header.path), self.path.saturating_sub(times.len()));
+        let age = style::age((model.now - entry.header.created).num_seconds());
         let mut spans = vec![
             plain(if is_selected { "▌ " } else { "  " }),
-            plain(pad(entry.id.short(), 6)),
+            plain(pad(entry.header.id.short(), 6)),
             styled(pad(word, 4), style),
+            plain(pad(&format!(" {}", history::word(&entry.state)), self.state)),
             plain(pad_left(&age, 8)),
             plain(format!("  {path}{times}")),
         ];
         if self.rule > 0 {
-            spans.push(plain(format!("  {}", pad(&safe(&entry.rule), self.rule))));
+            spans.push(plain(format!("  {}", pad(&safe(&entry.header.rule), self.rule))));
         }
         if self.what > 8 {
-            spans.push(plain(format!("  {}", pad(&safe(&entry.what), self.what - 2))));
+            spans.push(plain(format!("  {}", pad(&safe(&entry.header.what), self.what - 2))));
         }
         let line = Line::from(spans);
         if is_selected && has_focus { line.style(SELECTED) } else { line }

@@ -6,11 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::keys::{Action, bindings};
+use crate::console::model::triage::Dialog;
 use crate::console::model::{Editor, Model};
-use crate::console::printable::{fit, width};
+use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
 use crate::console::view::{put, put_right};
 use crate::intake::ReplayProgress;
+use crate::triage::{Target, Verdict};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -19,16 +21,53 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, row, &replay_bar(model, replay, usize::from(area.width)));
         row += 1;
     }
-    match &model.editor {
-        Some(editor) => put(buffer, area, row, &editor_line(model, editor, usize::from(area.width))),
-        None => keys(model, area, row, buffer),
+    let columns = usize::from(area.width);
+    match (&model.dialog, &model.editor) {
+        (Some(Dialog::Verdict(targets)), _) => put(buffer, area, row, &verdict_line(targets, columns)),
+        (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(targets, text, columns)),
+        // All other keys are text or nothing; those that work stand in the box.
+        (Some(Dialog::Mute(_) | Dialog::Mutes(_)), _) => put_right(buffer, area, row, 0, vec![styled("esc closes", DIM)]),
+        (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
+        _ => keys(model, area, row, buffer),
     }
+}
+
+/// Which alerts a dialog is about.
+fn which(targets: &[Target]) -> String {
+    match targets {
+        [one] => one.alert.short().to_owned(),
+        several => format!("{} alerts", several.len()),
+    }
+}
+
+fn verdict_line(targets: &[Target], columns: usize) -> Line<'static> {
+    let mut spans = vec![styled(format!(" close {} as ", which(targets)), ACCENT)];
+    for verdict in Verdict::ALL {
+        let (key, rest) = verdict.words().split_at(1);
+        // Where there is no room the key and its first word must do.
+        let rest = if columns >= 70 { rest } else { rest.split(' ').next().unwrap_or_default() };
+        spans.extend([styled(key, STRONG), plain(format!(" {key}{rest}  "))]);
+    }
+    spans.push(styled(" esc cancel", DIM));
+    Line::from(spans)
+}
+
+fn comment_line(targets: &[Target], text: &str, columns: usize) -> Line<'static> {
+    let head = format!(" comment on {}: ", which(targets));
+    let room = columns.saturating_sub(width(&head) + 22).max(8);
+    let shown = fit_left(&safe(text), room);
+    Line::from(vec![styled(head, ACCENT), plain(shown), styled("▏", ACCENT), styled("  ⏎ keep   esc cancel", DIM)])
 }
 
 fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     let pinned: Vec<Span<'static>> = vec![styled("?", STRONG), plain(" help   "), styled("q", STRONG), plain(" quit")];
     let pinned_width = 16;
     let mut spans = vec![plain(" ")];
+    if let Some((said, is_wrong)) = &model.said {
+        let room = usize::from(area.width).saturating_sub(pinned_width + 4);
+        spans.push(styled(fit(&safe(said), room), if *is_wrong { WARN } else { ACCENT }));
+        spans.push(plain("   "));
+    }
     if let Some(hint) = model.hint {
         spans.push(styled(hint, WARN));
         spans.push(plain("   "));
@@ -81,7 +120,8 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
 
 fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'static> {
     let speed = replay.speed.map_or("flat out".to_owned(), |speed| format!("{speed}x"));
-    let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, "%Y-%m-%d %H:%M:%S"));
+    let format = if columns >= 60 { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" };
+    let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, format));
     let room = if columns >= 100 { 24_u64 } else { 10 };
     let bar = match replay.bytes_total {
         Some(total) if total > 0 => {

@@ -24,6 +24,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     pipeline(model, &mut lines);
     listeners(model, width, &mut lines);
     outputs(model, width, &mut lines);
+    store(model, width, &mut lines);
     rules(model, width, &mut lines);
     hosts(model, width, &mut lines);
     rejected(model, width, &mut lines);
@@ -40,6 +41,7 @@ fn pipeline(model: &Model, lines: &mut Vec<Line<'static>>) {
     let (frames, events) = (counters.frames_total(), counters.events_total());
     let (rejected, shed) = (counters.rejected_total(), counters.shed_total());
     let is_well = rejected == 0 && shed == 0 && model.status.outputs.iter().all(|output| output.is_up);
+    let is_well = is_well && model.status.store.as_ref().is_none_or(|store| store.problem.is_none());
     let mut title = heading("Pipeline", true);
     title.push(plain("  "));
     title.push(if is_well { styled("all well", GOOD) } else { styled("see below", WARN) });
@@ -105,6 +107,30 @@ fn outputs(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     lines.push(Line::from(""));
 }
 
+fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    lines.push(Line::from(heading("Store", false)));
+    let Some(store) = &model.status.store else {
+        lines.push(style::line("  none: alerts and what people did are forgotten at the end (--store PATH keeps them)", DIM));
+        lines.push(Line::from(""));
+        return;
+    };
+    let text = format!(
+        "  {} alerts  {:.1} MB  written {}  failed {}  deleted {} done, {} open",
+        count(store.alerts),
+        store.bytes as f64 / 1e6,
+        count(store.written),
+        count(store.failed),
+        count(store.deleted),
+        count(store.deleted_open)
+    );
+    let style = alarm(store.failed + store.deleted_open);
+    lines.push(style::line(fit(&format!("  {}", safe(&store.path)), width), plain("").style));
+    lines.push(style::line(fit(&text, width), style));
+    if let Some(problem) = &store.problem {
+        lines.push(style::line(fit(&format!("  cannot be written: {}", safe(problem)), width), WARN));
+    }
+    lines.push(Line::from(""));
+}
 /// How many rules of each sort are listed; `wefwatch rules list` has them all.
 const RULES_SHOWN: usize = 20;
 

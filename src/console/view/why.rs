@@ -8,25 +8,25 @@ use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
 use crate::console::printable::{fit, wrap};
 use crate::console::view::style::{self, DIM, MATCHED, heading, plain, safe, styled};
-use crate::console::view::{alert, put, put_right};
+use crate::console::view::{alert, history, put, put_right};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(entry) = model.selected_alert().and_then(|number| model.alerts.get(number)) else { return };
-    let mut title = heading(&format!("Why {}", entry.id.short()), false);
-    let (word, style) = style::severity(entry.severity);
+    let mut title = heading(&format!("Why {}", entry.header.id.short()), false);
+    let (word, style) = style::severity(entry.header.severity);
     title.push(plain("  "));
     title.push(styled(word, style));
     let facts = entry.alert.as_deref().map(facts).unwrap_or_default();
     let facts_width: usize = facts.iter().map(Span::width).sum();
     let has_facts = usize::from(area.width) >= facts_width + 60;
     let room = usize::from(area.width).saturating_sub(20 + if has_facts { facts_width } else { 0 });
-    title.push(plain(format!("  {}", fit(&safe(&entry.rule), room))));
+    title.push(plain(format!("  {}", fit(&safe(&entry.header.rule), room))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     let Some(fired) = &entry.alert else {
-        put(buffer, area, 1, &Line::from(plain(format!("  {}", safe(&entry.message)))));
-        put(buffer, area, 2, &Line::from(styled("  its evidence is no longer in memory", DIM)));
+        put(buffer, area, 1, &Line::from(plain(format!("  {}", safe(&entry.header.message)))));
+        put(buffer, area, 2, &Line::from(styled(format!("  {}", alert::no_evidence(model)), DIM)));
         return;
     };
     put_right(buffer, area, 0, title.width(), facts);
@@ -49,6 +49,11 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     for line in lines {
         put(buffer, area, row, &line);
         row += 1;
+    }
+    if height > usize::from(row) + 1
+        && let Some(usual) = history::usual_line(fired, usize::from(area.width))
+    {
+        put(buffer, area, row + 1, &usual);
     }
 }
 

@@ -86,8 +86,13 @@ impl Aggregates {
 
     /// Takes the hits of one event in; answers what they complete.
     pub(super) fn advance(&mut self, rules: &RuleSet, observation: &Observation, hits: &[StageHit]) -> Vec<Completed> {
+        let is_ours = |hit: &&StageHit| matches!(rules.get(hit.rule).logic, Logic::Correlation(_));
+        let own: Vec<StageHit> = hits.iter().filter(is_ours).cloned().collect();
+        if own.is_empty() {
+            return Vec::new();
+        }
         let mut completed = Vec::new();
-        let mut waiting = VecDeque::from([(hits.to_vec(), vec![observation.clone()])]);
+        let mut waiting = VecDeque::from([(own, vec![observation.clone()])]);
         while let Some((hits, events)) = waiting.pop_front() {
             for found in self.take(rules, &hits, &events) {
                 let Some(completing) = found.members.last() else { continue };
@@ -290,7 +295,9 @@ impl Window {
         let (members, total): (Vec<usize>, u64) = match &correlation.wanted {
             Wanted::Events(threshold) => threshold.holds(length).then(|| (inside().collect(), length))?,
             Wanted::Values(threshold) => {
-                // An event has one value, nearly always: fewer events than values need not be looked at.
+                // Too few values, even if all of them differed, need not be compared.
+                let most: usize = inside().map(|place| self.seen[place].values.len()).sum();
+                (most as u64 >= threshold.least).then_some(())?;
                 let values: BTreeSet<&str> =
                     inside().flat_map(|place| self.seen[place].values.iter().map(|value| &**value)).collect();
                 let count = values.len() as u64;

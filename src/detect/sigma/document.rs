@@ -69,11 +69,13 @@ fn check_brackets(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads a document as plain YAML and checks its shape. `Err` says what is wrong, with YAML's own place in it.
-pub(super) fn read(document: Document<'_>) -> Result<Value, String> {
+/// Reads a document as plain YAML and checks its shape; its title is told even where something is wrong. `Err` says what, with
+/// YAML's own place in it.
+pub(super) fn read(document: Document<'_>, title: &mut Option<String>) -> Result<Value, String> {
     check_brackets(document.text)?;
     let value: Value = yaml_serde::from_str(document.text).map_err(|error| format!("YAML: {error}"))?;
     let Some(mapping) = value.as_mapping() else { return Err("the document is no mapping of keys to values".to_owned()) };
+    *title = value.get("title").and_then(Value::as_str).map(str::to_owned);
     for (key, part) in mapping {
         let Some(key) = key.as_str() else { return Err("a key of the rule is no text".to_owned()) };
         match (key, part) {
@@ -133,6 +135,9 @@ fn check_part(part: &Value) -> Result<(), String> {
     match part {
         Value::Mapping(items) => items.iter().try_for_each(|(field, values)| {
             let Some(field) = field.as_str() else { return Err("the name of a field is no text: put it in quotes".to_owned()) };
+            if field.split('|').next() == Some(".") {
+                return Err("`.` is no name of a field".to_owned());
+            }
             let list = values.as_sequence().map_or(std::slice::from_ref(values), Vec::as_slice);
             list.iter().try_for_each(|value| check_value(value).map_err(|reason| format!("`{field}`: {reason}")))
         }),
@@ -177,6 +182,7 @@ mod tests {
             ("detection: {s: {1: x}, condition: s}", "field is no text"),
             ("detection: {1: {A: x}, condition: s}", "detection is no text"),
             ("detection: {s: {A: 18446744073709551615}, condition: s}", "too large"),
+            ("detection: {s: {'.|contains': x}, condition: s}", "no name of a field"),
             ("detection: [a]", "maps names"),
             ("- a", "no mapping"),
             ("level: urgent", "urgent"),
@@ -184,7 +190,7 @@ mod tests {
             ("a: [", "YAML"),
         ];
         for (text, reason) in rows {
-            match read(Document { text, lines_before: 0 }) {
+            match read(Document { text, lines_before: 0 }, &mut None) {
                 Ok(_) => assert_eq!(reason, "", "{text}"),
                 Err(error) => assert!(!reason.is_empty() && error.contains(reason), "{text}: {error}"),
             }

@@ -1,8 +1,12 @@
-//! The filter language of the console: words narrow, `or` widens, `-` or `!` excludes, `field:value` looks at one field.
+//! The filter language of the console and of `wefwatch alerts`: words narrow, `or` widens, `-` or `!` excludes, `field:value`
+//! looks at one field.
 //!
 //! ```text
 //! host:DC* sev>=high -user:svc-scom      (dst:10.20.8.11 or port:5986)      "Domain Admins"      /net\d?\.exe/      since:15m
+//! is:open is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
 //! ```
+
+pub mod listed;
 
 use std::borrow::Cow;
 
@@ -45,9 +49,17 @@ pub enum Field {
     Since,
     /// The alert's id.
     Id,
+    /// Where an alert stands.
+    Is,
+    /// Who works on it.
+    Owner,
 }
 
-const FIELDS: [(&str, Field); 14] = [
+/// What `is:` takes.
+const STATES: [&str; 9] =
+    ["open", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive"];
+
+const FIELDS: [(&str, Field); 16] = [
     ("host", Field::Host),
     ("src", Field::Src),
     ("dst", Field::Dst),
@@ -62,6 +74,8 @@ const FIELDS: [(&str, Field); 14] = [
     ("eid", Field::Eid),
     ("since", Field::Since),
     ("id", Field::Id),
+    ("is", Field::Is),
+    ("owner", Field::Owner),
 ];
 
 /// What a filter looks at.
@@ -163,7 +177,7 @@ fn holds(node: &Node, thing: &impl Filterable) -> bool {
         Node::Field(field, pieces) => {
             let anchor = match field {
                 Field::Id | Field::Attack => Anchor::Start,
-                Field::Port | Field::Eid => Anchor::Both,
+                Field::Port | Field::Eid | Field::Is => Anchor::Both,
                 _ if pieces.len() > 1 => Anchor::Both,
                 _ => Anchor::Nowhere,
             };
@@ -399,6 +413,9 @@ fn plain(word: &Word, text: &str) -> Result<Node, FilterError> {
             .map(|severity| Node::Severity(relation, severity))
             .map_err(|error: crate::alert::UnknownSeverity| word.error(error.to_string())),
         Field::Since => since(value).map(Node::Since).ok_or_else(|| word.error("a span of time is 30s, 15m, 24h or 7d")),
+        Field::Is if value.split(',').any(|value| !STATES.contains(&value.to_lowercase().as_str())) => {
+            Err(word.error(format!("`is:` takes {}", STATES.join(" "))))
+        }
         _ if relation == Relation::Is => {
             let mut parts: Vec<Node> = value.split(',').map(|value| Node::Field(*field, pieces(value))).collect();
             Ok(if parts.len() == 1 { parts.remove(0) } else { Node::Any(parts) })
@@ -430,7 +447,8 @@ fn pieces(text: &str) -> Vec<String> {
     text.to_lowercase().split('*').map(str::to_owned).collect()
 }
 
-fn since(text: &str) -> Option<i64> {
+/// A span of time in seconds: `30s`, `15m`, `24h`, `7d`.
+pub fn since(text: &str) -> Option<i64> {
     let number: i64 = text.get(..text.len().checked_sub(1)?)?.parse().ok()?;
     let factor = match text.chars().last()? {
         's' => 1,
@@ -460,6 +478,7 @@ mod tests {
                 Field::Attack => &["T1021.006", "TA0008"],
                 Field::Eid => &["3", "1"],
                 Field::Id => &["a7f3c0"],
+                Field::Is => &["open", "linked"],
                 _ => &[],
             };
             values.iter().map(|value| Cow::Borrowed(*value)).collect()
@@ -522,6 +541,10 @@ mod tests {
             ("since:5m", false),
             ("id:a7f3", true),
             ("id:7f3", false),
+            ("is:open", true),
+            ("is:closed,linked", true),
+            ("-is:muted", true),
+            ("is:acked", false),
             ("C:\\Windows", false),
             ("srv*winrm", true),
         ];
@@ -548,6 +571,7 @@ mod tests {
             ("x -", 2, 1, "nothing to exclude"),
             ("()", 0, 1, "nothing in the brackets"),
             ("eid>x", 0, 5, "not a number"),
+            ("is:opened", 0, 9, "takes open acked"),
         ];
         for (text, at, length, reason) in rows {
             let error = Filter::parse(text).err().unwrap_or_else(|| panic!("{text} was taken"));

@@ -1,0 +1,154 @@
+//! What a list shows of an alert and a filter asks of it: everything but the evidence. Small enough to be kept in memory for
+//! every alert, and made once, so that the console, the store and the command line tell an alert in the same words.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, AlertId, Endpoint, Severity};
+use crate::event::names::HostName;
+use crate::event::text::short_command;
+
+/// An alert without its evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Its id.
+    pub id: AlertId,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule's id.
+    pub rule_id: String,
+    /// The rule's name.
+    pub rule: String,
+    /// Event time of the completing event.
+    pub time: DateTime<Utc>,
+    /// When it was raised.
+    pub created: DateTime<Utc>,
+    /// Where, folded.
+    pub host: HostName,
+    /// Where, as the event spells it.
+    pub computer: String,
+    /// From where to where, short.
+    pub path: String,
+    /// What ran, and who ran it.
+    pub what: String,
+    /// The reason in one sentence.
+    pub message: String,
+    /// Where the connection came from.
+    pub source: Option<Endpoint>,
+    /// Where it went.
+    pub destination: Option<Endpoint>,
+    /// The account.
+    pub user: Option<String>,
+    /// The full path of the process.
+    pub image: Option<String>,
+    /// The full path of its parent.
+    pub parent: Option<String>,
+    /// The command line of the process.
+    pub command_line: Option<String>,
+    /// ATT&CK techniques and tactics.
+    pub attack: Vec<String>,
+    /// The ids of its events.
+    pub event_ids: Vec<u32>,
+    /// Whether the other end alerted too.
+    pub is_linked: bool,
+}
+
+impl Header {
+    /// The header of an alert.
+    pub fn of(alert: &Alert) -> Self {
+        let subject = &alert.subject;
+        let process = subject.process.as_ref();
+        let what = process.map_or(String::new(), |process| {
+            let line = process.command_line.as_deref();
+            line.map_or_else(|| process.name().to_owned(), |line| short_command(line, &process.executable))
+        });
+        let who = subject.user.as_deref().map_or(String::new(), |user| format!("  {user}"));
+        Self {
+            id: alert.id.clone(),
+            severity: alert.rule.severity,
+            rule_id: alert.rule.id.clone(),
+            rule: alert.rule.name.clone(),
+            time: alert.time,
+            created: alert.created,
+            host: alert.host.clone(),
+            computer: alert.computer.clone(),
+            path: path_of(alert),
+            what: format!("{what}{who}"),
+            message: alert.message.clone(),
+            source: subject.source.clone(),
+            destination: subject.destination.clone(),
+            user: subject.user.clone(),
+            image: process.map(|process| process.executable.clone()),
+            parent: subject.parent.as_ref().map(|parent| parent.executable.clone()),
+            command_line: process.and_then(|process| process.command_line.clone()),
+            attack: alert.rule.techniques.iter().chain(&alert.rule.tactics).map(|one| one.id.clone()).collect(),
+            event_ids: alert.evidence.iter().map(|proof| proof.event_id.0).collect(),
+            is_linked: !alert.linked.is_empty(),
+        }
+    }
+
+    /// What repeats of one another share: rule, host, both ends, program and account. The destination is part of it, because
+    /// one source that goes on to many hosts is a spreading attack and no repetition.
+    pub fn group(&self) -> String {
+        let ip = |end: &Option<Endpoint>| {
+            end.as_ref().map_or(String::new(), |end| end.address().map_or_else(|| end.ip.clone(), |ip| ip.to_string()))
+        };
+        let port = self.destination.as_ref().and_then(|end| end.port).unwrap_or_default();
+        let [image, user] = [&self.image, &self.user].map(|text| text.as_deref().unwrap_or_default().to_lowercase());
+        [&self.rule_id, self.host.as_str(), &ip(&self.source), &ip(&self.destination), &port.to_string(), &image, &user].join("|")
+    }
+}
+
+/// `WKSTN-014 > 10.20.8.11:5985` for what went out, `10.20.4.31 > SRV-FILE01` for what came in.
+fn path_of(alert: &Alert) -> String {
+    let host = short_host(&alert.computer);
+    let subject = &alert.subject;
+    let is_inbound =
+        alert.evidence.iter().any(|proof| proof.field("Initiated").is_some_and(|is| is.eq_ignore_ascii_case("false")));
+    match (&subject.source, &subject.destination) {
+        (Some(source), _) if is_inbound => format!("{} > {host}", source.ip),
+        (_, Some(destination)) => {
+            format!("{host} > {}{}", destination.ip, destination.port.map_or(String::new(), |port| format!(":{port}")))
+        }
+        _ => host.to_owned(),
+    }
+}
+
+/// The first label of a host name; an address stays whole.
+pub fn short_host(computer: &str) -> &str {
+    let is_address = computer.split('.').all(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_address { computer } else { computer.split('.').next().filter(|label| !label.is_empty()).unwrap_or(computer) }
+}
+
+/// Headers made by hand, for the tests of all rooms.
+#[cfg(test)]
+pub mod testing {
+    use super::{AlertId, Endpoint, Header, HostName, Severity};
+
+    /// The header of an alert with this id, from that source on that host, raised at that second.
+    pub fn header(id: &str, host: &str, source: &str, second: i64) -> Header {
+        let at = chrono::DateTime::from_timestamp(second, 0).unwrap_or_default();
+        Header {
+            id: AlertId(id.into()),
+            severity: Severity::High,
+            rule_id: "rule-1".to_owned(),
+            rule: "Rule one".to_owned(),
+            time: at,
+            created: at,
+            host: HostName::fold(host),
+            computer: host.to_owned(),
+            path: format!("{source} > {host}"),
+            what: "whoami.exe  CORP\\a".to_owned(),
+            message: "something happened".to_owned(),
+            source: Some(Endpoint { ip: source.to_owned(), port: Some(50_000), name: None }),
+            destination: None,
+            user: Some("CORP\\a".to_owned()),
+            image: Some("C:\\Windows\\whoami.exe".to_owned()),
+            parent: None,
+            command_line: Some("whoami /all".to_owned()),
+            attack: vec!["T1021.006".to_owned()],
+            event_ids: vec![1, 3],
+            is_linked: false,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `wefwatch alerts`: what the store keeps, filtered as the console filters, as a table or as the records of the outputs.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::alert::header::Header;
+use crate::app::Failure;
+use crate::cli::AlertsArguments;
+use crate::feed::Known;
+use crate::filter::Filter;
+use crate::filter::listed::Listed;
+use crate::output::format;
+use crate::store::read::Reader;
+use crate::triage::ledger::Ledger;
+use crate::triage::{State, Status};
+
+/// Lists the alerts, oldest first.
+pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Result<(), Failure> {
+    let filter = Filter::parse(&arguments.filter).map_err(|error| Failure::Usage(wrong_filter(&arguments.filter, &error)))?;
+    let failed = |error: crate::store::StoreError| Failure::Run(error.to_string());
+    let reader = Reader::open(path).map_err(failed)?;
+    let past = reader.past().map_err(failed)?;
+    let ledger = fold(&past);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut is_first = true;
+    for known in &past {
+        let Known::Alert { header, .. } = known else { continue };
+        let state = ledger.state(&header.id);
+        let is_recent = arguments.since.is_none_or(|since| (now - header.created).num_seconds() <= since);
+        if !is_recent || !filter.matches(&Listed { header, state: &state, now }) {
+            continue;
+        }
+        let line = if arguments.json {
+            match reader.detail(&header.id).map_err(failed)? {
+                Some(mut alert) => {
+                    alert.muted = state.muted;
+                    let mut record = format::record(&alert);
+                    record["wefwatch"]["triage"] = standing(&state);
+                    format::one_line(&record)
+                }
+                // Deleted by the collector since the list was read.
+                None => continue,
+            }
+        } else {
+            row(header, &state)
+        };
+        let head = if is_first && !arguments.json { heading() } else { String::new() };
+        is_first = false;
+        match writeln!(out, "{head}{line}") {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            result => result.map_err(|error| Failure::Run(error.to_string()))?,
+        }
+    }
+    match out.flush() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Run(error.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// Folds the log over the alerts.
+fn fold(past: &[Known]) -> Ledger {
+    let mut ledger = Ledger::new(past.len());
+    for known in past {
+        match known {
+            Known::Alert { header, muted } => ledger.know(header, *muted),
+            Known::Entry(entry) => ledger.apply(entry),
+        }
+    }
+    ledger
+}
+
+/// The filter, a mark under the wrong word, and what is wrong with it.
+fn wrong_filter(text: &str, error: &crate::filter::FilterError) -> String {
+    let before = text.get(..error.at).unwrap_or_default().chars().count();
+    let length = text.get(error.at..error.at + error.length).unwrap_or_default().chars().count().max(1);
+    format!("--filter: {}\n  {text}\n  {}{}", error.reason, " ".repeat(before), "^".repeat(length))
+}
+
+fn heading() -> String {
+    format!("{:<6}{:<6}{:<8}{:<21}{:<32}{:<34}{}\n", "ID", "SEV", "STATE", "RAISED", "FROM > TO", "RULE", "WHAT RAN / WHO")
+}
+
+fn row(header: &Header, state: &State) -> String {
+    let severity = match header.severity.as_str() {
+        "informational" => "info",
+        "medium" => "med",
+        "critical" => "crit",
+        word => word,
+    };
+    let word = match (state.muted, state.status) {
+        (Some(_), _) => "muted",
+        (None, status) => status.as_str(),
+    };
+    let raised = header.created.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let [path, rule, what] = [&header.path, &header.rule, &header.what].map(|text| format::visible(text));
+    let [path, rule] = [(path, 31), (rule, 33)].map(|(text, room)| text.chars().take(room).collect::<String>());
+    format!("{:<6}{severity:<6}{word:<8}{raised:<21}{path:<32}{rule:<34}{what}", header.id.short())
+}
+
+/// Where an alert stands, for scripts.
+fn standing(state: &State) -> Value {
+    let verdict = match state.status {
+        Status::Closed(verdict) => Some(verdict.as_str()),
+        Status::Open | Status::Acknowledged => None,
+    };
+    json!({"status": state.status.as_str(), "verdict": verdict, "owner": state.owner, "comments": state.comments,
+           "again_since": state.again.as_ref().map(|again| again.since.to_rfc3339_opts(SecondsFormat::Millis, true))})
+}

@@ -1,0 +1,377 @@
+//! What the user does with alerts: which ones a key is about, what is asked before, and what came of it. Nothing is changed
+//! here; the collector is asked, and its answer changes the picture.
+
+use chrono::TimeDelta;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::alert::header::Header;
+use crate::console::keys::Action;
+use crate::console::model::alerts::Entry;
+use crate::console::model::screen::{Pane, Screen, Selection, Tab};
+use crate::console::model::{Effect, Model};
+use crate::feed::Request;
+use crate::triage::mute::{Aspect, Preview, Scope};
+use crate::triage::{self, Act, Deed, MAX_REASON, MIN_MUTE_REASON, Refusal, Status, Target, Verdict};
+
+/// How far the preview of a mute looks back, and which expiries there are.
+const PREVIEW: TimeDelta = TimeDelta::days(7);
+/// The expiries of a mute: their names, and how long.
+pub const EXPIRIES: [(&str, Option<TimeDelta>); 5] = [
+    ("1 h", Some(TimeDelta::hours(1))),
+    ("8 h", Some(TimeDelta::hours(8))),
+    ("7 d", Some(TimeDelta::days(7))),
+    ("30 d", Some(TimeDelta::days(30))),
+    ("until removed", None),
+];
+
+/// What is asked before an act.
+#[derive(Debug, Clone)]
+pub enum Dialog {
+    /// Which verdict?
+    Verdict(Vec<Target>),
+    /// Which words?
+    Comment(Vec<Target>, String),
+    /// Which alerts, how long, and why?
+    Mute(Box<MuteForm>),
+    /// The mutes; which is selected.
+    Mutes(usize),
+}
+
+/// A condition that a mute can have.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// What it looks at.
+    pub aspect: Aspect,
+    /// The value that the mute compares with.
+    pub value: String,
+    /// The value for people.
+    pub shown: String,
+    /// Whether it is part of the scope.
+    pub is_on: bool,
+}
+
+/// Where the keys of the mute dialog go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// A condition.
+    Choice(usize),
+    /// The expiry.
+    Expiry,
+    /// The reason.
+    Reason,
+}
+
+/// A mute in the making.
+#[derive(Debug, Clone)]
+pub struct MuteForm {
+    /// The alert that it began with.
+    pub like: String,
+    /// Its conditions.
+    pub choices: Vec<Choice>,
+    /// Which of [`EXPIRIES`].
+    pub expiry: usize,
+    /// Why.
+    pub reason: String,
+    /// Where the keys go.
+    pub focus: Focus,
+    /// What it would have hidden.
+    pub preview: Preview,
+    /// Why it cannot be made yet.
+    pub problem: Option<String>,
+}
+
+impl MuteForm {
+    fn of(header: &Header) -> Self {
+        let choice = |aspect: Aspect| {
+            let value = aspect.of(header)?;
+            let shown = if aspect == Aspect::Rule { header.rule.clone() } else { value.clone() };
+            let is_on = matches!(aspect, Aspect::Rule | Aspect::Host | Aspect::Image | Aspect::Source);
+            Some(Choice { aspect, value, shown, is_on })
+        };
+        Self {
+            like: header.id.short().to_owned(),
+            choices: Aspect::ALL.into_iter().filter_map(choice).collect(),
+            expiry: 2,
+            reason: String::new(),
+            focus: Focus::Reason,
+            preview: Preview::default(),
+            problem: None,
+        }
+    }
+
+    /// The scope as chosen.
+    pub fn scope(&self) -> Scope {
+        let chosen = self.choices.iter().filter(|choice| choice.is_on);
+        Scope { conditions: chosen.map(|choice| (choice.aspect, choice.value.clone())).collect() }
+    }
+
+    /// A condition that would make it narrower.
+    pub fn narrower(&self) -> Option<Aspect> {
+        self.choices.iter().find(|choice| !choice.is_on).map(|choice| choice.aspect)
+    }
+
+    /// Why it cannot be made yet.
+    fn missing(&self) -> Option<String> {
+        if self.scope().conditions.is_empty() {
+            return Some("choose a condition: a mute must not hide everything".to_owned());
+        }
+        let missing = MIN_MUTE_REASON.saturating_sub(self.reason.trim().chars().count());
+        (missing > 0).then(|| format!("the reason needs {missing} more characters"))
+    }
+
+    fn move_focus(&mut self, by: isize) {
+        let count = self.choices.len();
+        let place = match self.focus {
+            Focus::Choice(place) => place,
+            Focus::Expiry => count,
+            Focus::Reason => count + 1,
+        };
+        self.focus = match place.saturating_add_signed(by).min(count + 1) {
+            place if place < count => Focus::Choice(place),
+            place if place == count => Focus::Expiry,
+            _ => Focus::Reason,
+        };
+    }
+}
+
+impl Model {
+    /// The alerts that a key is about now: the one in front, or the selected row with its repeats where they are folded.
+    pub fn chosen(&self) -> Vec<&Entry> {
+        let selected = || self.selected_alert().and_then(|number| self.alerts.get(number));
+        match (self.stack.last(), self.tab, self.pane) {
+            (Some(Screen::Event { .. }), ..) | (None, Tab::Events | Tab::Health, _) | (None, Tab::Triage, Pane::Hosts) => {
+                Vec::new()
+            }
+            (None, Tab::Triage, Pane::Alerts) => selected().map_or_else(Vec::new, |entry| self.alerts.repeats(entry)),
+            _ => selected().into_iter().collect(),
+        }
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let target = |entry: &&Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
+        self.chosen().iter().map(target).collect()
+    }
+
+    pub(super) fn can_act(&self, action: Action) -> bool {
+        match action {
+            Action::Undo => self.alerts.ledger.last_of(&self.config.who, self.now).is_some(),
+            Action::Mutes => self.alerts.ledger.mutes().next().is_some(),
+            Action::Acknowledge => self.chosen().iter().any(|entry| entry.state.status != Status::Acknowledged),
+            _ => !self.chosen().is_empty(),
+        }
+    }
+
+    /// The alerts to act on; without any, a word on why the key does nothing.
+    fn targets_or_hint(&mut self) -> Option<Vec<Target>> {
+        let targets = self.targets();
+        if targets.is_empty() {
+            self.hint = Some("no alert is selected here");
+            return None;
+        }
+        Some(targets)
+    }
+
+    fn ask(&mut self, deed: Deed, reason: String, targets: Vec<Target>) -> Vec<Effect> {
+        let token = self.next_token;
+        self.next_token += 1;
+        vec![Effect::Ask(Request::Act(Act { token, who: self.config.who.clone(), deed, reason, targets }))]
+    }
+
+    pub(super) fn acknowledge(&mut self) -> Vec<Effect> {
+        let Some(targets) = self.targets_or_hint() else { return Vec::new() };
+        self.ask(Deed::Acknowledge, String::new(), targets)
+    }
+
+    pub(super) fn own(&mut self) -> Vec<Effect> {
+        let is_mine = self.chosen().first().is_some_and(|entry| entry.state.owner.as_ref() == Some(&self.config.who));
+        let Some(targets) = self.targets_or_hint() else { return Vec::new() };
+        self.ask(if is_mine { Deed::Release } else { Deed::Own }, String::new(), targets)
+    }
+
+    pub(super) fn undo(&mut self) -> Vec<Effect> {
+        let Some(number) = self.alerts.ledger.last_of(&self.config.who, self.now).map(|entry| entry.number) else {
+            self.hint = Some("nothing of yours in the last 30 s to take back");
+            return Vec::new();
+        };
+        self.ask(Deed::Undo(number), String::new(), Vec::new())
+    }
+
+    pub(super) fn ask_verdict(&mut self) {
+        self.dialog = self.targets_or_hint().map(Dialog::Verdict);
+    }
+
+    pub(super) fn ask_comment(&mut self) {
+        self.dialog = self.targets_or_hint().map(|targets| Dialog::Comment(targets, String::new()));
+    }
+
+    pub(super) fn ask_mute(&mut self) {
+        // The newest stands for its repeats.
+        let Some(form) = self.chosen().last().map(|entry| MuteForm::of(&entry.header)) else {
+            self.hint = Some("no alert is selected here");
+            return;
+        };
+        self.show_mute(form);
+    }
+
+    fn show_mute(&mut self, mut form: MuteForm) {
+        form.preview = self.alerts.ledger.preview(&form.scope(), self.now, PREVIEW);
+        self.dialog = Some(Dialog::Mute(Box::new(form)));
+    }
+
+    pub(super) fn list_mutes(&mut self) {
+        if self.alerts.ledger.mutes().next().is_some() {
+            self.dialog = Some(Dialog::Mutes(0));
+        } else {
+            self.hint = Some("no mutes yet; m on an alert makes one");
+        }
+    }
+
+    pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return vec![Effect::Quit];
+        }
+        let Some(dialog) = self.dialog.take() else { return Vec::new() };
+        if key.code == KeyCode::Esc {
+            return Vec::new();
+        }
+        match dialog {
+            Dialog::Verdict(targets) => self.verdict_key(key, targets),
+            Dialog::Comment(targets, text) => self.comment_key(key, targets, text),
+            Dialog::Mute(form) => self.mute_key(key, *form),
+            Dialog::Mutes(selected) => self.mutes_key(key, selected),
+        }
+    }
+
+    fn verdict_key(&mut self, key: KeyEvent, targets: Vec<Target>) -> Vec<Effect> {
+        let verdict = match key.code {
+            KeyCode::Char('t') => Verdict::TruePositive,
+            KeyCode::Char('b') => Verdict::BenignTrigger,
+            KeyCode::Char('f') => Verdict::FalsePositive,
+            _ => {
+                self.dialog = Some(Dialog::Verdict(targets));
+                return Vec::new();
+            }
+        };
+        self.ask(Deed::Close(verdict), String::new(), targets)
+    }
+
+    fn comment_key(&mut self, key: KeyEvent, targets: Vec<Target>, mut text: String) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Enter if !text.trim().is_empty() => return self.ask(Deed::Comment, text, targets),
+            _ => edit(&mut text, key),
+        }
+        self.dialog = Some(Dialog::Comment(targets, text));
+        Vec::new()
+    }
+
+    fn mute_key(&mut self, key: KeyEvent, mut form: MuteForm) -> Vec<Effect> {
+        form.problem = None;
+        match (key.code, form.focus) {
+            (KeyCode::Enter, _) => match form.missing() {
+                Some(problem) => form.problem = Some(problem),
+                None => {
+                    let until = EXPIRIES[form.expiry].1.map(|span| self.now + span);
+                    let deed = Deed::Mute { scope: form.scope(), until };
+                    return self.ask(deed, form.reason, Vec::new());
+                }
+            },
+            (KeyCode::Up | KeyCode::BackTab, _) => form.move_focus(-1),
+            (KeyCode::Down | KeyCode::Tab, _) => form.move_focus(1),
+            (KeyCode::Char(' ' | 'x'), Focus::Choice(place)) => form.choices[place].is_on = !form.choices[place].is_on,
+            (KeyCode::Left, Focus::Expiry) => form.expiry = form.expiry.saturating_sub(1),
+            (KeyCode::Right | KeyCode::Char(' '), Focus::Expiry) => form.expiry = (form.expiry + 1).min(EXPIRIES.len() - 1),
+            (_, Focus::Reason) => edit(&mut form.reason, key),
+            _ => {}
+        }
+        self.show_mute(form);
+        Vec::new()
+    }
+
+    fn mutes_key(&mut self, key: KeyEvent, selected: usize) -> Vec<Effect> {
+        let rows: Vec<u64> = self.mute_rows().iter().map(|mute| mute.number).collect();
+        let last = rows.len().saturating_sub(1);
+        let selected = match key.code {
+            KeyCode::Up | KeyCode::Char('k') => selected.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => (selected + 1).min(last),
+            KeyCode::Char('x') => match rows.get(selected) {
+                Some(number) => return self.ask(Deed::Unmute(*number), String::new(), Vec::new()),
+                None => selected,
+            },
+            _ => selected,
+        };
+        self.dialog = Some(Dialog::Mutes(selected));
+        Vec::new()
+    }
+
+    /// The mutes, those that hold first, then newest.
+    pub fn mute_rows(&self) -> Vec<&triage::ledger::Mute> {
+        let mut rows: Vec<_> = self.alerts.ledger.mutes().rev().collect();
+        rows.sort_by_key(|mute| !mute.is_active(self.now));
+        rows
+    }
+
+    /// Somebody did something. The selection stays near where it was when its alert leaves the list.
+    pub(super) fn hear_act(&mut self, entry: &triage::Entry) {
+        let is_folded = self.tab == Tab::Triage;
+        let place =
+            self.alert.what.filter(|_| self.alert.is_chosen).and_then(|number| self.alerts.rows(is_folded).place_of(number));
+        self.alerts.apply(entry, &self.filter, self.now);
+        let rows = self.alerts.rows(is_folded);
+        if let (Some(place), Some(number)) = (place, self.alert.what)
+            && rows.place_of(number).is_none()
+            && self.stack.is_empty()
+        {
+            let next = rows.get(place.min(rows.len().saturating_sub(1))).map(|entry| entry.number);
+            self.alert = Selection { what: next, is_chosen: next.is_some() };
+        }
+        let is_mine = entry.who == self.config.who;
+        if is_mine && entry.token >= self.first_token && entry.token < self.next_token {
+            self.said = Some((done(entry), false));
+        } else if !is_mine {
+            self.said = Some((format!("{} {}", entry.who, about(entry)), false));
+        }
+    }
+
+    pub(super) fn hear_refusal(&mut self, refusal: &Refusal) {
+        if refusal.who == self.config.who && refusal.token >= self.first_token && refusal.token < self.next_token {
+            self.said = Some((refusal.reason.clone(), true));
+        }
+    }
+}
+
+/// What was done to how many, in words: `closed as false positive a7f3`.
+fn about(entry: &triage::Entry) -> String {
+    let which = match entry.alerts.as_slice() {
+        [one] => one.short().to_owned(),
+        several => format!("{} alerts", several.len()),
+    };
+    match &entry.deed {
+        Deed::Mute { .. } => format!("muted {which} and what is like them"),
+        Deed::Unmute(number) => format!("ended mute #{number}: {which} back"),
+        Deed::Undo(_) => format!("took an act back on {which}"),
+        Deed::Own => format!("took {which}"),
+        Deed::Release => format!("released {which}"),
+        Deed::Comment => format!("commented on {which}"),
+        Deed::Acknowledge | Deed::Close(_) => format!("{} {which}", entry.deed.past()),
+    }
+}
+
+fn done(entry: &triage::Entry) -> String {
+    let can_undo = !matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_));
+    format!("{}{}", about(entry), if can_undo { "; u takes it back" } else { "" })
+}
+
+/// Types into a line.
+fn edit(text: &mut String, key: KeyEvent) {
+    let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Char('u') if is_control => text.clear(),
+        KeyCode::Char('w') if is_control => {
+            let kept = text.trim_end().rfind(' ').map_or(0, |at| at + 1);
+            text.truncate(kept);
+        }
+        KeyCode::Backspace => drop(text.pop()),
+        KeyCode::Char(letter) if !is_control && !letter.is_control() && text.len() < MAX_REASON - 4 => text.push(letter),
+        _ => {}
+    }
+}

@@ -1,0 +1,124 @@
+//! What people did with an alert, and whether what it is about is usual on its host.
+
+use chrono::TimeDelta;
+use ratatui::text::Line;
+
+use crate::alert::{Alert, Counted, Usual};
+use crate::console::model::Model;
+use crate::console::model::alerts::Entry;
+use crate::console::printable::{fit, pad, wrap};
+use crate::console::view::style::{self, DIM, STRONG, WARN, count, heading, plain, safe, styled};
+use crate::triage::{Deed, State, Status};
+
+/// How far around an alert others count as near.
+const NEAR: TimeDelta = TimeDelta::minutes(15);
+
+/// Where an alert stands, in one word.
+pub fn word(state: &State) -> &'static str {
+    match (state.muted, state.status) {
+        (Some(_), _) => "MUTED",
+        (None, Status::Open) => "OPEN",
+        (None, Status::Acknowledged) => "ACKED",
+        (None, Status::Closed(_)) => "CLOSED",
+    }
+}
+
+/// Where an alert stands, with its verdict.
+pub fn standing(state: &State) -> String {
+    match (state.muted, state.status) {
+        (Some(number), _) => format!("MUTED by #{number}"),
+        (None, Status::Closed(verdict)) => format!("CLOSED {}", verdict.words()),
+        _ => word(state).to_owned(),
+    }
+}
+
+/// The section.
+pub fn lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>> {
+    let ledger = &model.alerts.ledger;
+    let mut lines = vec![Line::from(heading("History", false))];
+    let stamp = |time| style::clock(time, model.is_utc, "%Y-%m-%d %H:%M:%S");
+    lines.push(Line::from(format!("  {}  raised", stamp(entry.header.created))));
+    if let Some(again) = &entry.state.again {
+        let text = format!("again since {}: {} had closed it as {}", stamp(again.since), safe(&again.who), again.verdict.words());
+        lines.push(Line::from(styled(format!("  {}", fit(&text, width.saturating_sub(3))), WARN)));
+    }
+    let history = ledger.history(&entry.header.id);
+    let is_in_history = |number: u64| history.iter().any(|(act, _)| act.number == number);
+    if let Some(mute) = entry.state.muted.filter(|number| !is_in_history(*number)).and_then(|number| ledger.mute(number)) {
+        let text = format!("muted when it was raised, by #{} of {}: {}", mute.number, safe(&mute.who), safe(&mute.reason));
+        lines.extend(wrap(&text, width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
+    }
+    for (act, is_undone) in &history {
+        let what = if act.deed == Deed::Comment { String::new() } else { format!("{}  ", safe(&act.deed.past())) };
+        let undone = match ledger.undone_by(act.number) {
+            Some(by) => format!("  (taken back by {})", safe(&by.who)),
+            None => String::new(),
+        };
+        let head = format!("  {}  {}  ", stamp(act.at), pad(&safe(&act.who), 10));
+        let room = width.saturating_sub(head.chars().count() + 1).max(16);
+        let text = format!("{what}{}{undone}", safe(&act.reason));
+        for (row, text) in wrap(&text, room).into_iter().enumerate() {
+            let head = if row == 0 { head.clone() } else { " ".repeat(head.chars().count()) };
+            let style = if *is_undone { DIM } else { plain("").style };
+            lines.push(Line::from(vec![styled(head, DIM), styled(text, style)]));
+        }
+    }
+    if history.is_empty() {
+        lines.push(style::line("  nobody did anything with it yet: a acknowledges, v closes, c comments, o takes it", DIM));
+    }
+    lines.push(Line::from(""));
+    let owner = entry.state.owner.as_deref().map_or("nobody".to_owned(), safe);
+    lines.push(Line::from(vec![
+        plain("  "),
+        styled(standing(&entry.state), STRONG),
+        plain(format!("   owner {owner}   comments {}", entry.state.comments)),
+    ]));
+    lines
+}
+
+/// Is it usual here? Counted before the alert's own events.
+pub fn usual_lines(model: &Model, entry: &Entry, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(heading("Is it usual here?", false))];
+    for usual in &alert.usual {
+        let name = match usual.what {
+            Counted::SourceOnHost => "source > host",
+            Counted::UserOnHost => "user on this host",
+            Counted::ImageOnHost => "program started",
+        };
+        let text = format!("{}  {}", safe(&usual.key), sentence(model, usual, alert));
+        let style = if usual.before == 0 { WARN } else { plain("").style };
+        let text = fit(&text, width.saturating_sub(24));
+        lines.push(Line::from(vec![plain("  "), styled(pad(name, 20), DIM), styled(text, style)]));
+    }
+    let near = model.alerts.near(entry, NEAR);
+    let text = if near == 0 { "none on this host".to_owned() } else { format!("{near} on this host") };
+    lines.push(Line::from(vec![plain("  "), styled(pad("other alerts ±15 m", 20), DIM), plain(text)]));
+    lines
+}
+
+/// The same in one line, for a screen that has no room for more; nothing where nothing is counted.
+pub fn usual_line(alert: &Alert, width: usize) -> Option<Line<'static>> {
+    let since = alert.usual.first()?.since;
+    let mut spans = vec![styled("  Usual here?", DIM)];
+    for usual in &alert.usual {
+        let (times, style) = match usual.before {
+            0 => ("never before".to_owned(), WARN),
+            before => (format!("{}x before", count(before)), plain("").style),
+        };
+        spans.push(plain(format!("   {} ", safe(&usual.key))));
+        spans.push(styled(times, style));
+    }
+    spans.push(styled(format!("   in {}", style::age((alert.created - since).num_seconds())), DIM));
+    let line = Line::from(spans);
+    (line.width() <= width).then_some(line)
+}
+
+/// `never before, 412 others in 30d`, `2x before, of 412 in 30d, last 2026-11-02 10:40`.
+fn sentence(model: &Model, usual: &Usual, alert: &Alert) -> String {
+    let counting = style::age((alert.created - usual.since).num_seconds());
+    let last = usual.last.map_or(String::new(), |last| style::clock(last, model.is_utc, ", last %Y-%m-%d %H:%M"));
+    match usual.before {
+        0 => format!("never before, {} others in {counting}", count(usual.of)),
+        before => format!("{}x before, of {} in {counting}{last}", count(before), count(usual.of)),
+    }
+}

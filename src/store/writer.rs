@@ -1,0 +1,114 @@
+//! The one thread that writes. Whatever waits is written in one transaction and answered when that is durable; a transaction
+//! without an alert or an act in it may rest on the log alone.
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use crate::intake::{Intake, StoreHealth};
+use crate::store::write::{self, Deleted};
+use crate::store::{Opened, Record};
+
+/// How many jobs may wait; whoever hands over one more waits.
+pub(super) const QUEUE: usize = 256;
+/// How many jobs share a transaction at most.
+const TOGETHER: usize = 128;
+
+/// Records that belong together.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// All of them or none.
+    pub(super) records: Vec<Record>,
+    /// Who waits for them to be durable.
+    pub(super) done: Option<oneshot::Sender<Result<(), String>>>,
+}
+
+/// Writes until the last handle is gone.
+pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::WeakSender<Intake>) {
+    let Opened { path, mut connection, lock, config } = opened;
+    let mut state = StoreHealth { path: path.display().to_string(), ..StoreHealth::default() };
+    measure(&connection, &mut state);
+    report(health, &state);
+    let mut together = Vec::new();
+    while jobs.blocking_recv_many(&mut together, TOGETHER) > 0 {
+        let records = together.iter().flat_map(|job| &job.records).filter(|record| is_counted(record)).count() as u64;
+        let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
+        match &result {
+            Ok(()) => state.written += records,
+            Err(_) => state.failed += records,
+        }
+        // While more waits, the next transaction reports for this one too.
+        let mut is_new = state.problem.as_ref() != result.as_ref().err() || (records > 0 && jobs.is_empty());
+        if let Err(problem) = &result
+            && state.problem.as_ref() != Some(problem)
+        {
+            warn!(store = %state.path, problem, "the store cannot be written");
+        }
+        state.problem = result.as_ref().err().cloned();
+        let retain = together.iter().flat_map(|job| &job.records).find_map(|record| match record {
+            Record::Retain(now) => Some(*now),
+            _ => None,
+        });
+        for job in together.drain(..) {
+            if let Some(done) = job.done {
+                // Whoever asked may have gone.
+                let _ = done.send(result.clone());
+            }
+        }
+        if let Some(now) = retain {
+            match write::retain(&mut connection, &config, now) {
+                Ok(deleted) => note(&mut state, deleted),
+                Err(error) => warn!(store = %state.path, %error, "old alerts cannot be deleted"),
+            }
+            measure(&connection, &mut state);
+            is_new = true;
+        }
+        if is_new {
+            report(health, &state);
+        }
+    }
+    // The log is taken over into the file, so that the file alone is the whole store.
+    if let Err((_, error)) = connection.close() {
+        warn!(store = %state.path, %error, "the store did not close well; nothing is lost");
+    }
+    drop(lock);
+}
+
+/// What people would miss; the rest only keeps the house.
+fn is_counted(record: &Record) -> bool {
+    matches!(record, Record::Alert(_) | Record::Triage(_) | Record::StageHit { .. })
+}
+
+fn write_all(connection: &mut Connection, jobs: &[Job]) -> rusqlite::Result<()> {
+    let mut records = jobs.iter().flat_map(|job| &job.records);
+    let must_last = records.any(|record| matches!(record, Record::Alert(_) | Record::Triage(_)));
+    connection.execute_batch(if must_last { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })?;
+    let transaction = connection.transaction()?;
+    for record in jobs.iter().flat_map(|job| &job.records) {
+        write::record(&transaction, record)?;
+    }
+    transaction.commit()
+}
+
+fn note(state: &mut StoreHealth, deleted: Deleted) {
+    state.deleted += deleted.done;
+    state.deleted_open += deleted.open;
+    if deleted.done > 0 {
+        info!(store = %state.path, alerts = deleted.done, "closed and muted alerts deleted for their age or the size of the store");
+    }
+    if deleted.open > 0 {
+        warn!(store = %state.path, alerts = deleted.open, "OPEN alerts deleted: the store is full and nothing else is left (store.max_size)");
+    }
+}
+
+fn measure(connection: &Connection, state: &mut StoreHealth) {
+    state.bytes = write::size(connection).unwrap_or_default();
+    state.alerts = write::alerts(connection).unwrap_or_default();
+}
+
+/// A full intake misses a report; the next one says the same.
+fn report(health: &mpsc::WeakSender<Intake>, state: &StoreHealth) {
+    if let Some(sender) = health.upgrade() {
+        let _ = sender.try_send(Intake::Store(state.clone()));
+    }
+}

@@ -1,0 +1,312 @@
+//! The triage log folded: where every alert stands, which mutes hold, and whether an act may be done. The collector decides
+//! with it; consoles hear the entries and fold them in the same way, so that all see the same.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::alert::header::Header;
+use crate::alert::{AlertId, Severity};
+use crate::triage::mute::{Facts, Preview, Scope};
+use crate::triage::{Again, Deed, Entry, State, Status};
+
+/// A mute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mute {
+    /// The number of its entry.
+    pub number: u64,
+    /// What it hides.
+    pub scope: Scope,
+    /// Until when; `None` is until it is removed.
+    pub until: Option<DateTime<Utc>>,
+    /// Who made it.
+    pub who: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: String,
+    /// How many alerts it has hidden.
+    pub hidden: u64,
+    has_ended: bool,
+}
+
+impl Mute {
+    /// Whether it holds.
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        !self.has_ended && self.until.is_none_or(|until| until > now)
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    facts: Facts,
+    /// The mute that held when it was raised.
+    muted: Option<u64>,
+    again: Option<Box<Again>>,
+    entries: Vec<u64>,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    members: u64,
+    unclosed: u64,
+    closed: Option<Again>,
+}
+
+/// The log and what follows from it.
+#[derive(Debug)]
+pub struct Ledger {
+    alerts: HashMap<AlertId, Known>,
+    order: VecDeque<AlertId>,
+    groups: HashMap<u64, Group>,
+    entries: BTreeMap<u64, Entry>,
+    /// Entries that were taken back, and by which.
+    undone: HashMap<u64, u64>,
+    /// Entries about alerts that are not known yet.
+    early: HashMap<AlertId, Vec<u64>>,
+    mutes: BTreeMap<u64, Mute>,
+    next: u64,
+    limit: usize,
+}
+
+impl Ledger {
+    /// Nothing known yet; at most `limit` alerts are remembered, the oldest go first.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            alerts: HashMap::new(),
+            order: VecDeque::new(),
+            groups: HashMap::new(),
+            entries: BTreeMap::new(),
+            undone: HashMap::new(),
+            early: HashMap::new(),
+            mutes: BTreeMap::new(),
+            next: 1,
+            limit: limit.max(1),
+        }
+    }
+
+    /// An alert was raised, hidden by a mute or not. One that is known already changes nothing.
+    pub fn know(&mut self, header: &Header, muted: Option<u64>) {
+        if self.alerts.contains_key(&header.id) {
+            return;
+        }
+        let facts = Facts::of(header);
+        let group = self.groups.entry(facts.group).or_default();
+        let again = group.closed.clone().filter(|_| group.members > 0 && group.unclosed == 0).map(Box::new);
+        group.members += 1;
+        group.unclosed += 1;
+        if let Some(mute) = muted.and_then(|number| self.mutes.get_mut(&number)) {
+            mute.hidden += 1;
+        }
+        let entries = self.early.remove(&header.id).unwrap_or_default();
+        let has_entries = !entries.is_empty();
+        let state = State { muted, again: again.clone(), ..State::default() };
+        self.alerts.insert(header.id.clone(), Known { facts, muted, again, entries, state });
+        self.order.push_back(header.id.clone());
+        if has_entries {
+            self.refold(&header.id);
+        }
+        while self.order.len() > self.limit {
+            if let Some(oldest) = self.order.pop_front() {
+                self.forget(&oldest);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &AlertId) {
+        let Some(known) = self.alerts.remove(id) else { return };
+        let Some(group) = self.groups.get_mut(&known.facts.group) else { return };
+        group.members -= 1;
+        group.unclosed -= u64::from(!known.state.status.is_closed());
+        if group.members == 0 {
+            self.groups.remove(&known.facts.group);
+        }
+    }
+
+    /// Takes an entry over. One that is known already changes nothing.
+    pub fn apply(&mut self, entry: &Entry) {
+        if self.entries.contains_key(&entry.number) {
+            return;
+        }
+        self.next = self.next.max(entry.number + 1);
+        match &entry.deed {
+            Deed::Mute { scope, until } => {
+                let mute = Mute {
+                    number: entry.number,
+                    scope: scope.clone(),
+                    until: *until,
+                    who: entry.who.clone(),
+                    at: entry.at,
+                    reason: entry.reason.clone(),
+                    hidden: entry.alerts.len() as u64,
+                    has_ended: false,
+                };
+                self.mutes.insert(entry.number, mute);
+            }
+            Deed::Undo(number) => drop(self.undone.insert(*number, entry.number)),
+            _ => {}
+        }
+        if let Deed::Unmute(number) | Deed::Undo(number) = &entry.deed
+            && let Some(mute) = self.mutes.get_mut(number)
+        {
+            mute.has_ended = true;
+        }
+        self.entries.insert(entry.number, entry.clone());
+        for id in &entry.alerts {
+            match self.alerts.get_mut(id) {
+                Some(known) => {
+                    known.entries.push(entry.number);
+                    self.refold(id);
+                }
+                None => self.early.entry(id.clone()).or_default().push(entry.number),
+            }
+        }
+    }
+
+    /// Folds the entries of one alert anew.
+    fn refold(&mut self, id: &AlertId) {
+        let Some(known) = self.alerts.get_mut(id) else { return };
+        let was_closed = known.state.status.is_closed();
+        let mut state = State { muted: known.muted, again: known.again.clone(), ..State::default() };
+        let mut closed = None;
+        for entry in known.entries.iter().filter_map(|number| self.entries.get(number)) {
+            if entry.deed != Deed::Comment {
+                state.revision = entry.number;
+            }
+            if self.undone.contains_key(&entry.number) {
+                continue;
+            }
+            match &entry.deed {
+                Deed::Acknowledge => state.status = Status::Acknowledged,
+                Deed::Close(verdict) => {
+                    state.status = Status::Closed(*verdict);
+                    closed = Some(Again { since: entry.at, who: entry.who.clone(), verdict: *verdict });
+                }
+                Deed::Comment => state.comments += 1,
+                Deed::Own => state.owner = Some(entry.who.clone()),
+                Deed::Release => state.owner = None,
+                Deed::Mute { .. } => state.muted = Some(entry.number),
+                Deed::Unmute(_) => state.muted = None,
+                // What it takes back is skipped above; a mute that held at the raising is not an entry of the alert.
+                Deed::Undo(number) => state.muted = state.muted.filter(|muted| muted != number),
+            }
+        }
+        let is_closed = state.status.is_closed();
+        known.state = state;
+        if let Some(group) = self.groups.get_mut(&known.facts.group) {
+            group.unclosed = group.unclosed + u64::from(was_closed && !is_closed) - u64::from(is_closed && !was_closed);
+            if is_closed {
+                group.closed = closed;
+            }
+        }
+    }
+
+    /// Where an alert stands; an unknown one is open.
+    pub fn state(&self, id: &AlertId) -> State {
+        self.alerts.get(id).map(|known| known.state.clone()).unwrap_or_default()
+    }
+
+    /// Where an alert stands, without a copy; `None` for an unknown one.
+    pub fn state_of(&self, id: &AlertId) -> Option<&State> {
+        self.alerts.get(id).map(|known| &known.state)
+    }
+
+    /// Whether an alert is known.
+    pub fn knows(&self, id: &AlertId) -> bool {
+        self.alerts.contains_key(id)
+    }
+
+    /// The entries about an alert, oldest first, and whether each was taken back.
+    pub fn history(&self, id: &AlertId) -> Vec<(&Entry, bool)> {
+        let numbers = self.alerts.get(id).map(|known| known.entries.as_slice()).unwrap_or_default();
+        let entries = numbers.iter().filter_map(|number| self.entries.get(number));
+        entries.map(|entry| (entry, self.undone.contains_key(&entry.number))).collect()
+    }
+
+    /// An entry.
+    pub fn entry(&self, number: u64) -> Option<&Entry> {
+        self.entries.get(&number)
+    }
+
+    /// The entry that took another back.
+    pub fn undone_by(&self, number: u64) -> Option<&Entry> {
+        self.undone.get(&number).and_then(|by| self.entries.get(by))
+    }
+
+    /// The last entry of somebody that can still be taken back, unless others acted on it since.
+    pub fn last_of(&self, who: &str, now: DateTime<Utc>) -> Option<&Entry> {
+        let recent = self.entries.values().rev().take_while(|entry| now - entry.at <= crate::triage::UNDO_WITHIN);
+        let mut own = recent.filter(|entry| entry.who == who && !matches!(entry.deed, Deed::Undo(_)));
+        own.find(|entry| !self.undone.contains_key(&entry.number))
+    }
+
+    /// The number that the next entry has.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// The mute that hides an alert of this header, if one does.
+    pub fn mute_for(&self, header: &Header, now: DateTime<Utc>) -> Option<u64> {
+        if self.mutes.is_empty() {
+            return None;
+        }
+        let facts = Facts::of(header);
+        self.mutes.values().find(|mute| mute.is_active(now) && mute.scope.matches(&facts)).map(|mute| mute.number)
+    }
+
+    /// All mutes, those that ended included.
+    pub fn mutes(&self) -> impl DoubleEndedIterator<Item = &Mute> {
+        self.mutes.values()
+    }
+
+    /// A mute.
+    pub fn mute(&self, number: u64) -> Option<&Mute> {
+        self.mutes.get(&number)
+    }
+
+    /// The mutes that ran out since they were asked for the last time.
+    pub fn expire(&mut self, now: DateTime<Utc>) -> Vec<Mute> {
+        let mut ended = Vec::new();
+        for mute in self.mutes.values_mut().filter(|mute| !mute.has_ended && mute.until.is_some_and(|until| until <= now)) {
+            mute.has_ended = true;
+            ended.push(mute.clone());
+        }
+        ended
+    }
+
+    /// What a mute would have hidden among the alerts of the last while.
+    pub fn preview(&self, scope: &Scope, now: DateTime<Utc>, back: TimeDelta) -> Preview {
+        let since = (now - back).timestamp_millis();
+        let mut preview = Preview::default();
+        for known in self.alerts.values().filter(|known| known.facts.created_ms >= since) {
+            preview.of += 1;
+            if scope.matches(&known.facts) {
+                preview.hidden += 1;
+                preview.critical += u64::from(known.facts.severity == Severity::Critical);
+                preview.linked += u64::from(known.facts.is_linked);
+            }
+        }
+        preview
+    }
+
+    /// The alerts that wait for somebody and that a scope covers.
+    pub(super) fn waiting_in(&self, scope: &Scope) -> Vec<AlertId> {
+        let waiting = self.order.iter().filter(|id| {
+            let known = self.alerts.get(*id);
+            known.is_some_and(|known| known.state.is_waiting() && scope.matches(&known.facts))
+        });
+        waiting.cloned().collect()
+    }
+
+    /// The alerts that a mute hides now.
+    pub(super) fn hidden_by(&self, number: u64) -> Vec<AlertId> {
+        let hidden = |id: &&AlertId| self.alerts.get(*id).is_some_and(|known| known.state.muted == Some(number));
+        self.order.iter().filter(hidden).cloned().collect()
+    }
+
+    /// The name of an alert's group of repeats.
+    pub fn group(&self, id: &AlertId) -> Option<u64> {
+        self.alerts.get(id).map(|known| known.facts.group)
+    }
+}

@@ -1,0 +1,130 @@
+//! Which alerts a mute hides: all whose facts equal the conditions of its scope. Facts are kept as hashes, so that every alert
+//! in memory can be asked at the price of a few comparisons.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Severity;
+use crate::alert::header::Header;
+
+/// What a mute can look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// The rule, by id.
+    Rule,
+    /// The host.
+    Host,
+    /// The full path of the process: a name alone would let anybody hide behind it.
+    Image,
+    /// The source address.
+    Source,
+    /// The account.
+    User,
+    /// The command line, exactly.
+    CommandLine,
+}
+
+impl Aspect {
+    /// All, in order of display.
+    pub const ALL: [Self; 6] = [Self::Rule, Self::Host, Self::Image, Self::Source, Self::User, Self::CommandLine];
+
+    /// The word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Host => "host",
+            Self::Image => "image",
+            Self::Source => "source",
+            Self::User => "user",
+            Self::CommandLine => "command line",
+        }
+    }
+
+    /// What an alert says of it.
+    pub fn of(self, header: &Header) -> Option<String> {
+        let value = match self {
+            Self::Rule => Some(header.rule_id.clone()),
+            Self::Host => Some(header.host.to_string()),
+            Self::Image => header.image.clone(),
+            Self::Source => {
+                let source = header.source.as_ref();
+                source.map(|end| end.address().map_or_else(|| end.ip.clone(), |address| address.to_string()))
+            }
+            Self::User => header.user.clone(),
+            Self::CommandLine => header.command_line.clone(),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+}
+
+/// What a mute hides: alerts for which every condition holds, whatever the case of letters.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Scope {
+    /// What must be what; never empty in a mute that was taken.
+    pub conditions: Vec<(Aspect, String)>,
+}
+
+impl Scope {
+    /// Whether it hides an alert of these facts. A scope without conditions hides nothing.
+    pub fn matches(&self, facts: &Facts) -> bool {
+        !self.conditions.is_empty() && self.conditions.iter().all(|(aspect, value)| facts.hashes[*aspect as usize] == hash(value))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (aspect, value)) in self.conditions.iter().enumerate() {
+            let gap = if place > 0 { ", " } else { "" };
+            write!(formatter, "{gap}{} {value}", aspect.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+/// What mutes and groups need to know of an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// 0 for what an alert does not have.
+    hashes: [u64; 6],
+    /// Names the group of repeats.
+    pub group: u64,
+    /// How bad it is.
+    pub severity: Severity,
+    /// When it was raised, in milliseconds.
+    pub created_ms: i64,
+    /// Whether the other end alerted too.
+    pub is_linked: bool,
+}
+
+impl Facts {
+    /// The facts of an alert.
+    pub fn of(header: &Header) -> Self {
+        Self {
+            hashes: Aspect::ALL.map(|aspect| aspect.of(header).map_or(0, |value| hash(&value))),
+            group: hash(&header.group()),
+            severity: header.severity,
+            created_ms: header.created.timestamp_millis(),
+            is_linked: header.is_linked,
+        }
+    }
+}
+
+/// What a mute would have hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Preview {
+    /// So many alerts.
+    pub hidden: u64,
+    /// Of so many in all.
+    pub of: u64,
+    /// So many of the hidden ones are critical.
+    pub critical: u64,
+    /// So many of the hidden ones are linked to the other end.
+    pub linked: u64,
+}
+
+fn hash(text: &str) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(text.to_lowercase()).max(1)
+}

@@ -1,0 +1,156 @@
+//! What outlives the process, around the real binary: alerts are announced once across restarts, a sequence that was cut in two
+//! by kill -9 still completes, and a file that is damaged, newer, foreign or in use is refused and left as it is.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+
+mod harness;
+
+use std::path::Path;
+
+use harness::{EQL, Server, binary, lines, replay, root, text};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+fn attack() -> Vec<String> {
+    lines(&root().join("samples/attack_both_ends.xml"))
+}
+
+fn start(store: &Path) -> Server {
+    Server::start(&["--store", store.to_str().unwrap(), "--listen", "tcp://127.0.0.1:0", "--metrics", "127.0.0.1:0"], 2)
+}
+
+/// What `wefwatch alerts` writes; the exit code must be 0.
+fn alerts(store: &Path, arguments: &[&str]) -> String {
+    let output = binary().args(["alerts", "--store", store.to_str().unwrap()]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn ids(json_lines: &str) -> Vec<String> {
+    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    json_lines.lines().map(|line| text(&record(line)["event"]["id"])).collect()
+}
+
+#[test]
+fn alerts_are_kept_and_announced_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("deep/er/wefwatch.db");
+    let first = start(&store);
+    first.send(attack().join("\n").as_bytes(), &[4096]);
+    first.wait_for("wefwatch_alerts_total", 2);
+    // Beside the collector that writes.
+    assert_eq!(ids(&alerts(&store, &["--json"])).len(), 2);
+    let first = first.stop();
+    assert!(first.status.success(), "{}", first.stderr);
+    let announced: Vec<String> = first.records.iter().map(|record| text(&record["event"]["id"])).collect();
+
+    let second = start(&store);
+    second.send(attack().join("\n").as_bytes(), &[4096]);
+    let second = second.stop();
+    assert!(second.status.success(), "{}", second.stderr);
+    assert_eq!(second.records, Vec::<Value>::new(), "what was announced is not announced again");
+
+    let listed = alerts(&store, &["--json"]);
+    let mut kept = ids(&listed);
+    kept.sort();
+    let mut announced = announced;
+    announced.sort();
+    announced.dedup();
+    assert_eq!(kept, announced);
+    let record: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    let sent = first.records.iter().find(|sent| sent["event"]["id"] == record["event"]["id"]).unwrap();
+    assert_eq!(record["wefwatch"]["evidence"], sent["wefwatch"]["evidence"]);
+    assert_eq!(record["wefwatch"]["triage"]["status"], "open");
+    for (filter, count) in [("is:open", 2), ("is:muted", 0), ("sev>=high", 1), ("rule:incoming host:SRV*", 1), ("nowhere", 0)] {
+        assert_eq!(alerts(&store, &["--json", "--filter", filter]).lines().count(), count, "{filter}");
+    }
+    assert_eq!(alerts(&store, &["--json", "--since", "1h"]).lines().count(), 2);
+    let table = alerts(&store, &[]);
+    assert!(table.starts_with("ID ") && table.lines().count() == 3, "{table}");
+}
+
+#[test]
+fn a_sequence_cut_in_two_by_a_kill_completes() {
+    let outcome = replay(&root().join("samples/attack_both_ends.xml"));
+    let sequence = outcome.records.iter().find(|record| text(&record["rule"]["id"]) == EQL).unwrap();
+    let record_of = |stage: usize| format!("<EventRecordID>{}<", text(&sequence["wefwatch"]["evidence"][stage]["record_id"]));
+    let find = |stage: usize| attack().into_iter().find(|line| line.contains(&record_of(stage))).unwrap() + "\n";
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("wefwatch.db");
+    let first = start(&store);
+    first.send(find(0).as_bytes(), &[4096]);
+    first.wait_for("wefwatch_store_records_total{result=\"written\"}", 1);
+    first.signal(Signal::SIGKILL);
+    assert_eq!(first.ended().records, Vec::<Value>::new());
+
+    let second = start(&store);
+    second.send(find(1).as_bytes(), &[4096]);
+    let second = second.stop();
+    let raised: Vec<&Value> = second.records.iter().filter(|record| text(&record["rule"]["id"]) == EQL).collect();
+    assert_eq!(raised.len(), 1, "{}", second.stderr);
+    assert_eq!(raised[0]["event"]["id"], sequence["event"]["id"]);
+    assert_eq!(raised[0]["wefwatch"]["evidence"][0]["record_id"], sequence["wefwatch"]["evidence"][0]["record_id"]);
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().join("good.db");
+    let server = start(&good);
+    server.send(attack().join("\n").as_bytes(), &[4096]);
+    assert!(server.stop().status.success());
+    let good = std::fs::read(&good).unwrap();
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut copy = good.clone();
+        copy[at..at + bytes.len()].copy_from_slice(bytes);
+        copy
+    };
+    let rows = [
+        ("newer", changed(60, &99_u32.to_be_bytes()), "newer wefwatch (schema 99"),
+        ("other application", changed(68, &7_u32.to_be_bytes()), "not a store of wefwatch"),
+        ("text", b"dear diary".to_vec(), "not a store of wefwatch"),
+        ("damaged", changed(100, &[0xff; 400]), "damaged"),
+        ("cut", good[..good.len() / 2].to_vec(), "damaged"),
+    ];
+    for (name, bytes, message) in rows {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let arguments = ["--headless", "--listen", "tcp://127.0.0.1:0", "--store", path.to_str().unwrap()];
+        let output = binary().args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {stderr}");
+        assert!(stderr.contains(message) && stderr.contains(path.to_str().unwrap()), "{name}: {stderr}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{name} was touched");
+    }
+}
+
+#[test]
+fn a_store_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("wefwatch.db");
+    let server = start(&store);
+    let arguments = ["--headless", "--listen", "tcp://127.0.0.1:0", "--store", store.to_str().unwrap()];
+    let output = binary().args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("another wefwatch uses this store"), "{stderr}");
+    assert!(server.stop().status.success());
+}
+
+#[test]
+fn the_default_place_follows_the_customs() {
+    let folder = tempfile::tempdir().unwrap();
+    for (variable, file) in [("STATE_DIRECTORY", "wefwatch.db"), ("XDG_STATE_HOME", "wefwatch/wefwatch.db")] {
+        let state = folder.path().join(variable);
+        let output = binary()
+            .args(["replay", "--headless", "--store", "default"])
+            .arg(root().join("samples/attack_both_ends.xml"))
+            .env_remove("STATE_DIRECTORY")
+            .env(variable, &state)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(alerts(&state.join(file), &["--json"]).lines().count(), 2);
+    }
+}
