@@ -19,7 +19,7 @@ use crate::collector::hub::Hub;
 use crate::collector::tally::Tally;
 use crate::decode::{RejectReason, Rejected};
 use crate::detect::correlator::{self, Completed, Correlator};
-use crate::detect::{Observation, RuleSet, describe, raise};
+use crate::detect::{Logic, Observation, Rule, RuleSet, describe, raise};
 use crate::event::time::event_time;
 use crate::feed::{Change, Counters, EventLine, Known, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
 use crate::hosts::processes::Processes;
@@ -149,9 +149,12 @@ impl Collector {
                 self.publish_status(now).await;
             }
         }
-        // Nothing comes any more: what waited for late events is told now.
-        let certain = self.correlator.drain(&self.rules);
-        self.raise_certain(certain, now).await;
+        // Nothing comes any more: what waited for late events is told now. Where a store keeps what half-made sequences need,
+        // the next run goes on with them, and knows what came meanwhile.
+        if self.is_replay || !self.desk.has_store() {
+            let certain = self.correlator.drain(&self.rules);
+            self.raise_certain(certain, now).await;
+        }
         self.desk.flush(None).await;
         self.publish_status(now).await;
         self.tally.counters().clone()
@@ -230,8 +233,7 @@ impl Collector {
         let certain = self.correlator.tick(&self.rules, at);
         self.raise_certain(certain, at).await;
         self.tally.tick(at);
-        let maxspan = self.rules.rules().filter_map(|(_, rule)| rule.info.maxspan_ms).max().unwrap_or_default();
-        let reach = TimeDelta::milliseconds(maxspan) + self.lateness + HITS_SLACK;
+        let reach = self.rules.rules().map(|(_, rule)| reach(rule)).max().unwrap_or_default() + self.lateness + HITS_SLACK;
         for mute in self.desk.tick(at, reach).await {
             let text = format!("mute #{} of {} ran out; it hid {} alerts: {}", mute.number, mute.who, mute.hidden, mute.scope);
             self.notice(NoticeLevel::Info, text, at).await;
@@ -396,6 +398,14 @@ impl Collector {
         status.forgotten = self.hosts.take_forgotten();
         self.status.send_replace(Arc::new(Status { hosts: Vec::new(), forgotten: Vec::new(), ..status.clone() }));
         self.publish(Change::Status(Box::new(status)), now).await;
+    }
+}
+
+/// How long the events of a rule matter before it fires.
+fn reach(rule: &Rule) -> TimeDelta {
+    match &rule.logic {
+        Logic::Sequence(sequence) => sequence.reach(),
+        _ => TimeDelta::milliseconds(rule.info.maxspan_ms.unwrap_or_default()),
     }
 }
 
