@@ -299,17 +299,17 @@ mod tests {
             for id in row.ids {
                 let rows = field.0.iter().filter(|row| row.ids.contains(id)).count();
                 assert_eq!(rows, 1, "{} of event {id}: one source", row.name);
-                let data = match row.from {
-                    From::Data(data)
-                    | From::FileName(data)
-                    | From::Directory(data)
-                    | From::Extension(data)
-                    | From::Args(data)
-                    | From::ArgsCount(data)
-                    | From::Domain(data)
-                    | From::UserName(data)
-                    | From::Side(data, _) => data,
-                    _ => continue,
+                let (From::Data(data)
+                | From::FileName(data)
+                | From::Directory(data)
+                | From::Extension(data)
+                | From::Args(data)
+                | From::ArgsCount(data)
+                | From::Domain(data)
+                | From::UserName(data)
+                | From::Side(data, _)) = row.from
+                else {
+                    continue;
                 };
                 let is_carried = DATA.iter().any(|(own, ids)| *own == data && ids.contains(id));
                 assert!(is_carried, "{}: event {id} carries {data}", row.name);
