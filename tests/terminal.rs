@@ -245,6 +245,8 @@ fn outbound(number: u32) -> String {
 /// Sends events to the listener that the screen names.
 fn send(terminal: &mut Terminal, events: &str) {
     terminal.press("4");
+    // The empty screen before it names what was asked for; this one what was bound.
+    terminal.wait_for("Listeners");
     terminal.wait_for("tcp://127.0.0.1:");
     let text = terminal.text();
     let address = text.split("tcp://").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an address");
