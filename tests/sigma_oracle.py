@@ -420,7 +420,7 @@ def invent(rules, count):
                 record += 1
                 fields, keywords = invented(parsed, dice)
                 event_id = dice.choice(sorted(ids)) if ids else fields.get("EventID", "1")
-                if not str(event_id).isdigit():
+                if not str(event_id).isdigit() or int(event_id) > 65535:
                     event_id = 1
                 said = {"EventID", "Channel", "Provider_Name", "Computer", "Level", "Keywords"}
                 data = [(name, text) for name, text in fields.items() if name not in said]
