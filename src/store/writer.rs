@@ -30,6 +30,8 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     measure(&connection, &mut state);
     report(health, &state);
     let mut together = Vec::new();
+    // Set while more has to be deleted.
+    let mut unfinished = None;
     while jobs.blocking_recv_many(&mut together, TOGETHER) > 0 {
         let records = together.iter().flat_map(|job| &job.records).filter(|record| is_counted(record)).count() as u64;
         let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
@@ -55,9 +57,12 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
                 let _ = done.send(result.clone());
             }
         }
-        if let Some(now) = retain {
+        if let Some(now) = retain.or(unfinished.take()) {
             match write::retain(&mut connection, &config, now) {
-                Ok(deleted) => note(&mut state, deleted),
+                Ok(deleted) => {
+                    note(&mut state, deleted);
+                    unfinished = deleted.is_unfinished.then_some(now);
+                }
                 Err(error) => warn!(store = %state.path, %error, "old alerts cannot be deleted"),
             }
             measure(&connection, &mut state);
