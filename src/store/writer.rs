@@ -47,6 +47,9 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
             warn!(store = %state.path, problem, "the store cannot be written");
         }
         state.problem = result.as_ref().err().cloned();
+        // As often as counts are stored, how large it is gets measured.
+        let is_flush = |record: &Record| matches!(record, Record::ForgetHits(_) | Record::Retain(_));
+        let is_flushed = together.iter().flat_map(|job| &job.records).any(is_flush);
         let retain = together.iter().flat_map(|job| &job.records).find_map(|record| match record {
             Record::Retain(now) => Some(*now),
             _ => None,
@@ -65,6 +68,8 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
                 }
                 Err(error) => warn!(store = %state.path, %error, "old alerts cannot be deleted"),
             }
+        }
+        if is_flushed {
             measure(&connection, &mut state);
             is_new = true;
         }
