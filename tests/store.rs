@@ -70,6 +70,23 @@ fn alerts_are_kept_and_announced_once() {
 }
 
 #[test]
+fn what_was_kept_but_not_announced_is_announced_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("wefwatch.db");
+    let first = start(&store);
+    first.send(attack().join("\n").as_bytes(), &[4096]);
+    let first = first.stop();
+    // As if it had been killed between the two.
+    rusqlite::Connection::open(&store).unwrap().execute_batch("UPDATE alerts SET announced = 0").unwrap();
+    let second = start(&store).stop();
+    let ids = |outcome: &harness::Outcome| {
+        outcome.records.iter().map(|record| text(&record["event"]["id"])).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(ids(&second), ids(&first));
+    assert_eq!(start(&store).stop().records, Vec::<Value>::new());
+}
+
+#[test]
 fn a_sequence_cut_in_two_by_a_kill_completes() {
     let outcome = replay(&root().join("samples/attack_both_ends.xml"));
     let sequence = outcome.records.iter().find(|record| text(&record["rule"]["id"]) == EQL).unwrap();

@@ -248,11 +248,21 @@ fn send(terminal: &mut Terminal, events: &str) {
     // The empty screen before it names what was asked for; this one what was bound.
     terminal.wait_for("Listeners");
     terminal.wait_for("tcp://127.0.0.1:");
-    let text = terminal.text();
-    let address = text.split("tcp://").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an address");
-    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    let mut stream = loop {
+        let text = terminal.text();
+        let address = text.split("tcp://").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
+        // Half an address may be drawn so far.
+        if let Ok(stream) = std::net::TcpStream::connect(address) {
+            break stream;
+        }
+        let bytes = terminal.output.recv_timeout(PATIENCE).expect("the rest of it");
+        terminal.screen.process(&bytes);
+    };
     stream.write_all(events.as_bytes()).expect("it reads");
+    drop(stream);
     terminal.press("1");
+    // Keys that follow are for the list, not for what stands here.
+    terminal.wait_for("Open alerts");
 }
 
 #[test]

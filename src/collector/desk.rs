@@ -22,6 +22,8 @@ const MAX_ALERTS: usize = 1 << 17;
 const FLUSH_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// How often what is too old is deleted.
 const RETAIN_EVERY: TimeDelta = TimeDelta::minutes(10);
+/// Mutes that ran out so long before a start are not told of again.
+const TOLD_BEFORE: TimeDelta = TimeDelta::days(1);
 /// How many stage hits are stored a second at most; a rule that looks at every event must not fill the disk.
 const HITS_A_SECOND: u32 = 2000;
 
@@ -70,6 +72,8 @@ impl Desk {
                 Known::Entry(entry) => self.ledger.apply(entry),
             }
         }
+        // What ran out while nobody was here is told; what ran out long ago was told then.
+        self.ledger.expire(kept.read_at - TOLD_BEFORE);
         // The columns follow the log; a run that ended between the two left them behind.
         let columns = std::mem::take(&mut kept.columns);
         let states = columns.into_iter().map(|(id, columns)| (self.ledger.state(&id), id, columns));
@@ -186,5 +190,47 @@ impl Desk {
     /// How many counts of what is usual, and how many stage hits, found no room.
     pub fn shed(&self) -> (u64, u64) {
         (self.prevalence.shed(), self.hits_shed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::header::testing::header;
+    use crate::store;
+    use crate::triage::{Deed, Target};
+
+    #[tokio::test]
+    async fn an_act_that_cannot_be_kept_is_not_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let (opened, mut kept) = store::open(&path, &store::Config::default(), now).unwrap();
+        let (intake, mut health) = tokio::sync::mpsc::channel(16);
+        let (handle, thread) = opened.start(intake.downgrade()).unwrap();
+        let mut desk = Desk::default();
+        desk.restore(handle, &mut kept);
+        let header = header("a1", "srv", "10.0.0.1", 1);
+        desk.ledger.know(&header, None);
+        let act = |revision| Act {
+            token: 5,
+            who: "bob".to_owned(),
+            deed: Deed::Own,
+            reason: String::new(),
+            targets: vec![Target { alert: header.id.clone(), revision }],
+        };
+        rusqlite::Connection::open(&path).unwrap().execute_batch("ALTER TABLE triage RENAME TO gone").unwrap();
+        let refusal = desk.act(&act(0), now).await.unwrap_err();
+        assert!(refusal.reason.contains("the store cannot be written") && refusal.token == 5, "{refusal}");
+        assert_eq!(desk.ledger.state(&header.id), State::default());
+        rusqlite::Connection::open(&path).unwrap().execute_batch("ALTER TABLE gone RENAME TO triage").unwrap();
+        assert_eq!(desk.act(&act(0), now).await.unwrap().number, 1);
+        drop(desk);
+        thread.join().unwrap();
+        let mut problems = Vec::new();
+        while let Ok(crate::intake::Intake::Store(report)) = health.try_recv() {
+            problems.push(report.problem.is_some());
+        }
+        assert_eq!(problems, [false, true, false], "it says that it broke, and that it works again");
     }
 }

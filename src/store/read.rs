@@ -38,6 +38,8 @@ pub struct Kept {
     pub unannounced: Vec<Alert>,
     /// Events that sequences may need: when they arrived, and their XML.
     pub stage_hits: Vec<(DateTime<Utc>, String)>,
+    /// When it was read.
+    pub read_at: DateTime<Utc>,
     /// What is usual.
     pub usual: Vec<prevalence::Row>,
 }
@@ -64,7 +66,7 @@ pub(super) fn kept(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Res
     let unannounced = ids.iter().filter_map(|id| alert(connection, id).transpose()).collect::<rusqlite::Result<_>>()?;
     let mut select = connection.prepare("SELECT received, xml FROM stage_hits ORDER BY rowid")?;
     let hits = select.query_map([], |row| Ok((time(row.get(0)?), row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Kept { past, columns, unannounced, stage_hits: hits, usual: usual(connection, now)? })
+    Ok(Kept { past, columns, unannounced, stage_hits: hits, usual: usual(connection, now)?, read_at: now })
 }
 
 /// Alerts and entries as they followed one another: whether a group was closed when it happened again depends on it.

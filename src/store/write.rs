@@ -10,8 +10,10 @@ use crate::hosts::prevalence::{DAYS, day_of};
 use crate::store::{Config, Record, status_number};
 use crate::triage::{Deed, Entry, State};
 
-/// How many alerts are deleted at a time to make room.
+/// How many alerts are deleted at a time to make room, and how often in a row: whoever waits for an alert to be durable must not
+/// wait for the whole of an old store to be deleted.
 const STEP: usize = 500;
+const STEPS: usize = 8;
 
 /// Writes one record.
 pub(super) fn record(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
@@ -120,6 +122,8 @@ pub(super) struct Deleted {
     pub(super) done: u64,
     /// Open ones.
     pub(super) open: u64,
+    /// Whether there is more to delete.
+    pub(super) is_unfinished: bool,
 }
 
 /// Deletes what is too old, and the oldest while the store is too large: first what is done with, then, if nothing else is
@@ -127,30 +131,34 @@ pub(super) struct Deleted {
 pub(super) fn retain(connection: &mut Connection, config: &Config, now: DateTime<Utc>) -> rusqlite::Result<Deleted> {
     let mut deleted = Deleted::default();
     let oldest = now.checked_sub_signed(config.max_age).unwrap_or(DateTime::UNIX_EPOCH).timestamp_micros();
-    loop {
-        let count = delete(connection, "(status = 2 OR hidden IS NOT NULL) AND created < ?1", oldest)?;
+    let done = "(status = 2 OR hidden IS NOT NULL) AND created < ?1";
+    for _ in 0..STEPS {
+        let mut count = delete(connection, done, oldest)?;
+        let is_too_large = size(connection)? > config.max_size;
+        if count == 0 && is_too_large {
+            count = delete(connection, done, i64::MAX)?;
+        }
         deleted.done += count;
+        if count > 0 {
+            continue;
+        }
+        let count = if is_too_large { delete(connection, "created < ?1", i64::MAX)? } else { 0 };
+        deleted.open += count;
         if count == 0 {
-            break;
+            tidy(connection, config, now)?;
+            return Ok(deleted);
         }
     }
-    while size(connection)? > config.max_size {
-        let count = delete(connection, "(status = 2 OR hidden IS NOT NULL) AND created < ?1", i64::MAX)?;
-        deleted.done += count;
-        if count == 0 {
-            let count = delete(connection, "created < ?1", i64::MAX)?;
-            deleted.open += count;
-            if count == 0 {
-                break;
-            }
-        }
-    }
+    Ok(Deleted { is_unfinished: true, ..deleted })
+}
+
+/// Deletes what follows from the alerts that are gone.
+fn tidy(connection: &mut Connection, config: &Config, now: DateTime<Utc>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute("DELETE FROM usual WHERE day < ?1", [day_of(now) - DAYS])?;
     forget_entries(&transaction, now, config.max_age)?;
     transaction.commit()?;
-    connection.execute_batch("PRAGMA incremental_vacuum(10000);")?;
-    Ok(deleted)
+    connection.execute_batch("PRAGMA incremental_vacuum(10000);")
 }
 
 /// Deletes the oldest alerts of a condition with their evidence.

@@ -30,6 +30,8 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     measure(&connection, &mut state);
     report(health, &state);
     let mut together = Vec::new();
+    // Set while more has to be deleted.
+    let mut unfinished = None;
     while jobs.blocking_recv_many(&mut together, TOGETHER) > 0 {
         let records = together.iter().flat_map(|job| &job.records).filter(|record| is_counted(record)).count() as u64;
         let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
@@ -45,6 +47,9 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
             warn!(store = %state.path, problem, "the store cannot be written");
         }
         state.problem = result.as_ref().err().cloned();
+        // As often as counts are stored, how large it is gets measured.
+        let is_flush = |record: &Record| matches!(record, Record::ForgetHits(_) | Record::Retain(_));
+        let is_flushed = together.iter().flat_map(|job| &job.records).any(is_flush);
         let retain = together.iter().flat_map(|job| &job.records).find_map(|record| match record {
             Record::Retain(now) => Some(*now),
             _ => None,
@@ -55,11 +60,16 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
                 let _ = done.send(result.clone());
             }
         }
-        if let Some(now) = retain {
+        if let Some(now) = retain.or(unfinished.take()) {
             match write::retain(&mut connection, &config, now) {
-                Ok(deleted) => note(&mut state, deleted),
+                Ok(deleted) => {
+                    note(&mut state, deleted);
+                    unfinished = deleted.is_unfinished.then_some(now);
+                }
                 Err(error) => warn!(store = %state.path, %error, "old alerts cannot be deleted"),
             }
+        }
+        if is_flushed {
             measure(&connection, &mut state);
             is_new = true;
         }

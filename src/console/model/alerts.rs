@@ -1,7 +1,6 @@
 //! The alerts that the console knows: headers of many, evidence of the newest, kept sorted and filtered as they come, so
 //! that drawing costs only what is visible. Where each stands follows from the triage log, folded here as the collector does.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -16,8 +15,9 @@ use crate::filter::listed::Listed;
 use crate::triage::ledger::Ledger;
 use crate::triage::{self, State, Status};
 
-/// The place of an alert in the list: worst first, then newest.
-type Key = (Reverse<Severity>, Reverse<u64>);
+/// The place of an alert in a list. Lists are kept with the worst and newest at the end, where a new alert is cheap to put,
+/// and read from there.
+type Key = (Severity, u64);
 
 /// Of how many older alerts the evidence is kept that was asked for.
 const FETCHED: usize = 64;
@@ -37,7 +37,7 @@ pub struct Entry {
 
 impl Entry {
     fn key(&self) -> Key {
-        (Reverse(self.header.severity), Reverse(self.number))
+        (self.header.severity, self.number)
     }
 }
 
@@ -283,7 +283,7 @@ impl Alerts {
 
     /// The alerts of one host that the filter lets through, worst first.
     pub fn of_host(&self, host: &HostName) -> Vec<&Entry> {
-        self.all.iter().filter_map(|key| self.entries.get(&key.1.0)).filter(|entry| entry.header.host == *host).collect()
+        self.all.iter().rev().filter_map(|key| self.entries.get(&key.1)).filter(|entry| entry.header.host == *host).collect()
     }
 
     /// The alert of a number.
@@ -323,19 +323,19 @@ impl Alerts {
         // An alert that waits no more still has a place between others.
         let place = number.and_then(|number| self.entries.get(&number)).map(|entry| self.open.binary_search(&entry.key()));
         let next = match (place, forward) {
-            (None, true) => 0,
-            (None, false) => self.open.len().checked_sub(1)?,
-            (Some(Ok(place)), true) => place + 1,
-            (Some(Err(place)), true) => place,
-            (Some(Ok(place) | Err(place)), false) => place.checked_sub(1)?,
+            (None, true) => self.open.len().checked_sub(1)?,
+            (None, false) => 0,
+            (Some(Ok(place) | Err(place)), true) => place.checked_sub(1)?,
+            (Some(Ok(place)), false) => place + 1,
+            (Some(Err(place)), false) => place,
         };
-        self.open.get(next).map(|key| key.1.0)
+        self.open.get(next).map(|key| key.1)
     }
 
     /// The place of an alert in the list of all, counted from 1, and how many there are.
     pub fn place(&self, number: u64) -> Option<(usize, usize)> {
         let entry = self.entries.get(&number)?;
-        self.all.binary_search(&entry.key()).ok().map(|place| (place + 1, self.all.len()))
+        self.all.binary_search(&entry.key()).ok().map(|place| (self.all.len() - place, self.all.len()))
     }
 
     /// How many alerts of a severity wait for somebody.
@@ -399,13 +399,13 @@ impl<'a> Rows<'a> {
 
     /// The alert at a place.
     pub fn get(&self, place: usize) -> Option<&'a Entry> {
-        self.alerts.entries.get(&self.keys.get(place)?.1.0)
+        self.alerts.entries.get(&self.keys.iter().nth_back(place)?.1)
     }
 
     /// Where an alert stands.
     pub fn place_of(&self, number: u64) -> Option<usize> {
         let entry = self.alerts.entries.get(&number)?;
-        self.keys.binary_search(&entry.key()).ok()
+        self.keys.binary_search(&entry.key()).ok().map(|place| self.keys.len() - 1 - place)
     }
 }
 

@@ -45,7 +45,7 @@ fn verdict_line(targets: &[Target], columns: usize) -> Line<'static> {
     for verdict in Verdict::ALL {
         let (key, rest) = verdict.words().split_at(1);
         // Where there is no room the key and its first word must do.
-        let rest = if columns >= 70 { rest } else { rest.split(' ').next().unwrap_or_default() };
+        let rest = if columns >= 90 { rest } else { rest.split(' ').next().unwrap_or_default() };
         spans.extend([styled(key, STRONG), plain(format!(" {key}{rest}  "))]);
     }
     spans.push(styled(" esc cancel", DIM));
