@@ -1,7 +1,7 @@
 //! One event's XML, read by quick-xml into [`WindowsEvent`]: `<System>` in any order, the data of `<EventData>`, `<UserData>`
-//! and the other bodies that Windows writes; `<RenderingInfo>` is kept in the text but never matched on (it repeats every
-//! field as prose). Nothing is expanded or fetched: a document type or an unknown entity is an error. A cut event is an
-//! error too, never half an event.
+//! and the other bodies that Windows writes; `<RenderingInfo>` is kept in the text, where only a rule's own field `Message`
+//! reads it (it repeats every field as prose). Nothing is expanded or fetched: a document type or an unknown entity is an
+//! error. A cut event is an error too, never half an event.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -258,4 +258,16 @@ mod tests {
         let other = compile_text(&text.replace("type = \"eql\"", "type = \"new_terms\""));
         assert_eq!(other.problems()[0].kind, ProblemKind::Other, "another kind of rule is no mistake");
     }
+
+    #[test]
+    fn a_rule_with_thousands_of_conditions_is_explained_in_bounds() {
+        let conditions: Vec<String> = (0..20_000).map(|number| format!("process.name != \"a{number}\"")).collect();
+        let rules = rules(&format!("process where {}", conditions.join(" and ")));
+        let (_, rule) = rules.rules().next().expect("it runs");
+        let Logic::Single { condition, .. } = &rule.logic else { panic!("one event") };
+        let event = process();
+        let told = rules.evaluation(&event).explain(condition);
+        assert_eq!(told.len(), 65);
+        assert!(told.last().is_some_and(|row| row.why.contains("more conditions")), "{told:?}");
+    }
 }

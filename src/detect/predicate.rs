@@ -392,6 +392,9 @@ impl<'e> Value<'e> {
     }
 }
 
+/// How many rows an explanation has at most: a rule may list thousands of exceptions, which all held.
+const MOST_ROWS: usize = 64;
+
 /// One event under test, one condition at a time: remembers the fields that were read.
 #[derive(Debug)]
 pub struct Evaluation<'a> {
@@ -465,10 +468,15 @@ impl<'a> Evaluation<'a> {
 
     fn gather(&mut self, expr: &Expr, wanted: bool, matched: &mut Vec<Matched>) {
         match expr {
+            _ if matched.len() >= MOST_ROWS => {}
             Expr::Constant(_) => {}
             Expr::Atom(id) => {
                 if let Some(row) = self.tell(*id, wanted).filter(|row| !matched.contains(row)) {
                     matched.push(row);
+                }
+                if matched.len() == MOST_ROWS {
+                    let why = "more conditions held than are listed".to_owned();
+                    matched.push(Matched { field: "…".to_owned(), value: String::new(), why });
                 }
             }
             Expr::Not(inner) => self.gather(inner, !wanted, matched),
@@ -496,6 +504,7 @@ impl<'a> Evaluation<'a> {
     /// Blames what keeps an expression, which is not as wanted, from being so.
     fn blame_for(&mut self, expr: &Expr, wanted: bool, blamed: &mut Vec<Matched>) {
         match expr {
+            _ if blamed.len() >= MOST_ROWS => {}
             Expr::Constant(_) => {
                 blamed.push(Matched { field: String::new(), value: String::new(), why: "can never be".to_owned() });
             }
