@@ -79,12 +79,7 @@ fn stamp(time: DateTime<Utc>) -> String {
 fn event(alert: &Alert) -> Value {
     let mut category: Vec<&str> = Vec::new();
     for proof in alert.evidence.iter() {
-        let name = match proof.event_id.0 {
-            1 | 4688 => "process",
-            3 => "network",
-            _ => continue,
-        };
-        if !category.contains(&name) {
+        if let Some(name) = category_of(proof).filter(|name| !category.contains(name)) {
             category.push(name);
         }
     }
@@ -102,6 +97,23 @@ fn event(alert: &Alert) -> Value {
         "created": stamp(alert.created),
         "ingested": stamp(alert.evidence.last().received_at),
         "action": action,
+    })
+}
+
+/// What ECS calls events of this kind (Elastic's mapping of Sysmon, and of the Security log's best known events).
+fn category_of(proof: &Proof) -> Option<&'static str> {
+    let is_sysmon = proof.channel.eq_ignore_ascii_case("Microsoft-Windows-Sysmon/Operational");
+    let is_security = proof.channel.eq_ignore_ascii_case("Security");
+    Some(match proof.event_id.0 {
+        1 | 5 | 8 | 10 | 25 if is_sysmon => "process",
+        3 | 22 if is_sysmon => "network",
+        2 | 11 | 15 | 23 | 26 | 27 | 28 | 29 if is_sysmon => "file",
+        6 if is_sysmon => "driver",
+        7 if is_sysmon => "library",
+        12..=14 if is_sysmon => "registry",
+        4688 | 4689 if is_security => "process",
+        4624 | 4625 | 4634 | 4648 if is_security => "authentication",
+        _ => return None,
     })
 }
 
