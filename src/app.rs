@@ -3,20 +3,20 @@
 
 pub mod desk;
 pub mod metrics_server;
+pub mod recording;
 pub mod rule_files;
+pub mod rules;
 pub mod session;
 pub mod signals;
 pub mod stored;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
-use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::session::{Face, Mode, Plan};
-use crate::cli::{Cli, Command, ConfigCommand, RulesCommand};
+use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
-use crate::detect::RuleSet;
 use crate::input::replay::{Piece, Recording};
 use crate::store::location::Location;
 
@@ -78,8 +78,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let path = location.resolve(variable).ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
             stored::list(arguments, &path, crate::input::clock::now())
         }
-        Some(Command::Rules(RulesCommand::List(arguments))) => rules(&arguments.paths, arguments.json, false),
-        Some(Command::Rules(RulesCommand::Check(arguments))) => rules(&arguments.paths, arguments.json, true),
+        Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Config(ConfigCommand::Check(arguments))) => {
             let path = arguments.path().ok_or_else(|| Failure::Usage("config check needs a file".to_owned()))?;
             load_config(Some(path))?;
@@ -205,51 +204,4 @@ fn log_to_stderr(level: &str, face: Face) {
         .with_target(false);
     // A second subscriber in one process (tests) is no reason to fail.
     let _ = subscriber.try_init();
-}
-
-fn rules(paths: &[std::path::PathBuf], as_json: bool, is_check: bool) -> Result<(), Failure> {
-    let builtin = if is_check && !paths.is_empty() { Vec::new() } else { crate::detect::load::builtin() };
-    let (files, unreadable) = rule_files::read(paths).map_err(|error| Failure::Usage(error.to_string()))?;
-    let files: Vec<_> = builtin.into_iter().chain(files).collect();
-    let rules = RuleSet::compile(&files, &crate::detect::ecs::Mapping::default()).with_problems(unreadable);
-    print(&if as_json { rules_json(&rules) } else { rules_table(&rules) })?;
-    let broken = rules.problems().iter().filter(|problem| problem.kind == crate::detect::ProblemKind::Broken).count();
-    if is_check && broken > 0 { Err(Failure::Run(format!("{broken} broken"))) } else { Ok(()) }
-}
-
-fn rules_table(rules: &RuleSet) -> String {
-    let mut table = format!("{:<10} {:<5} {:<13} {:<36} {}\n", "STATE", "LANG", "SEVERITY", "ID", "NAME");
-    for (_, rule) in rules.rules() {
-        let info = &rule.info;
-        let severity = info.severity.as_str();
-        let note = if rule.limits.is_empty() { String::new() } else { format!("  ({})", rule.limits.join("; ")) };
-        table.push_str(&format!(
-            "{:<10} {:<5} {severity:<13} {:<36} {}{note}\n",
-            "runs",
-            info.language.as_str(),
-            info.id,
-            info.name
-        ));
-    }
-    for problem in rules.problems() {
-        let state = problem.kind.as_str();
-        table.push_str(&format!("{state:<10} {problem}\n"));
-    }
-    table
-}
-
-fn rules_json(rules: &RuleSet) -> String {
-    let running = rules.rules().map(|(_, rule)| {
-        let info = &rule.info;
-        let techniques: Vec<&str> = info.techniques.iter().map(|technique| technique.id.as_str()).collect();
-        json!({"file": info.origin, "id": info.id, "name": info.name, "language": info.language, "state": "runs",
-               "severity": info.severity, "techniques": techniques, "limits": rule.limits})
-    });
-    let others = rules.problems().iter().map(|problem| {
-        let state = problem.kind.as_str();
-        json!({"file": problem.origin, "name": problem.rule, "state": state, "line": problem.line, "column": problem.column,
-               "reason": problem.reason})
-    });
-    let all: Vec<_> = running.chain(others).collect();
-    format!("{:#}\n", json!(all))
 }

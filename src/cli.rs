@@ -189,14 +189,39 @@ pub enum RulesCommand {
     List(RulesArguments),
     /// Check rule files; exit code 1 if one is broken.
     Check(RulesArguments),
+    /// Tell why a rule fired on recorded events, or how near it came and what was lacking.
+    Explain(ExplainArguments),
 }
 
-/// The flags of `rules`.
+/// The flags of `rules explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A rule file, or the id or name of a rule that is built in or loaded with --rules.
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    /// Recordings, as for replay; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Look for the rule in this folder (or file) too. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+    /// The configuration file: its mapping and rule directories hold.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `rules list` and `rules check`.
 #[derive(Debug, Args)]
 pub struct RulesArguments {
     /// Folders and files.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// The configuration file: its mapping holds, and its rule directories where no path is given.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

@@ -18,8 +18,8 @@ use crate::collector::desk::Desk;
 use crate::collector::hub::Hub;
 use crate::collector::tally::Tally;
 use crate::decode::{RejectReason, Rejected};
-use crate::detect::correlator::{self, Correlator};
-use crate::detect::{Observation, RuleSet, describe, raise};
+use crate::detect::correlator::{self, Completed, Correlator};
+use crate::detect::{Logic, Observation, Rule, RuleSet, describe, raise};
 use crate::event::time::event_time;
 use crate::feed::{Change, Counters, EventLine, Known, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
 use crate::hosts::processes::Processes;
@@ -149,6 +149,12 @@ impl Collector {
                 self.publish_status(now).await;
             }
         }
+        // Nothing comes any more: what waited for late events is told now. Where a store keeps what half-made sequences need,
+        // the next run goes on with them, and knows what came meanwhile.
+        if self.is_replay || !self.desk.has_store() {
+            let certain = self.correlator.drain(&self.rules);
+            self.raise_certain(certain, now).await;
+        }
         self.desk.flush(None).await;
         self.publish_status(now).await;
         self.tally.counters().clone()
@@ -209,6 +215,10 @@ impl Collector {
                 self.rules = rules;
                 self.notice(NoticeLevel::Info, text, now).await;
             }
+            // Counts of rules that were replaced meanwhile are of no more interest.
+            Intake::Work { rules, work } if Arc::ptr_eq(&rules, &self.rules) => self.tally.work(&work),
+            Intake::Work { .. } => {}
+            Intake::Problem(text) => self.notice(NoticeLevel::Warning, text, now).await,
             Intake::Output(health) => {
                 if let Some(text) = self.tally.output(health) {
                     self.notice(NoticeLevel::Warning, text, now).await;
@@ -220,10 +230,10 @@ impl Collector {
 
     async fn tick(&mut self, at: DateTime<Utc>) {
         self.hosts.tick(at);
-        self.correlator.expire(&self.rules, at);
+        let certain = self.correlator.tick(&self.rules, at);
+        self.raise_certain(certain, at).await;
         self.tally.tick(at);
-        let maxspan = self.rules.rules().filter_map(|(_, rule)| rule.info.maxspan_ms).max().unwrap_or_default();
-        let reach = TimeDelta::milliseconds(maxspan) + self.lateness + HITS_SLACK;
+        let reach = self.rules.rules().map(|(_, rule)| reach(rule)).max().unwrap_or_default() + self.lateness + HITS_SLACK;
         for mute in self.desk.tick(at, reach).await {
             let text = format!("mute #{} of {} ran out; it hid {} alerts: {}", mute.number, mute.who, mute.hidden, mute.scope);
             self.notice(NoticeLevel::Info, text, at).await;
@@ -286,6 +296,9 @@ impl Collector {
         let observation = Observation { event: event.clone(), time, received_at: batch.received_at };
         let mut completed = None;
         for index in &observed.hits.rules {
+            if !self.correlator.admits(batch.rules.get(*index), observation.time.at) {
+                continue;
+            }
             let alert = raise::single(&batch.rules, *index, &observation, batch.received_at);
             completed = Some((alert.id.clone(), alert.rule.severity));
             self.raise(alert);
@@ -301,6 +314,16 @@ impl Collector {
             self.hosts.note_late(event.host());
         }
         completed
+    }
+
+    /// Announces sequences that became certain as time passed.
+    async fn raise_certain(&mut self, certain: Vec<Completed>, now: DateTime<Utc>) {
+        for sequence in certain {
+            if let Some(alert) = raise::sequence(&self.rules, &sequence, now) {
+                self.raise(alert);
+            }
+        }
+        self.settle().await;
     }
 
     /// Takes an alert. One id is raised once; a second raising is the same event by another way and says nothing new.
@@ -375,6 +398,14 @@ impl Collector {
         status.forgotten = self.hosts.take_forgotten();
         self.status.send_replace(Arc::new(Status { hosts: Vec::new(), forgotten: Vec::new(), ..status.clone() }));
         self.publish(Change::Status(Box::new(status)), now).await;
+    }
+}
+
+/// How long the events of a rule matter before it fires.
+fn reach(rule: &Rule) -> TimeDelta {
+    match &rule.logic {
+        Logic::Sequence(sequence) => sequence.reach(),
+        _ => TimeDelta::milliseconds(rule.info.maxspan_ms.unwrap_or_default()),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::event::WindowsEvent;
 pub enum RejectReason {
     /// Longer than the limit.
     Oversize,
-    /// The framing itself is broken (a bad octet count).
+    /// The container itself is broken (a damaged record of an event log file).
     BadFrame,
     /// Not text in any encoding that is accepted.
     BadUtf8,

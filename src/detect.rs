@@ -6,7 +6,9 @@
 pub mod correlator;
 pub mod describe;
 pub mod ecs;
+pub mod engine;
 pub mod eql;
+pub mod explain;
 pub mod fields;
 pub mod load;
 pub mod predicate;
@@ -21,8 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleInfo;
 use crate::detect::ecs::Mapping;
+use crate::detect::engine::{Effort, Engines, Program, Scratch, World};
 use crate::detect::predicate::{Evaluation, Expr, FieldId, Predicates, Value};
-use crate::detect::route::{Route, Routes};
+use crate::detect::route::Route;
 use crate::event::WindowsEvent;
 use crate::event::time::EventTime;
 
@@ -43,6 +46,8 @@ pub struct StageHit {
     pub stage: u8,
     /// The event's key for that stage.
     pub key: JoinKey,
+    /// The value that the rule counts (Sigma's `value_count`).
+    pub value: Option<Box<str>>,
 }
 
 /// What one event matched.
@@ -72,6 +77,26 @@ pub struct Observation {
     pub received_at: DateTime<Utc>,
 }
 
+/// A field that stages join by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JoinField {
+    /// The field.
+    pub field: FieldId,
+    /// Written `?field`: where it is missing, it joins with where it is missing, too.
+    pub is_optional: bool,
+}
+
+/// What a stage is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Its event must come.
+    Event,
+    /// Its event must not come (`![ … ]`).
+    Missing,
+    /// Its event ends a sequence that is not complete (`until`).
+    Until,
+}
+
 /// One stage of a sequence.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -80,16 +105,115 @@ pub struct Stage {
     /// What must hold.
     pub condition: Expr,
     /// The join fields: those of the sequence, then the stage's own.
-    pub by: Vec<FieldId>,
+    pub by: Vec<JoinField>,
+    /// What it is for.
+    pub role: Role,
 }
 
 /// An EQL sequence.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    /// Its stages, in order; two at least.
+    /// Its stages, in order; one at least is an event that must come. `until` stands last.
     pub stages: Vec<Stage>,
     /// How far the last event may lie from the first; exactly so far is inside.
     pub maxspan: TimeDelta,
+}
+
+/// One of the rules that a Sigma correlation puts together.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What fires it.
+    pub of: PartOf,
+    /// The fields that must be the same: of its event, or of the event that completed it.
+    pub by: Vec<JoinField>,
+    /// The field whose values are counted, where values are.
+    pub value: Option<FieldId>,
+}
+
+/// What fires a part of a Sigma correlation.
+#[derive(Debug, Clone)]
+pub enum PartOf {
+    /// An event.
+    Events {
+        /// Which events it looks at.
+        route: Route,
+        /// What must hold.
+        condition: Expr,
+    },
+    /// Another correlation, by its rule's id.
+    Correlation(Box<str>),
+}
+
+/// A Sigma correlation: events of one rule or more, counted or put together.
+#[derive(Debug, Clone)]
+pub struct Correlation {
+    /// The rules; one at least.
+    pub parts: Vec<Part>,
+    /// How far the last event may lie from the first; exactly so far is inside.
+    pub timespan: TimeDelta,
+    /// What must come together in that time.
+    pub wanted: Wanted,
+    /// Whether it only feeds other correlations and raises no alerts.
+    pub is_silent: bool,
+}
+
+/// What a Sigma correlation waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// So many events.
+    Events(Threshold),
+    /// So many different values.
+    Values(Threshold),
+    /// Events of so many different rules.
+    Rules(Threshold),
+    /// Events of all rules of any of these sets; a bit for each rule.
+    Together(Vec<u64>),
+    /// An event of each rule, in the order of the rules.
+    InOrder,
+}
+
+/// A number and its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// So many at least; one or more.
+    pub least: u64,
+    /// So many at most.
+    pub most: u64,
+}
+
+impl Threshold {
+    /// Whether a count lies inside.
+    pub fn holds(self, count: u64) -> bool {
+        (self.least..=self.most).contains(&count)
+    }
+}
+
+impl Sequence {
+    /// The stages whose events make the sequence, in order.
+    pub fn events(&self) -> impl Iterator<Item = (usize, &Stage)> {
+        self.stages.iter().enumerate().filter(|(_, stage)| stage.role == Role::Event)
+    }
+
+    /// How long a stage's event matters, by event time and before late ones are allowed for: where what did not happen
+    /// counts, a sequence stays open for another maxspan.
+    pub fn reach(&self) -> TimeDelta {
+        if self.is_negative() { self.maxspan.checked_mul(2).unwrap_or(self.maxspan) } else { self.maxspan }
+    }
+
+    /// Whether it depends on what did not happen, so that it is only certain behind the watermark.
+    pub fn is_negative(&self) -> bool {
+        self.stages.iter().any(|stage| stage.role != Role::Event)
+    }
+}
+
+/// How many alerts a rule may raise (`| head N`). Elasticsearch cuts the results of one run of a rule, which looks back
+/// over a window; here the same number holds for any window of that length, by event time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// At most this many.
+    pub most: u32,
+    /// In this time.
+    pub window: TimeDelta,
 }
 
 /// What a rule looks for.
@@ -104,6 +228,8 @@ pub enum Logic {
     },
     /// Several events in order.
     Sequence(Sequence),
+    /// Events of other rules, counted or put together.
+    Correlation(Correlation),
 }
 
 /// A rule that runs.
@@ -113,11 +239,20 @@ pub struct Rule {
     pub info: Arc<RuleInfo>,
     /// What it looks for.
     pub logic: Logic,
+    /// How many alerts it may raise, where it says so.
+    pub head: Option<Head>,
     /// Names this text of the rule, so that a reload keeps the state of rules that did not change.
     pub fingerprint: u64,
     /// Which of its conditions can never hold, or never exclude, on the events that come in here, for people. Empty: it
     /// matches in full; else it is degraded.
     pub limits: Vec<String>,
+}
+
+impl Rule {
+    /// `full`, or `degraded` when some of its conditions can never hold or never exclude.
+    pub fn verdict(&self) -> &'static str {
+        if self.limits.is_empty() { "full" } else { "degraded" }
+    }
 }
 
 /// A rule file as read.
@@ -190,34 +325,104 @@ pub struct RuleSet {
     problems: Vec<RuleProblem>,
     notices: Vec<String>,
     predicates: Predicates,
-    routes: Routes,
+    engines: Engines<Target>,
     mapping: Mapping,
+    generation: u64,
+}
+
+/// What a rule did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// The rule.
+    pub rule: RuleIndex,
+    /// What it did.
+    pub effort: Effort,
+}
+
+/// A rule, or a stage of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    rule: RuleIndex,
+    /// The stage; 0 for single-event rules.
+    stage: u8,
+}
+
+/// Everything that the rules look for in single events, stage by stage.
+fn programs(rules: &[Rule]) -> impl Iterator<Item = Program<'_, Target>> {
+    rules.iter().zip(0..).flat_map(|(rule, index)| {
+        let target = |stage| Target { rule: RuleIndex(index), stage };
+        let programs: Vec<Program<'_, Target>> = match &rule.logic {
+            Logic::Single { route, condition } => vec![Program { target: target(0), route, condition }],
+            Logic::Sequence(sequence) => sequence
+                .stages
+                .iter()
+                .zip(0..)
+                .map(|(stage, number)| Program { target: target(number), route: &stage.route, condition: &stage.condition })
+                .collect(),
+            Logic::Correlation(correlation) => correlation
+                .parts
+                .iter()
+                .zip(0..)
+                .filter_map(|(part, number)| match &part.of {
+                    PartOf::Events { route, condition } => Some(Program { target: target(number), route, condition }),
+                    PartOf::Correlation(_) => None,
+                })
+                .collect(),
+        };
+        programs
+    })
 }
 
 impl RuleSet {
-    /// Which rules and stages hold for an event.
+    /// Puts compiled rules together.
+    fn new(rules: Vec<Rule>, problems: Vec<RuleProblem>, notices: Vec<String>, predicates: Predicates, mapping: Mapping) -> Self {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let engines = Engines::new(programs(&rules), &predicates, &mapping);
+        let mut hasher = DefaultHasher::new();
+        rules.iter().for_each(|rule| rule.fingerprint.hash(&mut hasher));
+        format!("{mapping:?}").hash(&mut hasher);
+        Self { rules, problems, notices, predicates, engines, mapping, generation: hasher.finish() }
+    }
+
+    /// Which rules and stages hold for an event; whoever reads many events keeps a scratch and asks
+    /// [`observe_with`](Self::observe_with).
     pub fn observe(&self, event: &WindowsEvent) -> Hits {
+        self.observe_with(event, &mut Scratch::default(), None)
+    }
+
+    /// Which rules and stages hold for an event, in the order of the rules. The scratch is the caller's own, made once; with
+    /// a clock (nanoseconds) every evaluation is timed, for [`take_work`](Self::take_work).
+    pub fn observe_with(&self, event: &WindowsEvent, scratch: &mut Scratch, clock: Option<&mut dyn FnMut() -> u64>) -> Hits {
         let mut hits = Hits::default();
-        let mut evaluation: Option<Evaluation<'_>> = None;
-        for target in self.routes.targets(event, &self.mapping) {
-            let rule = &self.rules[target.rule.0 as usize];
-            let evaluation = evaluation.get_or_insert_with(|| self.evaluation(event));
-            match &rule.logic {
-                Logic::Single { condition, .. } => {
-                    if evaluation.holds(condition) {
-                        hits.rules.push(target.rule);
-                    }
-                }
-                Logic::Sequence(sequence) => {
-                    let stage = &sequence.stages[usize::from(target.stage)];
-                    if evaluation.holds(&stage.condition) {
-                        let keys = join_keys(evaluation, &stage.by);
-                        hits.stages.extend(keys.into_iter().map(|key| StageHit { rule: target.rule, stage: target.stage, key }));
-                    }
-                }
+        let world = World { predicates: &self.predicates, mapping: &self.mapping, generation: self.generation };
+        self.engines.run(event, world, scratch, clock, |target, evaluation| match &self.get(target.rule).logic {
+            Logic::Single { .. } => hits.rules.push(target.rule),
+            Logic::Sequence(sequence) => {
+                let stage = &sequence.stages[usize::from(target.stage)];
+                hits.stages.extend(stage_hits(evaluation, target, &stage.by, None));
+            }
+            Logic::Correlation(correlation) => {
+                let part = &correlation.parts[usize::from(target.stage)];
+                hits.stages.extend(stage_hits(evaluation, target, &part.by, part.value));
+            }
+        });
+        hits.rules.sort_unstable();
+        hits.stages.sort_by_key(|hit| (hit.rule, hit.stage));
+        hits
+    }
+
+    /// What the rules did with this scratch since it was last asked; the stages of a rule are added up.
+    pub fn take_work(&self, scratch: &mut Scratch) -> Vec<Work> {
+        let mut all: Vec<Work> = Vec::new();
+        let mut efforts = self.engines.take_work(self.generation, scratch);
+        efforts.sort_by_key(|(target, _)| target.rule);
+        for (Target { rule, .. }, effort) in efforts {
+            match all.last_mut() {
+                Some(work) if work.rule == rule => work.effort += effort,
+                _ => all.push(Work { rule, effort }),
             }
         }
-        hits
+        all
     }
 
     /// Puts an event under test, to explain a hit.
@@ -256,14 +461,34 @@ impl RuleSet {
     }
 }
 
-/// The keys of an event: one value per field; a list-valued field gives a key per value. A missing value gives none: the
-/// event is not considered for that stage.
-fn join_keys(evaluation: &mut Evaluation<'_>, by: &[FieldId]) -> Vec<JoinKey> {
+/// The hits of an event on a stage that holds: one for each key, and for each value where values are counted.
+fn stage_hits(evaluation: &mut Evaluation<'_>, target: Target, by: &[JoinField], value: Option<FieldId>) -> Vec<StageHit> {
+    let keys = join_keys(evaluation, by);
+    let values: Vec<Option<Box<str>>> = match value {
+        None => vec![None],
+        Some(field) => evaluation.value(field).iter().map(|value| Some(Box::from(&**value))).collect(),
+    };
+    let hit = |key: &JoinKey, value: &Option<Box<str>>| StageHit {
+        rule: target.rule,
+        stage: target.stage,
+        key: key.clone(),
+        value: value.clone(),
+    };
+    keys.iter().flat_map(|key| values.iter().map(move |value| hit(key, value))).collect()
+}
+
+/// The keys of an event: one value per field; a list-valued field gives a key per value. A missing value gives none (the
+/// event is not considered for that stage), unless its field is optional: then it is the empty text, which no field of an
+/// event is.
+fn join_keys(evaluation: &mut Evaluation<'_>, by: &[JoinField]) -> Vec<JoinKey> {
     let mut keys: Vec<Vec<Box<str>>> = vec![Vec::with_capacity(by.len())];
-    for field in by {
+    for JoinField { field, is_optional } in by {
         let value: &Value<'_> = evaluation.value(*field);
         let with = |own: &Vec<Box<str>>, part: &str| own.iter().cloned().chain([Box::from(part)]).collect::<Vec<_>>();
-        keys = keys.iter().flat_map(|own| value.iter().map(move |part| with(own, part))).collect();
+        keys = match value {
+            Value::Absent if *is_optional => keys.iter().map(|own| with(own, "")).collect(),
+            value => keys.iter().flat_map(|own| value.iter().map(move |part| with(own, part))).collect(),
+        };
     }
     keys.sort();
     keys.dedup();

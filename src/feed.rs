@@ -82,6 +82,8 @@ pub enum Request {
     Act(Act),
     /// Tell everything about an alert.
     Detail(AlertId),
+    /// Read the rules anew.
+    ReloadRules,
 }
 
 /// One event as the live tail shows it.
@@ -172,21 +174,36 @@ pub struct OutputStatus {
     pub waiting: u64,
 }
 
-/// One rule as Health shows it.
+/// What a rule is, as listings tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleStatus {
+pub struct RuleFacts {
     /// Its id; empty for a file that gave none.
     pub id: String,
     /// Its title, or the file.
     pub name: String,
     /// `sigma` or `eql`; empty when unknown.
     pub language: String,
+    /// `full`, `degraded`, `impossible`, `other` or `broken`.
+    pub verdict: String,
     /// Why it does not run; `None` when it does.
     pub problem: Option<String>,
-    /// What its match rests on that the events do not carry, where something.
-    pub note: Option<String>,
+    /// Which of its conditions can never hold or never exclude, where some cannot.
+    pub limits: Vec<String>,
+}
+
+/// One rule as Health shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleStatus {
+    /// What it is. Shared: a status is made several times a second.
+    pub facts: Arc<RuleFacts>,
     /// Alerts raised by it.
     pub alerts: u64,
+    /// How often its conditions were evaluated.
+    pub evaluated: u64,
+    /// How often they held.
+    pub held: u64,
+    /// The time that took, over the evaluations that were timed, in nanoseconds.
+    pub nanoseconds: u64,
 }
 
 /// The counters of the metrics page, of the closing summary and of the header: one struct for all three.

@@ -12,10 +12,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::decode::framing::{Framed, FramerConfig};
 use crate::decode::{Rejected, decode};
-use crate::detect::RuleSet;
+use crate::detect::engine::Scratch;
+use crate::detect::{Hits, RuleSet};
+use crate::event::WindowsEvent;
 use crate::intake::{Batch, Intake, ListenerId, Observed, Peer};
 
 /// What all inputs share.
@@ -75,17 +78,86 @@ impl Context {
         }
         self.intake.send(Intake::Batch(Box::new(batch))).await.is_ok()
     }
+
+    /// Tells what the rules did, at most once a second, and at the end.
+    pub async fn report(&self, matcher: &mut Matcher, is_end: bool) {
+        if is_end || matcher.is_due() {
+            for work in matcher.take_work() {
+                let _ = self.intake.send(work).await;
+            }
+        }
+    }
+}
+
+/// How often an input tells what the rules did.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Of how many events one has its rules timed: the clock costs more than most rules do.
+const TIMED: u32 = 256;
+
+/// What one input task matches with, its own and no other's.
+#[derive(Debug)]
+pub struct Matcher {
+    scratch: Scratch,
+    /// The rules that the scratch has counts of.
+    rules: Option<Arc<RuleSet>>,
+    /// Counts of rules that were replaced meanwhile.
+    kept: Vec<Intake>,
+    events: u32,
+    begun: Instant,
+    reported: Instant,
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { scratch: Scratch::default(), rules: None, kept: Vec::new(), events: 0, begun: now, reported: now }
+    }
+}
+
+impl Matcher {
+    fn observe(&mut self, rules: &Arc<RuleSet>, event: &WindowsEvent) -> Hits {
+        if self.rules.as_ref().is_none_or(|own| !Arc::ptr_eq(own, rules)) {
+            self.keep_work();
+            self.rules = Some(rules.clone());
+        }
+        self.events = self.events.wrapping_add(1);
+        if self.events % TIMED != 1 {
+            return rules.observe_with(event, &mut self.scratch, None);
+        }
+        let begun = self.begun;
+        rules.observe_with(event, &mut self.scratch, Some(&mut || begun.elapsed().as_nanos() as u64))
+    }
+
+    /// Whether it is time to tell what the rules did.
+    pub fn is_due(&self) -> bool {
+        self.reported.elapsed() >= REPORT_EVERY
+    }
+
+    fn keep_work(&mut self) {
+        let Some(rules) = &self.rules else { return };
+        let work = rules.take_work(&mut self.scratch);
+        if !work.is_empty() {
+            self.kept.push(Intake::Work { rules: rules.clone(), work });
+        }
+    }
+
+    /// What the rules did since this was last asked, for the collector.
+    pub fn take_work(&mut self) -> Vec<Intake> {
+        self.reported = Instant::now();
+        self.keep_work();
+        std::mem::take(&mut self.kept)
+    }
 }
 
 /// Decodes and matches one frame into the batch.
-pub fn add(batch: &mut Batch, framed: Framed<'_>) {
+pub fn add(batch: &mut Batch, framed: Framed<'_>, matcher: &mut Matcher) {
     let frame = match framed {
         Framed::Frame(frame) => frame,
         Framed::Rejected(rejected) => return batch.rejected.push(rejected),
     };
     match decode(&frame, batch.received_at) {
         Ok(decoded) => {
-            let hits = batch.rules.observe(&decoded.event);
+            let hits = matcher.observe(&batch.rules, &decoded.event);
             let relay_host = decoded
                 .header
                 .and_then(|header| header.host_name)

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::decode::Rejected;
-use crate::detect::{Hits, RuleSet};
+use crate::detect::{Hits, RuleSet, Work};
 use crate::event::WindowsEvent;
 use crate::triage::Act;
 
@@ -137,8 +137,17 @@ pub enum Intake {
     Batch(Box<Batch>),
     /// A replay went on.
     Replay(ReplayProgress),
+    /// What the rules did since the input told last.
+    Work {
+        /// The rule set that the indices belong to.
+        rules: Arc<RuleSet>,
+        /// The rules that did anything.
+        work: Vec<Work>,
+    },
     /// The rule set changed (start and reload).
     Rules(Arc<RuleSet>),
+    /// Something around the collector went wrong; a line for the people at the screen.
+    Problem(String),
     /// How an output fares; the last report of an output counts.
     Output(OutputHealth),
     /// How the store fares; the last report counts.

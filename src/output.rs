@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -38,6 +39,8 @@ pub struct Config {
 /// The shortest and the longest pause between two tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How soon a report that found the collector busy is made again.
+const REPORT_AGAIN: Duration = Duration::from_millis(100);
 /// A single write may take this long before the output counts as down.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -69,12 +72,14 @@ pub fn spawn(
         retry_at: None,
         problem: None,
         wants_reopen: false,
+        report_at: None,
+        is_writing: false,
     };
     tokio::spawn(pump.run(updates, reopen))
 }
 
-/// A write under way: it owns the sink and the record and gives both back.
-type Writing = Pin<Box<dyn Future<Output = (Sink, Vec<u8>, io::Result<()>)> + Send>>;
+/// A write under way: it owns the sink and the record and gives both back. Without a record it only opens what failed.
+type Writing = Pin<Box<dyn Future<Output = (Sink, Option<Vec<u8>>, io::Result<()>)> + Send>>;
 
 struct Pump {
     config: Config,
@@ -89,6 +94,10 @@ struct Pump {
     retry_at: Option<Instant>,
     problem: Option<String>,
     wants_reopen: bool,
+    /// When a report that found the intake full is made again.
+    report_at: Option<Instant>,
+    /// Whether a record is being written.
+    is_writing: bool,
 }
 
 impl Pump {
@@ -99,11 +108,11 @@ impl Pump {
         // Set when the feed has ended: until then the rest may be written.
         let mut until: Option<Instant> = None;
         loop {
+            if until.is_some() && !self.is_writing && self.queue.is_empty() {
+                break;
+            }
             if writing.is_none() && self.retry_at.is_none() {
                 writing = self.begin_write();
-            }
-            if until.is_some() && writing.is_none() && self.queue.is_empty() {
-                break;
             }
             tokio::select! {
                 biased;
@@ -124,10 +133,11 @@ impl Pump {
                     }
                 }
                 () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => self.retry_at = None,
+                () = sleep_until(self.report_at.unwrap_or_else(Instant::now)), if self.report_at.is_some() => self.report(),
                 () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
             }
         }
-        self.end(writing.is_some()).await
+        self.end().await
     }
 
     /// Opens a file anew, at once: whoever moved it away waits for the new one. During a write it is done afterwards.
@@ -163,23 +173,29 @@ impl Pump {
         }
     }
 
-    /// Begins to write the first record, if there is one.
+    /// Begins to write the first record, if there is one. An output that is down is tried without one too: whether the peer
+    /// is back should not take an alert to tell.
     fn begin_write(&mut self) -> Option<Writing> {
-        let mut sink = self.sink.take_if(|_| !self.queue.is_empty())?;
-        let record = self.queue.pop_front().unwrap_or_default();
+        let mut sink = self.sink.take_if(|_| !self.queue.is_empty() || self.problem.is_some())?;
+        let record = self.queue.pop_front();
+        self.is_writing = record.is_some();
         Some(Box::pin(async move {
-            let result = timeout(WRITE_LIMIT, sink.write(&record)).await;
+            let result = timeout(WRITE_LIMIT, sink.write(record.as_deref().unwrap_or_default())).await;
             let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));
             (sink, record, result)
         }))
     }
 
     /// A write has ended: the record is gone, or waits at the front of the queue again.
-    fn written(&mut self, record: Vec<u8>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
+    fn written(&mut self, record: Option<Vec<u8>>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
+        self.is_writing = false;
         match result {
             Ok(()) => {
-                self.delivered += 1;
-                self.pause = FIRST_PAUSE;
+                // A peer that takes connections and closes them is no reason to try without pause.
+                if record.is_some() {
+                    self.delivered += 1;
+                    self.pause = FIRST_PAUSE;
+                }
                 if self.problem.take().is_some() {
                     info!(output = %self.label, "output is back");
                 }
@@ -192,7 +208,9 @@ impl Pump {
                 Err(Outcome::ReaderGone)
             }
             Err(error) => {
-                self.queue.push_front(record);
+                if let Some(record) = record {
+                    self.queue.push_front(record);
+                }
                 self.failed(&error.to_string(), is_ending);
                 Ok(())
             }
@@ -213,11 +231,11 @@ impl Pump {
         self.report();
     }
 
-    /// Tells the collector how it fares. A full intake misses a report; the next one says the same.
-    fn report(&self) {
-        if let Some(sender) = self.health.upgrade() {
-            let _ = sender.try_send(Intake::Output(self.health()));
-        }
+    /// Tells the collector how it fares. A full intake misses the report; it is made again soon.
+    fn report(&mut self) {
+        let Some(sender) = self.health.upgrade() else { return };
+        let is_told = !matches!(sender.try_send(Intake::Output(self.health())), Err(TrySendError::Full(_)));
+        self.report_at = (!is_told).then(|| Instant::now() + REPORT_AGAIN);
     }
 
     fn health(&self) -> OutputHealth {
@@ -232,11 +250,11 @@ impl Pump {
     }
 
     /// Gives up what could not be written in time.
-    async fn end(mut self, is_writing: bool) -> Outcome {
+    async fn end(mut self) -> Outcome {
         if let Some(sink) = &mut self.sink {
             sink.flush().await;
         }
-        let left = self.queue.len() as u64 + u64::from(is_writing);
+        let left = self.queue.len() as u64 + u64::from(self.is_writing);
         if left > 0 {
             self.gave_up += left;
             self.queue.clear();
@@ -247,7 +265,7 @@ impl Pump {
 }
 
 /// The end of a write, or never.
-async fn finished(writing: &mut Option<Writing>) -> (Sink, Vec<u8>, io::Result<()>) {
+async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Vec<u8>>, io::Result<()>) {
     match writing {
         Some(writing) => writing.await,
         None => std::future::pending().await,

@@ -79,12 +79,38 @@ fn recordings_are_told_by_content() {
         .chain(String::from_utf8(plain.clone()).unwrap().encode_utf16())
         .flat_map(u16::to_le_bytes)
         .collect();
-    let packed = [("gz", gz.finish().unwrap()), ("zst", zst), ("lz4", lz4.finish().unwrap()), ("utf16", utf16)];
+    // Frames one after the other, as `cat` and parallel compressors make them.
+    let halves = plain.split_at(plain.len() / 2);
+    let pack_zst = |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
+    let pack_lz4 = |bytes: &[u8]| {
+        let mut packed = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    };
+    let packed = [
+        ("gz", gz.finish().unwrap()),
+        ("two zst", [pack_zst(halves.0), pack_zst(halves.1)].concat()),
+        ("two lz4", [pack_lz4(halves.0), pack_lz4(halves.1)].concat()),
+        ("zst", zst),
+        ("lz4", lz4.finish().unwrap()),
+        ("utf16", utf16),
+    ];
     for (name, bytes) in packed {
         let path = folder.path().join(format!("{name}.bin"));
         std::fs::write(&path, bytes).unwrap();
         let outcome = run(&["replay", "--headless", "--expect", "alerts=2", path.to_str().unwrap()]);
         assert!(outcome.status.success(), "{name}: {}", outcome.stderr);
+    }
+    let mut nested = plain.clone();
+    for depth in 1..8 {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gz.write_all(&nested).unwrap();
+        nested = gz.finish().unwrap();
+        let path = folder.path().join(format!("{depth}.gz"));
+        std::fs::write(&path, &nested).unwrap();
+        let outcome = run(&["replay", "--headless", path.to_str().unwrap()]);
+        let code = i32::from(depth > 4);
+        assert_eq!(outcome.status.code(), Some(code), "compressed {depth} times: {}", outcome.stderr);
     }
     let mut child = binary()
         .args(["replay", "--headless", "--expect", "alerts=2", "-"])
@@ -215,10 +241,30 @@ fn rules_check_names_the_place() {
     assert_eq!(output.status.code(), Some(1), "{stdout}");
     assert!(stdout.contains("broken.eql:2:16: `=` is no comparison"), "{stdout}");
     assert!(stdout.contains("not UTF-8"), "{stdout}");
-    assert!(stdout.contains("not run") && stdout.contains("new_terms"), "{stdout}");
+    assert!(stdout.contains("\nother ") && stdout.contains("new_terms"), "{stdout}");
     let json = binary().args(["rules", "list", "--json"]).output().unwrap();
     let listed: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn rules_explain_tells_why_and_what_was_lacking() {
+    let sequence = "2772264c-6fb9-4d9d-9014-b416eed21254";
+    let rows = [
+        (sequence, "attack_both_ends.xml", "it fired once", "wsmprovhost.exe   = \"wsmprovhost.exe\""),
+        ("incoming execution via powershell remoting", "attack_both_ends.xml", "it fired once", "(derived: tcp 5985)"),
+        (sequence, "near_misses.xml", "it did not fire", "all stages held, but"),
+        ("c539afac-c12a-46ed-b1bd-5a5567c9f045", "near_misses.xml", "it did not fire", "one condition fails"),
+    ];
+    for (rule, file, outcome, why) in rows {
+        let output = binary().args(["rules", "explain", rule, &sample(file)]).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains(outcome) && text.contains(why), "{rule} {file}: {text}");
+    }
+    let json = binary().args(["rules", "explain", "--json", sequence, &sample("near_misses.xml")]).output().expect("it runs");
+    let told: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!((told["fired"].as_u64(), told["stages"].as_array().map(Vec::len)), (Some(0), Some(2)), "{told}");
+    assert_eq!(run(&["rules", "explain", "no rule", &sample("near_misses.xml")]).status.code(), Some(2));
 }
 
 #[test]
@@ -257,4 +303,41 @@ fn damage_costs_only_itself() {
     assert_eq!(outcome.records.iter().filter(|record| record["event"]["action"] == "raised").count(), 2);
     let reasons: Vec<String> = outcome.rejected().into_keys().collect();
     assert_eq!(reasons, ["bad_utf8", "bad_xml", "not_windows", "oversize", "truncated"]);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "it is the clock on the wall that must not run on")]
+fn a_flood_of_datagrams_does_not_hold_up_the_end() {
+    let server = Server::start(&["--listen", "udp://127.0.0.1:0"], 1);
+    let address = server.address("udp");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _ = socket.send_to(b"x", address);
+                }
+            });
+        }
+        let asked = std::time::Instant::now();
+        let outcome = server.stop();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(outcome.status.success());
+        assert!(asked.elapsed() < std::time::Duration::from_secs(5), "within the grace time: {:?}", asked.elapsed());
+        outcome.balance();
+    });
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let output = format!("file:{}", pipe.display());
+    let server = Server::start(&["--listen", "tcp://127.0.0.1:0", "--output", &output, "--output", "stdout"], 1);
+    server.send(&std::fs::read(sample("attack_both_ends.xml")).unwrap(), &[65_536]);
+    let outcome = server.stop();
+    assert!(outcome.stderr.contains("output is down"), "{}", outcome.stderr);
+    assert_eq!(outcome.alerts().len(), 2);
 }

@@ -12,7 +12,7 @@ use wefwatch::alert::AlertId;
 use wefwatch::alert::header::Header;
 use wefwatch::console::keys::{Action, BINDINGS, Place};
 use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::{Change, Known, Request, Status, Update};
+use wefwatch::feed::{Change, EventLine, Known, Request, Status, Update};
 use wefwatch::intake::StoreHealth;
 use wefwatch::triage::decide::decide;
 use wefwatch::triage::{Act, Deed, Target};
@@ -298,6 +298,7 @@ fn every_key_of_the_table_does_something() {
             match binding.action {
                 Action::Quit => assert_eq!(effects, [Effect::Quit]),
                 Action::Suspend => assert_eq!(effects, [Effect::Suspend]),
+                Action::Reload => assert_eq!(effects, [Effect::Ask(Request::ReloadRules)]),
                 Action::Acknowledge | Action::Own | Action::Undo => assert!(matches!(*effects, [Effect::Ask(Request::Act(_))])),
                 _ => assert!(effects.is_empty()),
             }
@@ -329,6 +330,42 @@ fn a_paused_picture_stands_still_and_loses_nothing() {
     assert!(scene.text().contains("PAUSED") && scene.text().contains("4 alerts"), "{}", scene.text());
     scene.keys("space");
     assert!(scene.text().contains("HIGH 3  MED 3"), "{}", scene.text());
+}
+
+#[test]
+fn hosts_of_one_short_name_are_told_apart() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.keys("tab +");
+    assert!(scene.text().contains(" SRV-FILE01  ") && !scene.text().contains("SRV-FILE01.corp"), "{}", scene.text());
+    let elsewhere = String::from_utf8(samples(&["attack_both_ends.xml"])).expect("text").replace("corp.example", "lab.example");
+    scene.hear(elsewhere.as_bytes());
+    assert!(scene.text().contains("SRV-FILE01.corp") && scene.text().contains("SRV-FILE01.lab"), "{}", scene.text());
+}
+
+#[test]
+fn long_events_leave_memory_bounded() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    let template = scene.model.events[0].line.clone();
+    let flood = |scene: &mut Scene| {
+        for seq in 0..100 {
+            let line = EventLine { xml: "x".repeat(1 << 20).into(), ..template.clone() };
+            let update = Update { seq, at: scene.model.now, change: Change::Events(vec![line]) };
+            scene.model.update(Message::Update(Arc::new(update)));
+        }
+    };
+    let held = |scene: &Scene| scene.model.events.iter().map(|row| row.line.xml.len()).sum::<usize>();
+    flood(&mut scene);
+    assert!((1..=32 << 20).contains(&held(&scene)), "{} bytes", held(&scene));
+    scene.keys("space");
+    flood(&mut scene);
+    let (waiting, dropped) = scene.model.paused().expect("it is paused");
+    assert_eq!((waiting, dropped), (32, 68), "the newest wait, the others are counted");
+    // Where that is too much for the header, it says less, but it says that the picture is frozen.
+    flood(&mut scene);
+    let header = scene.text().lines().next().unwrap_or_default().to_owned();
+    assert!(header.contains("PAUSED  0 alerts, 168 dropped") && header.contains("UTC"), "{header}");
+    scene.keys("space");
+    assert!((1..=32 << 20).contains(&held(&scene)), "{} bytes", held(&scene));
 }
 
 #[test]

@@ -84,7 +84,25 @@ fn framings() {
         ("two events in one counted frame", counted(&format!("<14>x {one}{two}")), vec!["7 h 1", "7 h 2"]),
         ("a batch", format!("\u{feff}<?xml version='1.0'?>\r\n<Events>\n {one}\n {two}\n</Events>\n"), vec!["7 h 1", "7 h 2"]),
         ("a declaration on its own line", format!("<14>Nov 23 01:52:13 ws app: <?xml version='1.0'?>\r\n{one}\n"), vec!["7 h 1"]),
+        (
+            "a header, a declaration and an event on a line each",
+            format!("<14>Nov 23 01:52:13 ws app:\n<?xml version='1.0'?>\n{one}\n<14>1 - - - - - -\n<EventID>{two}\n"),
+            vec!["7 h 1", "not_windows", "7 h 2"],
+        ),
         ("JSON", format!("{{\"data\":\"{}\"}}\n{two}\n", one.replace('"', "\\\"")), vec!["7 h 1", "7 h 2"]),
+        (
+            "JSON objects back to back, in a list, over several lines",
+            format!(
+                "{{\"data\":\"{one}\"}}{{\"xml\":\"{one}\"}}\n[{{\"data\":\"{one}\"}}, {{\"data\":\"{one}\"}}]\n{{\n \"meta\":{{}},\n \"data\":\"{one}\"\n}}\n{two}"
+            ),
+            vec!["7 h 1", "7 h 1", "7 h 1", "7 h 1", "7 h 1", "7 h 2"],
+        ),
+        (
+            "JSON that breaks off costs only itself",
+            format!("{{\"data\":\"<Event\n{{\"data\":\n<14>x {one}\n{{\"a\":{{\n{{\"data\":\"{one}\"}}\n{{\"b\":\n{two}"),
+            vec!["not_windows", "not_windows", "7 h 1", "not_windows", "7 h 1", "not_windows", "7 h 2"],
+        ),
+        ("a tag with a brace", format!("<14>Nov 23 01:52:13 ws app{{\"x\"}}: {one}\n"), vec!["not_windows", "7 h 1"]),
         ("JSON behind a header", format!("<14>1 - ws app - - - {{\"System\":\"{one}\"}}\n{two}"), vec!["7 h 1", "7 h 2"]),
         ("a line that begins with a digit", format!("2026-11-23T01:52:13Z hello\n{one}\n"), vec!["not_windows", "7 h 1"]),
         ("a count that is none", format!("123 hello\n{one}\n"), vec!["not_windows", "7 h 1"]),
@@ -111,7 +129,14 @@ fn framings() {
             format!("<Event><EventTime>x</EventTime><EventID>1</EventID></Event>\n{one}"),
             vec!["not_windows", "7 h 1"],
         ),
-        ("an absurd count", format!("{one}\n99999999999 <14>x {two}"), vec!["7 h 1", "bad_frame"]),
+        ("a count that no message has", format!("{one}\n99999999999 <14>x {two}\n{one}"), vec!["7 h 1", "7 h 2", "7 h 1"]),
+        ("seconds since 1970 before the event", format!("1732456789 {one}\n20261124 {two}\n"), vec!["7 h 1", "7 h 2"]),
+        (
+            "events within a comment are none",
+            event(1, "<!-- </Event><Event > --><EventData/>") + &event(2, &data("<![CDATA[]]>")) + &two,
+            vec!["7 h 1", "7 h 2", "7 h 2"],
+        ),
+        ("cut after a CDATA section", format!("{}{two}\n", &event(1, &data("<![CDATA[x]]>"))[..230]), vec!["truncated", "7 h 2"]),
     ];
     for (name, stream, expected) in rows {
         assert_eq!(outcomes(stream.as_bytes()), expected, "{name}");
@@ -155,6 +180,15 @@ fn too_long_costs_only_itself() {
         while framer.next().is_some() {}
         assert!(framer.held() <= 4 * 1024, "a line without end is not kept");
     }
+    for start in ["<14>x:\n", "{\n", "{\"a\":\n", "<14>x {\n", "<14>x:\n<?xml?>\n"] {
+        let mut framer = Framer::new(config);
+        framer.push(start.as_bytes());
+        for _ in 0..100 {
+            framer.push(&[b' '; 1024]);
+            while framer.next().is_some() {}
+            assert!(framer.held() <= 4 * 1024, "blanks without end behind {start:?} are not kept");
+        }
+    }
 }
 
 #[test]
@@ -178,6 +212,8 @@ fn datagrams() {
         (format!("<14>x hello\nworld {}", 1), vec!["not_windows"]),
         (one[..200].to_owned(), vec!["truncated"]),
         (format!("<14>x {{\"data\":\"{one}\"}}"), vec!["7 h 1"]),
+        (format!("[{{\"data\":\"{one}\"}},{{\"data\":\"{two}\"}}]"), vec!["7 h 1", "7 h 2"]),
+        (format!("{{\n\"data\":\"{one}\"\n}}"), vec!["7 h 1"]),
         (String::new(), vec![]),
     ];
     for (bytes, expected) in rows {
@@ -232,6 +268,7 @@ fn refused() {
         ("mismatched tag", ok.replace("</System>", "</Sistem>").into(), RejectReason::BadXml),
         ("no event id", ok.replace("<EventID>7</EventID>", "").into(), RejectReason::BadXml),
         ("not UTF-8", [ok.replace("</Event>", "").as_bytes(), b"<a>\xff\xfe</a></Event>"].concat(), RejectReason::BadUtf8),
+        ("a host name without end", ok.replace(">h<", &format!(">{}<", "h".repeat(300))).into(), RejectReason::BadXml),
         ("deep", event(1, &("<a>".repeat(100) + &"</a>".repeat(100))).into(), RejectReason::BadXml),
         ("many", event(1, &format!("<EventData>{}</EventData>", "<Data>x</Data>".repeat(5000))).into(), RejectReason::BadXml),
         ("plain text", b"hello".to_vec(), RejectReason::NotWindows),
@@ -326,6 +363,11 @@ fn pieces() -> Vec<Vec<u8>> {
         "{\"data\":\"",
         "\"}",
         "{",
+        "{\"a\":",
+        ",",
+        "]",
+        "[",
+        "}",
         "<![CDATA[",
         "]]>",
         "<!--",

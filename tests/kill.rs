@@ -50,7 +50,7 @@ fn batch(rules: &Arc<RuleSet>, record: u64, at: DateTime<Utc>) -> Batch {
     framer.push(outbound().replace("2371779", &record.to_string()).as_bytes());
     framer.finish();
     while let Some(framed) = framer.next() {
-        input::add(&mut batch, framed);
+        input::add(&mut batch, framed, &mut input::Matcher::default());
     }
     batch
 }

@@ -69,3 +69,21 @@ fn a_file_that_was_moved_is_opened_anew() {
     assert!(outcome.status.success());
     assert_eq!((written(&moved), written(&file)), (1, 2));
 }
+
+#[test]
+fn a_peer_that_went_is_looked_for_without_another_alert() {
+    let siem = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("tcp://{}", siem.local_addr().expect("bound"));
+    let server = Server::start(&["--listen", "tcp://127.0.0.1:0", "--output", &url, "--metrics", "127.0.0.1:0"], 2);
+    let (sender, connections) = std::sync::mpsc::channel();
+    // Waits for ever where nobody comes again; nobody waits for it.
+    std::thread::spawn(move || siem.incoming().try_for_each(|stream| sender.send(stream)));
+    server.send(many_alerts(1).as_bytes(), &[4096]);
+    let patience = std::time::Duration::from_secs(20);
+    drop(connections.recv_timeout(patience).expect("the alert brings a connection"));
+    let again = connections.recv_timeout(patience).expect("and its loss another");
+    server.wait_for("wefwatch_output_records_total", 1);
+    let outcome = server.stop();
+    assert!(outcome.status.success() && outcome.stderr.contains("output is back"), "{}", outcome.stderr);
+    drop(again);
+}

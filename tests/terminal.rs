@@ -216,6 +216,24 @@ fn hostile_values_stay_text() {
     }
 }
 
+#[test]
+fn r_reads_the_rules_anew_and_says_what_came_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rules, own) = (folder.path().to_str().expect("UTF-8"), folder.path().join("own.eql"));
+    let arguments = ["replay", "--speed", "max", "--rules", rules, "samples/attack_both_ends.xml"];
+    let mut terminal = Terminal::start(&arguments, &[], (120, 36));
+    terminal.wait_for("alerts  2");
+    std::fs::write(&own, "process where process.name : \"whoami.exe\"").expect("a file");
+    terminal.press("r");
+    terminal.wait_for("3 run");
+    std::fs::write(&own, "process where process.name = \"x\"").expect("a file");
+    terminal.press("r");
+    terminal.wait_for("rules not reloaded");
+    terminal.wait_for("did you mean `==`");
+    terminal.wait_for("3 run");
+    terminal.press("q");
+}
+
 /// The connection that leaves the first host of the sample, as another event each time.
 fn outbound(number: u32) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/attack_both_ends.xml");
@@ -227,6 +245,8 @@ fn outbound(number: u32) -> String {
 /// Sends events to the listener that the screen names.
 fn send(terminal: &mut Terminal, events: &str) {
     terminal.press("4");
+    // The empty screen before it names what was asked for; this one what was bound.
+    terminal.wait_for("Listeners");
     terminal.wait_for("tcp://127.0.0.1:");
     let mut stream = loop {
         let text = terminal.text();

@@ -13,8 +13,8 @@ use crate::store::Store;
 /// How many requests of the console may wait.
 const REQUESTS: usize = 64;
 
-/// Opens the way; it closes with the console.
-pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>) -> Desk {
+/// Opens the way; it closes with the console. `reload` hears when the rules are to be read anew.
+pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc::Sender<()>) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
     tokio::spawn(async move {
@@ -25,6 +25,8 @@ pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>) -> Desk {
                     // A collector that is gone ends the console soon.
                     let _ = intake.send(Intake::Act(act)).await;
                 }
+                // Who asks faster than it is done has asked already.
+                Request::ReloadRules => drop(reload.try_send(())),
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {

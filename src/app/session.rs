@@ -14,7 +14,7 @@ use crate::app::signals::{Asked, Signals};
 use crate::app::{Failure, desk, metrics_server, rule_files};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
-use crate::detect::RuleSet;
+use crate::detect::{ProblemKind, RuleProblem, RuleSet};
 use crate::feed::{Counters, Overflow, Status, Update};
 use crate::input::replay::Recording;
 use crate::input::{self, Context, clock, replay, tcp, udp};
@@ -68,7 +68,7 @@ pub struct Ended {
 /// How often the collector is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
-const CONSOLE_QUEUE: usize = 4096;
+const CONSOLE_QUEUE: usize = 1024;
 const OUTPUT_QUEUE: usize = 1024;
 
 /// Everything that was started.
@@ -91,8 +91,12 @@ struct Session {
 pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
     let rules = load_rules(&plan.config).map_err(Failure::Usage)?;
-    for problem in rules.problems() {
-        warn!("rule not run: {problem}");
+    for problem in rules.problems().iter().filter(|problem| problem.kind == ProblemKind::Broken) {
+        warn!("broken rule: {problem}");
+    }
+    let not_for_here = rules.problems().iter().filter(|problem| problem.kind != ProblemKind::Broken).count();
+    if not_for_here > 0 {
+        info!("{not_for_here} rules cannot match here; `wefwatch rules check` tells why");
     }
     for notice in rules.notices() {
         info!("{notice}");
@@ -321,17 +325,15 @@ impl Session {
             is_replay: matches!(self.plan.mode, Mode::Replay(_)),
             who: desk::user_name(),
         };
-        let console = crate::console::run(
-            updates,
-            desk::open(self.intake.downgrade(), self.details.take()),
-            self.shutdown.subscribe(),
-            config,
-        );
+        let (reload, mut reloads) = mpsc::channel(1);
+        let desk = desk::open(self.intake.downgrade(), self.details.take(), reload);
+        let console = crate::console::run(updates, desk, self.shutdown.subscribe(), config);
         tokio::pin!(console);
         let mut problem = None;
         loop {
             tokio::select! {
                 ended = &mut console => return problem.or_else(|| ended.err().map(|error| format!("console: {error}"))),
+                Some(()) = reloads.recv() => self.reload().await,
                 Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
                     if let Ok(Err(failed)) = ended {
                         problem = Some(failed);
@@ -348,15 +350,13 @@ impl Session {
     async fn reload(&mut self) {
         self.reopen.send_modify(|count| *count += 1);
         match load_rules(&self.plan.config) {
-            Err(problem) => warn!("rules not reloaded: {problem}"),
+            Err(problem) => self.tell(format!("rules not reloaded: {problem}")).await,
             Ok(rules) => {
                 let before = self.rules.borrow().clone();
-                let is_new = |problem: &&crate::detect::RuleProblem| {
-                    problem.kind == crate::detect::ProblemKind::Broken && !before.problems().contains(problem)
-                };
+                let is_new = |problem: &&RuleProblem| problem.kind == ProblemKind::Broken && !before.problems().contains(problem);
                 if let Some(problem) = rules.problems().iter().find(is_new) {
-                    warn!("rules not reloaded: {problem}");
-                    return;
+                    let problem = format!("rules not reloaded: {problem}");
+                    return self.tell(problem).await;
                 }
                 let rules = Arc::new(rules);
                 info!(rules = rules.rules().count(), not_run = rules.problems().len(), "rules reloaded");
@@ -364,6 +364,12 @@ impl Session {
                 let _ = self.intake.send(Intake::Rules(rules)).await;
             }
         }
+    }
+
+    /// Says what went wrong, in the log and on the screen.
+    async fn tell(&self, problem: String) {
+        warn!("{problem}");
+        let _ = self.intake.send(Intake::Problem(problem)).await;
     }
 
     /// Stops accepting, hands over what was read, lets the collector finish and the outputs flush, all within the grace time.

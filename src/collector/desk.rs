@@ -57,6 +57,11 @@ impl Default for Desk {
 }
 
 impl Desk {
+    /// Whether what happens is kept for the next run.
+    pub fn has_store(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// Takes back what an earlier run kept.
     pub fn restore(&mut self, store: Store, kept: &mut Kept) {
         self.store = Some(store);

@@ -1,14 +1,15 @@
 //! Adds up what the inputs report. The header of the console, the metrics page and the closing summary read this one struct.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::{Action, Alert};
 use crate::decode::RejectReason;
-use crate::detect::RuleSet;
+use crate::detect::{Rule, RuleProblem, RuleSet, Work};
 use crate::event::WindowsEvent;
-use crate::feed::{Counters, ListenerStatus, OutputStatus, RuleStatus, Status};
+use crate::feed::{Counters, ListenerStatus, OutputStatus, RuleFacts, RuleStatus, Status};
 use crate::hosts::table::HostCounts;
 use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason, StoreHealth};
 use crate::triage::Deed;
@@ -25,7 +26,9 @@ pub struct Tally {
     listeners: BTreeMap<ListenerId, ListenerStatus>,
     outputs: BTreeMap<String, OutputStatus>,
     store: Option<StoreHealth>,
+    /// All rules: those that run first, in the order of the rule set.
     rules: Vec<RuleStatus>,
+    running: usize,
     recent: VecDeque<(i64, u64)>,
     lags: VecDeque<i64>,
     now: i64,
@@ -39,26 +42,16 @@ impl Tally {
 
     /// Takes over the rules; alert counts of rules that stay are kept. Fills in all labels, so that a zero is a zero.
     pub fn set_rules(&mut self, rules: &RuleSet) {
-        let kept: BTreeMap<String, u64> = self.rules.iter().map(|rule| (rule.id.clone(), rule.alerts)).collect();
-        self.rules = rules
-            .rules()
-            .map(|(_, rule)| RuleStatus {
-                id: rule.info.id.clone(),
-                name: rule.info.name.clone(),
-                language: rule.info.language.as_str().to_owned(),
-                problem: None,
-                note: (!rule.limits.is_empty()).then(|| rule.limits.join("; ")),
-                alerts: kept.get(&rule.info.id).copied().unwrap_or_default(),
-            })
-            .collect();
-        self.rules.extend(rules.problems().iter().map(|problem| RuleStatus {
-            id: String::new(),
-            name: problem.rule.clone().unwrap_or_else(|| problem.origin.clone()),
-            language: String::new(),
-            problem: Some(problem.to_string()),
-            note: None,
-            alerts: 0,
-        }));
+        let mut kept: HashMap<String, RuleStatus> =
+            self.rules.drain(..).map(|rule| (rule.facts.id.clone(), rule)).filter(|(id, _)| !id.is_empty()).collect();
+        let running = rules.rules().map(|(_, rule)| running(rule));
+        let others = rules.problems().iter().map(refused);
+        for facts in running.chain(others).map(Arc::new) {
+            let before = kept.remove(&facts.id).filter(|_| facts.problem.is_none());
+            let fresh = RuleStatus { facts: facts.clone(), alerts: 0, evaluated: 0, held: 0, nanoseconds: 0 };
+            self.rules.push(before.map_or(fresh, |before| RuleStatus { facts, ..before }));
+        }
+        self.running = rules.rules().count();
         let counters = &mut self.counters;
         counters.rules.insert("loaded".to_owned(), rules.rules().count() as u64);
         counters.rules.insert("rejected".to_owned(), rules.problems().len() as u64);
@@ -154,6 +147,17 @@ impl Tally {
         }
     }
 
+    /// What rules did, by the rules in force.
+    pub fn work(&mut self, work: &[Work]) {
+        for Work { rule, effort } in work {
+            if let Some(status) = self.rules.get_mut(rule.0 as usize).filter(|status| status.facts.problem.is_none()) {
+                status.evaluated += effort.evaluated;
+                status.held += effort.held;
+                status.nanoseconds += effort.nanoseconds;
+            }
+        }
+    }
+
     /// An alert was raised or bettered.
     pub fn alert(&mut self, alert: &Alert) {
         if alert.action == Action::Updated {
@@ -162,7 +166,7 @@ impl Tally {
         }
         self.counters.alerts_muted += u64::from(alert.muted.is_some());
         *self.counters.alerts.entry((alert.rule.id.clone(), alert.rule.severity)).or_default() += 1;
-        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == alert.rule.id) {
+        if let Some(rule) = self.rules.iter_mut().take(self.running).find(|rule| rule.facts.id == alert.rule.id) {
             rule.alerts += 1;
         }
     }
@@ -285,6 +289,28 @@ impl Tally {
             lag_ms: lags.get(lags.len() / 2).copied().filter(|_| !is_replay),
             ..Status::default()
         }
+    }
+}
+
+fn running(rule: &Rule) -> RuleFacts {
+    RuleFacts {
+        id: rule.info.id.clone(),
+        name: rule.info.name.clone(),
+        language: rule.info.language.as_str().to_owned(),
+        verdict: rule.verdict().to_owned(),
+        problem: None,
+        limits: rule.limits.clone(),
+    }
+}
+
+fn refused(problem: &RuleProblem) -> RuleFacts {
+    RuleFacts {
+        id: String::new(),
+        name: problem.rule.clone().unwrap_or_else(|| problem.origin.clone()),
+        language: problem.info.as_ref().map_or(String::new(), |info| info.language.as_str().to_owned()),
+        verdict: problem.kind.as_str().to_owned(),
+        problem: Some(problem.to_string()),
+        limits: Vec::new(),
     }
 }
 

@@ -71,6 +71,8 @@ pub enum Action {
     Undo,
     /// The next section.
     NextSection,
+    /// Read the rules anew.
+    Reload,
     /// The keys.
     Help,
     /// Stop the console and the collector to the shell.
@@ -146,6 +148,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::History,       Place::Inside,   "6",        "history",  "who did what with it, when, and why", 0),
     bind(Action::NextSection,   Place::Inside,   "tab ⏎",    "section",  "the next section", 1),
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
+    bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
     bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 13),
     bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 14),
@@ -199,6 +202,7 @@ fn letter_action(letter: char, is_inside: bool) -> Option<Action> {
         ('u', _) => Action::Undo,
         ('/', false) => Action::Filter,
         ('+', false) => Action::Expand,
+        ('r', false) => Action::Reload,
         ('l', false) => Action::Enter,
         ('l', true) => Action::NextSection,
         ('k', _) => Action::Up,

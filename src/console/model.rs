@@ -26,6 +26,8 @@ use crate::hosts::HostState;
 const KEPT_LINES: usize = 200;
 /// How many updates wait behind a frozen picture; older events and statuses among them are dropped and counted.
 const HELD: usize = 20_000;
+/// How many bytes of event XML the tail keeps, and as many may wait behind a frozen picture.
+const EVENT_BYTES: usize = 32 << 20;
 
 /// What can happen to the console.
 #[derive(Debug)]
@@ -151,7 +153,9 @@ pub struct Model {
     /// A word on the last key that could not do anything.
     pub hint: Option<&'static str>,
     held: Option<VecDeque<Arc<Update>>>,
+    held_bytes: usize,
     held_dropped: u64,
+    event_bytes: usize,
     next_event: u64,
     last_seq: u64,
     first_token: u64,
@@ -193,7 +197,9 @@ impl Model {
             new_above: 0,
             hint: None,
             held: None,
+            held_bytes: 0,
             held_dropped: 0,
+            event_bytes: 0,
             next_event: 0,
             last_seq: 0,
             // Tokens of two consoles must not meet.
@@ -243,13 +249,14 @@ impl Model {
         // Acts show at once even on a frozen picture: whoever acted waits for the answer.
         let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_));
         let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
-        if held.len() >= HELD
-            && let Some(place) = held.iter().position(|update| !update.change.is_lasting())
-        {
-            held.remove(place);
+        self.held_bytes += bytes_of(&update);
+        held.push_back(update);
+        while held.len() > HELD || self.held_bytes > EVENT_BYTES {
+            let is_passing = |update: &Arc<Update>| !update.change.is_lasting();
+            let Some(dropped) = held.iter().position(is_passing).and_then(|place| held.remove(place)) else { return };
+            self.held_bytes -= bytes_of(&dropped);
             self.held_dropped += 1;
         }
-        held.push_back(update);
     }
 
     fn apply(&mut self, update: &Update) {
@@ -258,11 +265,13 @@ impl Model {
             Change::Alert(alert) => self.add_alert(alert),
             Change::Events(lines) => {
                 for line in lines {
+                    self.event_bytes += line.xml.len();
                     self.events.push_back(TailLine { number: self.next_event, line: line.clone() });
                     self.next_event += 1;
                 }
-                while self.events.len() > self.config.max_events {
-                    self.events.pop_front();
+                while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
+                    let Some(oldest) = self.events.pop_front() else { break };
+                    self.event_bytes -= oldest.line.xml.len();
                 }
             }
             Change::Status(status) => self.set_status(status),
@@ -426,6 +435,10 @@ impl Model {
         match action {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
+            Action::Reload => {
+                self.open_tab(Tab::Health);
+                return vec![Effect::Ask(Request::ReloadRules)];
+            }
             Action::Triage => self.open_tab(Tab::Triage),
             Action::Alerts => self.open_tab(Tab::Alerts),
             Action::Events => self.open_tab(Tab::Events),
@@ -471,7 +484,7 @@ impl Model {
         match self.held.take() {
             None => self.held = Some(VecDeque::new()),
             Some(held) => {
-                self.held_dropped = 0;
+                (self.held_bytes, self.held_dropped) = (0, 0);
                 held.iter().for_each(|update| self.apply(update));
             }
         }
@@ -491,6 +504,11 @@ impl Model {
     pub fn outside_filter(&self) -> Option<(Severity, u64)> {
         if self.filter.is_empty() { None } else { self.alerts.hidden_since() }
     }
+}
+
+/// How much event XML an update carries.
+fn bytes_of(update: &Update) -> usize {
+    if let Change::Events(lines) = &update.change { lines.iter().map(|line| line.xml.len()).sum() } else { 0 }
 }
 
 fn push_bounded<T>(lines: &mut VecDeque<T>, line: T) {

@@ -110,7 +110,9 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         return why::render(model, below, buffer);
     }
     let spare = area.height.saturating_sub(13);
-    let host_rows = (model.hosts.len() as u16).clamp(1, (spare / 2).max(3));
+    // Without hosts there are three lines that say what to do.
+    let host_rows = if model.hosts.is_empty() { 3 } else { u16::try_from(model.hosts.len()).unwrap_or(u16::MAX) };
+    let host_rows = host_rows.min((spare / 2).max(3));
     let (top, rest) = split_top(area, host_rows + 3);
     // What the list leaves goes to the reasons, and half the room is theirs if they need it.
     let alert_rows = u16::try_from(model.alerts.rows(true).len().max(2)).unwrap_or(u16::MAX).saturating_add(3);
@@ -150,6 +152,8 @@ pub fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
 /// Draws a line at a row of the area; outside it nothing is drawn, and `…` says that it was too long.
 pub fn put(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height && area.width > 0 {
+        // A line of one style, the selected one, has it to the edge.
+        buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, line.style);
         buffer.set_line(area.x, area.y + row, line, area.width);
         if line.width() > usize::from(area.width) {
             buffer.set_string(area.x + area.width - 1, area.y + row, "…", line.style);

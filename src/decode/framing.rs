@@ -25,8 +25,6 @@ pub(crate) use crate::decode::framing::scan::{event_start, is_json, is_priority}
 
 /// How many bytes of a rejected frame are kept for people.
 pub const EXCERPT: usize = 256;
-/// A counted message beyond the limit is skipped if its length is at most this, in bytes; else the stream is given up.
-pub const MAX_SKIP: usize = 16 << 20;
 
 /// The limits of framing.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +54,6 @@ pub struct Framer {
     skip: Skip,
     encoding: Encoding,
     is_closed: bool,
-    is_broken: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,15 +88,11 @@ impl Framer {
             skip: Skip::Nothing,
             encoding: Encoding::Unknown,
             is_closed: false,
-            is_broken: false,
         }
     }
 
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.is_broken {
-            return;
-        }
         if self.start > 0 && (self.start == self.buffer.len() || self.start > 64 * 1024) {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -147,11 +140,6 @@ impl Framer {
         self.start < self.buffer.len() && self.skip == Skip::Nothing
     }
 
-    /// Whether the stream cannot be trusted any more and must be closed.
-    pub fn is_broken(&self) -> bool {
-        self.is_broken
-    }
-
     /// How many bytes are held.
     pub fn held(&self) -> usize {
         self.buffer.len() - self.start
@@ -168,7 +156,7 @@ impl Framer {
 
     fn find(&mut self) -> Option<Found> {
         loop {
-            if self.is_broken || matches!(self.encoding, Encoding::Unknown) || !self.skip_ahead() {
+            if matches!(self.encoding, Encoding::Unknown) || !self.skip_ahead() {
                 return None;
             }
             if let Some(found) = self.find_counted() {
@@ -206,7 +194,6 @@ impl Framer {
                     return Some(Found::Rejected(rejected));
                 }
                 Step::Oversize(length, end) => return Some(self.oversize(length, end)),
-                Step::Broken => return Some(self.give_up("an octet count of more than 16 MiB")),
                 Step::Wait(looked_at) => {
                     self.looked_at = looked_at;
                     return None;
@@ -238,14 +225,6 @@ impl Framer {
         let rejected = self.rejected(RejectReason::Oversize, detail, length);
         self.consume(length);
         self.skip = self.counted_left.take().map_or(Skip::Until(end), Skip::Bytes);
-        Found::Rejected(rejected)
-    }
-
-    fn give_up(&mut self, detail: &str) -> Found {
-        let rejected = self.rejected(RejectReason::BadFrame, detail.to_owned(), EXCERPT);
-        self.is_broken = true;
-        self.buffer = Vec::new();
-        self.start = 0;
         Found::Rejected(rejected)
     }
 

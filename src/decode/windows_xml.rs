@@ -18,6 +18,9 @@ const MAX_DEPTH: usize = 32;
 /// How many data fields an event may have.
 const MAX_DATA: usize = 1024;
 
+/// How long a host's name may be, in bytes (DNS allows 253). Hosts are remembered by it: a longer one is none.
+const MAX_COMPUTER: usize = 255;
+
 /// Why the XML is no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -310,6 +313,9 @@ impl Reading {
         }
         if !self.has_event_id {
             return Err(bad("no EventID that is a number"));
+        }
+        if self.system.computer.resolve(raw).len() > MAX_COMPUTER {
+            return Err(bad(format!("a Computer of more than {MAX_COMPUTER} bytes")));
         }
         Ok(WindowsEvent::new(raw.clone(), self.system, self.data))
     }

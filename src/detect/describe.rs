@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 
+use crate::detect::{Correlation, Observation, Wanted};
 use crate::event::WindowsEvent;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
 use crate::event::text::{file_name, is_said, short_command};
@@ -101,8 +102,14 @@ pub fn phrase(event: &WindowsEvent) -> String {
             }
         }
         Some(Sysmon::NetworkConnect(connection)) => connection_phrase(host, &connection),
+        None if is_told(event) => format!("{host}: {}", other_line(event)),
         None => format!("{host} wrote event {} to {}", event.event_id(), event.channel()),
     }
+}
+
+/// Whether this kind of event has words of its own.
+fn is_told(event: &WindowsEvent) -> bool {
+    event.is_sysmon() && SYSMON.iter().any(|(id, ..)| *id == event.event_id().0)
 }
 
 fn connection_phrase(host: &str, connection: &NetworkConnect<'_>) -> String {
@@ -147,6 +154,14 @@ pub fn later(gap: TimeDelta) -> String {
     } else {
         format!("{}.{:03} s later", milliseconds / 1000, milliseconds % 1000)
     }
+}
+
+/// The reason sentence of an alert about a number of events or values.
+pub fn count(correlation: &Correlation, total: u64, members: &[Observation]) -> String {
+    let things = if matches!(correlation.wanted, Wanted::Values(_)) { "different values" } else { "events" };
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return format!("{total} {things}") };
+    let span = (last.time.at - first.time.at).num_milliseconds();
+    format!("{total} {things} in {}.{:03} s, the last: {}", span / 1000, span % 1000, phrase(&last.event))
 }
 
 #[cfg(test)]

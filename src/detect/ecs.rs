@@ -1,17 +1,21 @@
-//! The mapping from Sysmon to the Elastic Common Schema, as one table that a person can read: which ECS field comes from
-//! which Sysmon field of event 1 and event 3. It follows Elastic's own ingest pipeline (integrations, `windows`,
-//! `sysmon_operational/default.yml`): empty values and `-` count as absent. Where the pipeline leaves a field empty that a
-//! rule needs, a switch of [`Mapping`] derives it, and the alert says so.
+//! Events as the Elastic Common Schema tells them: what category an event is of, and the value of an ECS field in it. What
+//! comes from where stands in [`table`], for people to read; empty values and `-` count as absent. Where Elastic's pipeline
+//! leaves a field empty that a rule needs, a switch of [`Mapping`] derives it, and the alert says so.
+
+mod arguments;
+mod table;
+mod values;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Derived;
+use crate::detect::ecs::table::{DATA, EventKind, From, KINDS, OTHER, Row, TABLE};
+use crate::detect::ecs::values::{is_swapped, is_wsman, named_protocol, present, winrm_port};
 use crate::detect::fields;
 use crate::detect::predicate::Value;
 use crate::event::WindowsEvent;
-use crate::event::sysmon::NetworkConnect;
 use crate::event::time::EventTimeRule;
 
 /// Where `network.protocol` of a WinRM connection comes from.
@@ -65,34 +69,72 @@ pub struct Mapping {
     pub security_4688: bool,
 }
 
-/// The ECS categories that Sysmon 1 and 3 fall into.
+/// The ECS categories that events fall into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Category {
-    /// Process creations.
+    /// Processes: created, ended, accessed, tampered with.
     Process,
-    /// Network connections.
+    /// Network connections and DNS queries.
     Network,
+    /// Files and pipes.
+    File,
+    /// Registry keys and values.
+    Registry,
+    /// Libraries that a process loaded.
+    Library,
+    /// Drivers.
+    Driver,
+    /// Settings of the system or of Sysmon.
+    Configuration,
 }
 
 impl Category {
-    /// The category of an event, if it has one.
-    pub fn of(event: &WindowsEvent, mapping: &Mapping) -> Option<Self> {
-        match event.event_id().0 {
-            1 if event.is_sysmon() => Some(Self::Process),
-            3 if event.is_sysmon() => Some(Self::Network),
-            4688 if mapping.security_4688 && fields::is_4688(event) => Some(Self::Process),
-            _ => None,
+    const ALL: [Self; 7] =
+        [Self::Process, Self::Network, Self::File, Self::Registry, Self::Library, Self::Driver, Self::Configuration];
+
+    /// The name in ECS.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Network => "network",
+            Self::File => "file",
+            Self::Registry => "registry",
+            Self::Library => "library",
+            Self::Driver => "driver",
+            Self::Configuration => "configuration",
         }
     }
 
-    /// The category that EQL calls so (`process`, `network`), if its events are mapped.
+    /// The category that EQL calls so (`process`, `network`), if any events here are of it.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "process" => Some(Self::Process),
-            "network" => Some(Self::Network),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|category| category.name() == name)
     }
+
+    /// Whether the event is of this category; it may be of several.
+    pub fn takes(self, event: &WindowsEvent, mapping: &Mapping) -> bool {
+        event_kind(kind_id(event, mapping)).is_some_and(|kind| kind.categories.contains(&self.name()))
+    }
+
+    /// The Sysmon ids of the category's events.
+    pub fn event_ids(self) -> impl Iterator<Item = u32> {
+        KINDS.iter().filter(move |kind| kind.categories.contains(&self.name())).map(|kind| kind.id)
+    }
+}
+
+/// The Sysmon id whose kind the event is of: Security 4688 counts as a process creation where the mapping says so.
+fn kind_id(event: &WindowsEvent, mapping: &Mapping) -> u32 {
+    let id = event.event_id().0;
+    if event.is_sysmon() {
+        if event_kind(id).is_some() { id } else { OTHER }
+    } else if id == 4688 && mapping.security_4688 && fields::is_4688(event) {
+        1
+    } else {
+        OTHER
+    }
+}
+
+fn event_kind(id: u32) -> Option<&'static EventKind> {
+    KINDS.binary_search_by_key(&id, |kind| kind.id).ok().map(|place| &KINDS[place])
 }
 
 /// How the values of an ECS field compare.
@@ -106,210 +148,115 @@ pub enum Kind {
     Ip,
 }
 
-/// Where the value of an ECS field comes from in one kind of event.
+/// An ECS field, found once by its name.
 #[derive(Debug, Clone, Copy)]
-enum From {
-    /// Nowhere.
-    Nothing,
-    /// The same for every event of the kind.
-    Always(&'static [&'static str]),
-    /// A data field, as it stands.
-    Data(&'static str),
-    /// The file name at the end of a path; absent without a backslash.
-    FileName(&'static str),
-    /// A command line, split as Windows splits it.
-    Args(&'static str),
-    /// How many arguments a command line has.
-    ArgsCount(&'static str),
-    /// `DOMAIN\name`: the domain, the name.
-    Domain(&'static str),
-    /// See `Domain`.
-    UserName(&'static str),
-    /// One of the hashes in `Hashes`.
-    Hash(&'static str),
-    /// `<Computer>`.
-    Computer,
-    /// `<Computer>` folded, by `mapping.host_id`.
-    HostId,
-    /// By `mapping.user_id`.
-    UserId,
-    /// `Initiated`: egress or ingress.
-    Direction,
-    /// The port names, or by `mapping.winrm_protocol`.
-    Protocol,
-    /// `SourceIsIpv6`: ipv4 or ipv6.
-    NetworkType,
-    /// `Provider/@Name`.
-    Provider,
-    /// `EventID`.
-    Code,
-    /// A side of the connection, swapped by `mapping.swap_old_inbound`: this field, or the other.
-    Side(&'static str, &'static str),
+pub struct Field(&'static [Row]);
+
+impl Field {
+    /// Finds a field of the table.
+    pub fn named(name: &str) -> Option<Self> {
+        let start = TABLE.iter().position(|row| row.name == name)?;
+        let length = TABLE[start..].iter().take_while(|row| row.name == name).count();
+        Some(Self(&TABLE[start..start + length]))
+    }
+
+    /// Its values in an event.
+    pub fn value<'e>(self, event: &'e WindowsEvent, mapping: &Mapping) -> Value<'e> {
+        self.from(kind_id(event, mapping)).map_or(Value::Absent, |from| values::read(from, event, mapping))
+    }
+
+    fn from(self, id: u32) -> Option<From> {
+        self.0.iter().find(|row| row.ids.contains(&id)).map(|row| row.from)
+    }
 }
 
-struct Row {
-    name: &'static str,
-    kind: Kind,
-    process: From,
-    network: From,
-}
-
-const fn row(name: &'static str, kind: Kind, process: From, network: From) -> Row {
-    Row { name, kind, process, network }
-}
-
-#[rustfmt::skip]
-const TABLE: &[Row] = &[
-    //  ECS field                          compares as    Sysmon 1                            Sysmon 3
-    row("event.category",                  Kind::Keyword, From::Always(&["process"]),         From::Always(&["network"])),
-    row("event.type",                      Kind::Keyword, From::Always(&["start"]),           From::Always(&["start", "connection", "protocol"])),
-    row("event.action",                    Kind::Keyword, From::Always(&["Process creation"]), From::Always(&["Network connection"])),
-    row("event.kind",                      Kind::Keyword, From::Always(&["event"]),           From::Always(&["event"])),
-    row("event.module",                    Kind::Keyword, From::Always(&["sysmon"]),          From::Always(&["sysmon"])),
-    row("event.dataset",                   Kind::Keyword, From::Always(&["windows.sysmon_operational"]), From::Always(&["windows.sysmon_operational"])),
-    row("event.provider",                  Kind::Keyword, From::Provider,                     From::Provider),
-    row("event.code",                      Kind::Keyword, From::Code,                         From::Code),
-    row("host.os.type",                    Kind::Keyword, From::Always(&["windows"]),         From::Always(&["windows"])),
-    row("host.os.family",                  Kind::Keyword, From::Always(&["windows"]),         From::Always(&["windows"])),
-    row("host.name",                       Kind::Keyword, From::Computer,                     From::Computer),
-    row("host.id",                         Kind::Keyword, From::HostId,                       From::HostId),
-    row("process.executable",              Kind::Keyword, From::Data("Image"),                From::Data("Image")),
-    row("process.name",                    Kind::Keyword, From::FileName("Image"),            From::FileName("Image")),
-    row("process.command_line",            Kind::Keyword, From::Data("CommandLine"),          From::Nothing),
-    row("process.args",                    Kind::Keyword, From::Args("CommandLine"),          From::Nothing),
-    row("process.args_count",              Kind::Number,  From::ArgsCount("CommandLine"),     From::Nothing),
-    row("process.pid",                     Kind::Number,  From::Data("ProcessId"),            From::Data("ProcessId")),
-    row("process.entity_id",               Kind::Keyword, From::Data("ProcessGuid"),          From::Data("ProcessGuid")),
-    row("process.working_directory",       Kind::Keyword, From::Data("CurrentDirectory"),     From::Nothing),
-    row("process.parent.executable",       Kind::Keyword, From::Data("ParentImage"),          From::Nothing),
-    row("process.parent.name",             Kind::Keyword, From::FileName("ParentImage"),      From::Nothing),
-    row("process.parent.command_line",     Kind::Keyword, From::Data("ParentCommandLine"),    From::Nothing),
-    row("process.parent.args",             Kind::Keyword, From::Args("ParentCommandLine"),    From::Nothing),
-    row("process.parent.args_count",       Kind::Number,  From::ArgsCount("ParentCommandLine"), From::Nothing),
-    row("process.parent.pid",              Kind::Number,  From::Data("ParentProcessId"),      From::Nothing),
-    row("process.parent.entity_id",        Kind::Keyword, From::Data("ParentProcessGuid"),    From::Nothing),
-    row("process.pe.original_file_name",   Kind::Keyword, From::Data("OriginalFileName"),     From::Nothing),
-    row("process.pe.company",              Kind::Keyword, From::Data("Company"),              From::Nothing),
-    row("process.pe.description",          Kind::Keyword, From::Data("Description"),          From::Nothing),
-    row("process.pe.file_version",         Kind::Keyword, From::Data("FileVersion"),          From::Nothing),
-    row("process.pe.product",              Kind::Keyword, From::Data("Product"),              From::Nothing),
-    row("process.pe.imphash",              Kind::Keyword, From::Hash("IMPHASH"),              From::Nothing),
-    row("process.hash.md5",                Kind::Keyword, From::Hash("MD5"),                  From::Nothing),
-    row("process.hash.sha1",               Kind::Keyword, From::Hash("SHA1"),                 From::Nothing),
-    row("process.hash.sha256",             Kind::Keyword, From::Hash("SHA256"),               From::Nothing),
-    row("user.domain",                     Kind::Keyword, From::Domain("User"),               From::Domain("User")),
-    row("user.name",                       Kind::Keyword, From::UserName("User"),             From::UserName("User")),
-    row("user.id",                         Kind::Keyword, From::UserId,                       From::UserId),
-    row("network.direction",               Kind::Keyword, From::Nothing,                      From::Direction),
-    row("network.transport",               Kind::Keyword, From::Nothing,                      From::Data("Protocol")),
-    row("network.protocol",                Kind::Keyword, From::Nothing,                      From::Protocol),
-    row("network.type",                    Kind::Keyword, From::Nothing,                      From::NetworkType),
-    row("source.ip",                       Kind::Ip,      From::Nothing,                      From::Side("SourceIp", "DestinationIp")),
-    row("source.port",                     Kind::Number,  From::Nothing,                      From::Side("SourcePort", "DestinationPort")),
-    row("source.domain",                   Kind::Keyword, From::Nothing,                      From::Side("SourceHostname", "DestinationHostname")),
-    row("destination.ip",                  Kind::Ip,      From::Nothing,                      From::Side("DestinationIp", "SourceIp")),
-    row("destination.port",                Kind::Number,  From::Nothing,                      From::Side("DestinationPort", "SourcePort")),
-    row("destination.domain",              Kind::Keyword, From::Nothing,                      From::Side("DestinationHostname", "SourceHostname")),
-    row("rule.name",                       Kind::Keyword, From::Data("RuleName"),             From::Data("RuleName")),
-];
-
-fn find(name: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.name == name)
-}
+/// What lies under `winlog.event_data`.
+const EVENT_DATA: &str = "winlog.event_data.";
 
 /// How a field's values compare; fields that the table lacks compare as text.
 pub fn kind(name: &str) -> Kind {
-    find(name).map_or(Kind::Keyword, |row| row.kind)
+    Field::named(name).map_or(Kind::Keyword, |field| field.0[0].kind)
 }
 
-/// Whether events of the category can ever carry the field.
-pub fn is_available(name: &str, category: Option<Category>) -> bool {
-    let has = |row: &Row, category| !matches!(source(row, category), From::Nothing);
-    name.starts_with("winlog.event_data.")
-        || find(name).is_some_and(|row| match category {
-            Some(category) => has(row, category),
-            None => has(row, Category::Process) || has(row, Category::Network),
-        })
+/// What is known beforehand of a field's values in one kind of event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// The field is never there.
+    Never,
+    /// The field is always there, and its values are these.
+    Always(Vec<Cow<'static, str>>),
+    /// The value, where there is one, is one of these.
+    OneOf(&'static [&'static str]),
+    /// Nothing is known.
+    Varies,
 }
 
-fn source(row: &Row, category: Category) -> From {
+/// The kinds of events of a category, or of all: Sysmon's ids, and 0 for every event that is not of Sysmon.
+pub fn kinds(category: Option<Category>) -> Vec<u32> {
     match category {
-        Category::Process => row.process,
-        Category::Network => row.network,
+        Some(category) => category.event_ids().collect(),
+        None => std::iter::once(OTHER).chain(KINDS.iter().map(|kind| kind.id)).collect(),
+    }
+}
+
+/// What is known beforehand of a field in events of the kind (see [`kinds`]).
+pub fn known(name: &str, id: u32, mapping: &Mapping) -> Known {
+    let always = |values: &'static [&'static str]| Known::Always(values.iter().map(|value| Cow::Borrowed(*value)).collect());
+    if let Some(data) = name.strip_prefix(EVENT_DATA) {
+        let is_there = id == OTHER || (id == 1 && mapping.security_4688);
+        let is_there = is_there || DATA.iter().any(|(own, ids)| *own == data && ids.contains(&id));
+        return if is_there { Known::Varies } else { Known::Never };
+    }
+    let kind = event_kind(id);
+    match Field::named(name).and_then(|field| field.from(id)) {
+        None => Known::Never,
+        Some(From::HostId) if mapping.host_id == HostId::None => Known::Never,
+        Some(From::Always(values)) => always(values),
+        Some(From::Categories) => always(kind.map_or(&[], |kind| kind.categories)),
+        Some(From::Types) => always(kind.map_or(&[], |kind| kind.types)),
+        Some(From::Actions) if id == 3 => Known::OneOf(&["Network connection", "connection_attempted", "connection_accepted"]),
+        Some(From::Actions) => always(kind.map_or(&[], |kind| kind.actions)),
+        Some(From::Code) if id != OTHER && !(id == 1 && mapping.security_4688) => Known::Always(vec![Cow::Owned(id.to_string())]),
+        Some(From::Provider) if id != OTHER && !mapping.security_4688 => always(&["Microsoft-Windows-Sysmon"]),
+        Some(From::Channel) if id != OTHER && !mapping.security_4688 => always(&["Microsoft-Windows-Sysmon/Operational"]),
+        Some(From::Direction) => Known::OneOf(&["egress", "ingress"]),
+        Some(From::NetworkType) => Known::OneOf(&["ipv4", "ipv6"]),
+        Some(From::ValidOnly) => Known::OneOf(&["true"]),
+        Some(From::Signed | From::Trusted) => Known::OneOf(&["true", "false"]),
+        Some(_) => Known::Varies,
     }
 }
 
 /// The values of an ECS field in an event.
 pub fn value<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Value<'e> {
-    if let Some(data) = name.strip_prefix("winlog.event_data.") {
-        return Value::from_option(present(event, data));
+    if let Some(data) = name.strip_prefix(EVENT_DATA) {
+        return values::data(event, data);
     }
-    let Some((row, category)) = find(name).zip(Category::of(event, mapping)) else { return Value::Absent };
-    let owned = |text: String| Value::One(Cow::Owned(text));
-    match source(row, category) {
-        From::Nothing => Value::Absent,
-        From::Always([only]) => Value::One(Cow::Borrowed(only)),
-        From::Always(many) => Value::Many(many.iter().map(|text| Cow::Borrowed(*text)).collect()),
-        From::Data(field) => Value::from_option(present(event, field)),
-        From::FileName(field) => {
-            Value::from_option(present(event, field).and_then(|path| path.rsplit_once('\\')).map(|(_, name)| name))
-        }
-        From::Args(field) => present(event, field).map_or(Value::Absent, |line| list(split_arguments(line))),
-        From::ArgsCount(field) => {
-            present(event, field).map_or(Value::Absent, |line| owned(split_arguments(line).len().to_string()))
-        }
-        From::Domain(field) => Value::from_option(present(event, field).and_then(two_parts).map(|(domain, _)| domain)),
-        From::UserName(field) => Value::from_option(present(event, field).and_then(two_parts).map(|(_, name)| name)),
-        From::Hash(algorithm) => hash(event, algorithm).map_or(Value::Absent, owned),
-        From::Computer => Value::from_option(Some(event.computer()).filter(|computer| !computer.is_empty())),
-        From::HostId if mapping.host_id == HostId::None || event.host().as_str().is_empty() => Value::Absent,
-        From::HostId => Value::One(Cow::Borrowed(event.host().as_str())),
-        From::UserId => user_id(event, mapping),
-        From::Direction => {
-            let outbound = NetworkConnect::read(event).is_outbound();
-            Value::from_option(outbound.map(|outbound| if outbound { "egress" } else { "ingress" }))
-        }
-        From::Protocol => protocol(event, mapping),
-        From::NetworkType => Value::from_option(
-            present(event, "SourceIsIpv6").map(|is_ipv6| if is_ipv6.eq_ignore_ascii_case("true") { "ipv6" } else { "ipv4" }),
-        ),
-        From::Provider => Value::from_option(Some(event.provider())),
-        From::Code => owned(event.event_id().to_string()),
-        From::Side(field, other) => Value::from_option(present(event, if is_swapped(event, mapping) { other } else { field })),
-    }
+    Field::named(name).map_or(Value::Absent, |field| field.value(event, mapping))
 }
 
-/// What Sysmon calls the field that an ECS field comes from, for people; `None` for what is the same for every event.
+/// What Windows calls the field that an ECS field comes from, for people; `None` for what is the same for every event.
 pub fn native_name(event: &WindowsEvent, name: &str, mapping: &Mapping) -> Option<String> {
-    if let Some(data) = name.strip_prefix("winlog.event_data.") {
+    if let Some(data) = name.strip_prefix(EVENT_DATA) {
         return Some(data.to_owned());
     }
-    let Some((row, category)) = find(name).zip(Category::of(event, mapping)) else { return Some(name.to_owned()) };
-    match source(row, category) {
-        From::Always(_) => None,
-        From::Data(field)
-        | From::FileName(field)
-        | From::Args(field)
-        | From::ArgsCount(field)
-        | From::Domain(field)
-        | From::UserName(field)
-        | From::Side(field, _) => Some(field.to_owned()),
-        From::Hash(_) => Some("Hashes".to_owned()),
-        From::Computer => Some("Computer".to_owned()),
-        From::Direction => Some("Initiated".to_owned()),
-        From::NetworkType => Some("SourceIsIpv6".to_owned()),
-        From::Nothing | From::HostId | From::UserId | From::Protocol | From::Provider | From::Code => Some(name.to_owned()),
+    let from = Field::named(name).and_then(|field| field.from(kind_id(event, mapping)));
+    let Some(from) = from else { return Some(name.to_owned()) };
+    match from {
+        From::Always(_) | From::Categories | From::Types | From::Actions => None,
+        _ => Some(values::native_name(from, event).unwrap_or(name).to_owned()),
     }
 }
 
 /// How the event itself spells the value of a field that the mapping translates: the path behind a file name, `false`
 /// behind `ingress`. `None` where nothing is translated, or where a value is split or picked.
 pub fn spelled<'e>(event: &'e WindowsEvent, name: &str, mapping: &Mapping) -> Option<&'e str> {
-    let (row, category) = find(name).zip(Category::of(event, mapping))?;
-    match source(row, category) {
-        From::FileName(field) => present(event, field),
+    match Field::named(name)?.from(kind_id(event, mapping))? {
+        From::FileName(field) | From::Directory(field) | From::Extension(field) => present(event, field),
         From::Direction => present(event, "Initiated"),
         From::NetworkType => present(event, "SourceIsIpv6"),
+        From::Hive | From::Key | From::LastPart => present(event, "TargetObject"),
+        From::RegistryData => present(event, "Details"),
         _ => None,
     }
 }
@@ -331,127 +278,44 @@ pub fn derived(event: &WindowsEvent, name: &str, mapping: &Mapping) -> Option<De
     Some(Derived { field: name.to_owned(), value: value.into_owned(), reason })
 }
 
-/// A data field that is there and says something: Elastic's pipeline drops empty values and `-` first.
-fn present<'e>(event: &'e WindowsEvent, field: &str) -> Option<&'e str> {
-    let field = if fields::is_4688(event) { fields::name_in_4688(field) } else { field };
-    event.get(field).filter(|value| !value.is_empty() && *value != "-" && *value != "{00000000-0000-0000-0000-000000000000}")
-}
-
-fn two_parts(user: &str) -> Option<(&str, &str)> {
-    user.split_once('\\').filter(|(_, name)| !name.contains('\\'))
-}
-
-fn list<'e>(values: Vec<String>) -> Value<'e> {
-    if values.is_empty() { Value::Absent } else { Value::Many(values.into_iter().map(Cow::Owned).collect()) }
-}
-
-fn hash(event: &WindowsEvent, algorithm: &str) -> Option<String> {
-    let hashes = present(event, "Hashes")?;
-    let value = hashes.split(',').find_map(|hash| hash.split_once('=').filter(|(name, _)| *name == algorithm))?.1;
-    value.bytes().any(|byte| byte != b'0').then(|| value.to_ascii_lowercase())
-}
-
-fn user_id<'e>(event: &'e WindowsEvent, mapping: &Mapping) -> Value<'e> {
-    if mapping.user_id == UserId::Elastic {
-        return Value::from_option(event.system().user_sid.as_ref().map(|sid| event.text(sid)));
-    }
-    let name = present(event, "User").map(|user| two_parts(user).map_or(user, |(_, name)| name));
-    let is = |spellings: &[&str]| name.is_some_and(|name| spellings.iter().any(|spelling| name.to_lowercase() == *spelling));
-    if is(&["system", "système", "sistema", "система"]) {
-        Value::One(Cow::Borrowed("S-1-5-18"))
-    } else if is(&["local service", "lokaler dienst", "service local", "servicio local", "servizio locale"]) {
-        Value::One(Cow::Borrowed("S-1-5-19"))
-    } else if is(&["network service", "netzwerkdienst", "service réseau", "servicio de red", "servizio di rete"]) {
-        Value::One(Cow::Borrowed("S-1-5-20"))
-    } else {
-        Value::Absent
-    }
-}
-
-fn named_protocol(event: &WindowsEvent) -> Option<Cow<'_, str>> {
-    present(event, "DestinationPortName").or_else(|| present(event, "SourcePortName")).map(|name| {
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
-        }
-    })
-}
-
-fn is_wsman(name: &str) -> bool {
-    matches!(name, "wsman" | "wsmans" | "winrm")
-}
-
-/// The WinRM port that the connection goes to, if it is tcp and goes to one.
-fn winrm_port<'e>(event: &'e WindowsEvent, mapping: &Mapping) -> Option<Cow<'e, str>> {
-    let is_tcp = present(event, "Protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"));
-    let Value::One(port) = value(event, "destination.port", mapping) else { return None };
-    (is_tcp && matches!(port.as_ref(), "5985" | "5986")).then_some(port)
-}
-
-fn protocol<'e>(event: &'e WindowsEvent, mapping: &Mapping) -> Value<'e> {
-    let name = named_protocol(event);
-    let may_derive = mapping.winrm_protocol == WinrmProtocol::Derive && name.as_deref().is_none_or(is_wsman);
-    if may_derive && winrm_port(event, mapping).is_some() {
-        return Value::One(Cow::Borrowed("http"));
-    }
-    name.map_or(Value::Absent, Value::One)
-}
-
-/// Whether the sides of this connection stand in the old order: `Initiated` false with the local WinRM port as source.
-fn is_swapped(event: &WindowsEvent, mapping: &Mapping) -> bool {
-    mapping.swap_old_inbound
-        && event.get("Initiated").is_some_and(|initiated| initiated.eq_ignore_ascii_case("false"))
-        && matches!(event.get("SourcePort"), Some("5985" | "5986"))
-        && event.get("DestinationPort").and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port >= 1024)
-}
-
-/// Splits a command line as the Microsoft C runtime does ("Parsing C command-line arguments"): the program name ends at its
-/// closing quote or the first blank; later, backslashes are literal unless they stand before a quote.
-pub fn split_arguments(line: &str) -> Vec<String> {
-    let line = line.trim();
-    if line.is_empty() {
-        return Vec::new();
-    }
-    let (program, rest) = match line.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
-        Some((program, rest)) => (program, rest),
-        None => line.split_once([' ', '\t']).unwrap_or((line, "")),
-    };
-    let mut arguments = vec![program.to_owned()];
-    let mut characters = rest.trim_start().chars().peekable();
-    while characters.peek().is_some() {
-        let mut argument = String::new();
-        let mut in_quotes = false;
-        while let Some(character) = characters.next() {
-            match character {
-                '\\' => {
-                    let mut backslashes = 1;
-                    while characters.next_if_eq(&'\\').is_some() {
-                        backslashes += 1;
-                    }
-                    let before_quote = characters.peek() == Some(&'"');
-                    argument.extend(std::iter::repeat_n('\\', if before_quote { backslashes / 2 } else { backslashes }));
-                    if before_quote && backslashes % 2 == 1 {
-                        characters.next();
-                        argument.push('"');
-                    }
-                }
-                '"' if in_quotes && characters.next_if_eq(&'"').is_some() => argument.push('"'),
-                '"' => in_quotes = !in_quotes,
-                ' ' | '\t' if !in_quotes => break,
-                other => argument.push(other),
-            }
-        }
-        arguments.push(argument);
-        while characters.next_if(|character| matches!(character, ' ' | '\t')).is_some() {}
-    }
-    arguments
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::testing::sysmon;
+
+    #[test]
+    fn the_tables_agree() {
+        let ids: Vec<u32> = KINDS.iter().map(|kind| kind.id).collect();
+        assert!(ids.is_sorted(), "kinds are found by their order");
+        assert_eq!(ids, table::ALL);
+        let mut seen: Vec<&str> = Vec::new();
+        for row in TABLE {
+            if seen.last() != Some(&row.name) {
+                assert!(!seen.contains(&row.name), "the rows of {} stand together", row.name);
+                seen.push(row.name);
+            }
+            let field = Field::named(row.name).expect("it stands in the table");
+            assert_eq!(field.0[0].kind, row.kind, "{}: one kind", row.name);
+            for id in row.ids {
+                let rows = field.0.iter().filter(|row| row.ids.contains(id)).count();
+                assert_eq!(rows, 1, "{} of event {id}: one source", row.name);
+                let (From::Data(data)
+                | From::FileName(data)
+                | From::Directory(data)
+                | From::Extension(data)
+                | From::Args(data)
+                | From::ArgsCount(data)
+                | From::Domain(data)
+                | From::UserName(data)
+                | From::Side(data, _)) = row.from
+                else {
+                    continue;
+                };
+                let is_carried = DATA.iter().any(|(own, ids)| *own == data && ids.contains(id));
+                assert!(is_carried, "{}: event {id} carries {data}", row.name);
+            }
+        }
+    }
 
     fn told(event: &WindowsEvent, name: &str, mapping: &Mapping) -> String {
         value(event, name, mapping).iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("|")
@@ -509,23 +373,6 @@ mod tests {
         assert_eq!(told(&old, "process.executable", &off), "System");
         assert_eq!(told(&old, "process.name", &off), "", "no path, no name");
         assert_eq!(told(&old, "user.name", &off), "SYSTEM");
-    }
-
-    #[test]
-    fn arguments_split_as_windows_does() {
-        let rows: [(&str, &[&str]); 8] = [
-            (r#""C:\Program Files\a.exe" /x "b c" d"#, &[r"C:\Program Files\a.exe", "/x", "b c", "d"]),
-            (r#"a.exe "a\\b" c\d"#, &["a.exe", r"a\\b", r"c\d"]),
-            (r#"a.exe a\\\"b c"#, &["a.exe", r#"a\"b"#, "c"]),
-            (r#"a.exe a\\\\"b c" d"#, &["a.exe", r"a\\b c", "d"]),
-            (r#"a.exe "a""b""#, &["a.exe", r#"a"b"#]),
-            ("a.exe", &["a.exe"]),
-            ("  ", &[]),
-            (r#"a.exe """#, &["a.exe", ""]),
-        ];
-        for (line, expected) in rows {
-            assert_eq!(split_arguments(line), expected, "{line}");
-        }
     }
 
     #[test]

@@ -1,27 +1,43 @@
-//! The EQL front end: Elastic's rule files (and bare queries) become the same predicates as Sigma's. `lex` and `parse` read
-//! the language, `compile` gives it Elasticsearch's meaning, `rule_file` reads what stands around the query. Whatever is
-//! refused names its line and column in the file.
+//! The EQL front end: Elastic's rule files (and bare queries) become the same predicates as Sigma's. `lex`, `parse` and
+//! `condition` read the language into `syntax`, `compile` (with `script` and `functions` for what must be calculated) gives
+//! it Elasticsearch's meaning, `verdict` tells what of it can match here, `rule_file` reads what stands around the query.
+//! Whatever is refused names its line and column in the file.
 
 mod compile;
+mod condition;
+#[cfg(test)]
+mod conformance;
+mod functions;
 mod lex;
 mod parse;
 mod rule_file;
+pub mod script;
+#[cfg(test)]
+mod semantics;
+mod syntax;
+mod verdict;
 
 use std::sync::Arc;
 
-use crate::detect::eql::lex::Refused;
+use chrono::TimeDelta;
+
+use crate::alert::RuleInfo;
+use crate::detect::ecs::Mapping;
+use crate::detect::eql::lex::{Refused, Span};
 use crate::detect::eql::rule_file::{NotARule, Read};
+use crate::detect::eql::syntax::{Pipe, Query};
+use crate::detect::eql::verdict::Impossible;
 use crate::detect::predicate::Predicates;
-use crate::detect::{Logic, ProblemKind, Rule, RuleFile, RuleProblem};
+use crate::detect::{Head, Logic, ProblemKind, Rule, RuleFile, RuleProblem};
 
 /// Compiles a rule file (`.toml` in the form of Elastic's detection-rules, or a bare `.eql`).
-pub fn compile(file: &RuleFile, predicates: &mut Predicates) -> Result<Rule, RuleProblem> {
-    let Read { mut info, query, first_line, look_back } = rule_file::read(file).map_err(|not_a_rule| {
-        let NotARule { line, reason, is_error, name } = not_a_rule;
-        RuleProblem { origin: file.origin.clone(), line, column: None, rule: name, reason, kind: kind(is_error), info: None }
+pub fn compile(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> Result<Rule, RuleProblem> {
+    let Read { info, query, first_line, look_back } = rule_file::read(file).map_err(|not_a_rule| {
+        let NotARule { line, reason, kind, info } = not_a_rule;
+        let rule = info.as_ref().map(|info| info.name.clone());
+        RuleProblem { origin: file.origin.clone(), line, column: None, rule, reason, kind, info }
     })?;
-    let parsed = parse::parse(&query).and_then(|parsed| compile::compile(&parsed, look_back, predicates));
-    let logic = parsed.map_err(|Refused { span, reason, is_error }| {
+    let problem = |span: Span, reason: String, kind: ProblemKind, info: &RuleInfo| {
         let before = query.get(..span.start).unwrap_or(&query);
         let line = first_line + before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
@@ -31,19 +47,49 @@ pub fn compile(file: &RuleFile, predicates: &mut Predicates) -> Result<Rule, Rul
             column: Some(column),
             rule: Some(info.name.clone()),
             reason,
-            kind: kind(is_error),
+            kind,
             info: Some(Arc::new(info.clone())),
         }
-    })?;
+    };
+    let broken = |Refused { span, reason }: Refused| problem(span, reason, ProblemKind::Broken, &info);
+    let parsed = parse::parse(&query).map_err(broken)?;
+    let limits = match verdict::verdict(&parsed, &query, mapping) {
+        Ok(limits) => limits,
+        Err(Impossible { reason, span, is_elsewhere }) => {
+            // A mistake says more than an impossibility; and what never matches leaves nothing among the predicates.
+            compile::compile(&parsed, &query, look_back, &mut Predicates::default()).map_err(broken)?;
+            let kind = if is_elsewhere { ProblemKind::Other } else { ProblemKind::Impossible };
+            return Err(problem(span, reason, kind, &info));
+        }
+    };
+    let logic = compile::compile(&parsed, &query, look_back, predicates).map_err(broken)?;
+    Ok(rule(file, info, logic, &parsed, look_back, limits))
+}
+
+fn rule(file: &RuleFile, mut info: RuleInfo, logic: Logic, query: &Query, look_back: TimeDelta, mut limits: Vec<String>) -> Rule {
     if let Logic::Sequence(sequence) = &logic {
         info.maxspan_ms = Some(sequence.maxspan.num_milliseconds());
     }
+    let head = head(&query.pipes, look_back);
+    if let Some(Head { most, window }) = head {
+        limits.push(format!("head {most}: at most so many alerts in any {} s", window.num_seconds()));
+    }
+    if query.pipes.iter().any(|pipe| matches!(pipe, Pipe::Tail(most) if *most > 0)) {
+        limits.push("tail has no effect: in a stream every result is the last one when it is found".to_owned());
+    }
     let fingerprint = crate::detect::load::fingerprint(&file.text, &info.id);
-    Ok(Rule { info: Arc::new(info), logic, fingerprint, limits: Vec::new() })
+    Rule { info: Arc::new(info), logic, head, fingerprint, limits }
 }
 
-fn kind(is_error: bool) -> ProblemKind {
-    if is_error { ProblemKind::Broken } else { ProblemKind::Other }
+/// What the pipes mean in a stream, where results never end. `head N` limits the alerts in any window of the rule's
+/// look-back, which is what one run of the rule sees in Elasticsearch. `tail N` would need to know which results are the
+/// last: each is, when it is found, so that it takes nothing away, unless it takes all (`tail 0`).
+fn head(pipes: &[Pipe], window: TimeDelta) -> Option<Head> {
+    let most = pipes.iter().filter_map(|pipe| match pipe {
+        Pipe::Head(most) => Some(*most),
+        Pipe::Tail(most) => (*most == 0).then_some(0),
+    });
+    most.min().map(|most| Head { most, window })
 }
 
 #[cfg(test)]
@@ -116,7 +162,7 @@ mod tests {
             (r#"process.name : "a" or process.name : "whoami.exe" and not process.name : "b""#, true),
             (r#"startsWith~(process.name, "WHO") and endsWith(process.name, ".exe")"#, true),
             (r#"stringContains(process.name, "hoa")"#, true),
-            (r#"cidrMatch(source.ip, "10.0.0.0/8")"#, false),
+            (r#"cidrMatch(source.ip, "10.0.0.0/8") or process.pid == 1"#, false),
             (r#"not cidrmatch(source.ip, "10.0.0.0/8")"#, true),
         ];
         let event = process();
@@ -165,11 +211,21 @@ mod tests {
             ("sequence with maxspan=1m by host.id [any where true] [any where true]", 1, 26, "before `with maxspan`"),
             ("sequence by host.id [process where true]", 1, 41, "two at least"),
             ("sequence [process where true] by a [process where true]", 1, 37, "same number"),
-            ("sequence [process where true] [process where true] until [process where true]", 1, 52, "not supported yet: until"),
-            ("sequence with maxspan=1m [process where true] ![process where true]", 1, 47, "missing events"),
-            ("process where true | head 1", 1, 20, "pipes"),
-            ("process where length(process.name) > 2", 1, 15, "the function length"),
-            ("file where true", 1, 1, "category `file`"),
+            ("sequence [process where true] ![process where true]", 1, 33, "add `with maxspan=…`"),
+            ("sequence with maxspan=1m ![process where true] ![process where true]", 1, 1, "all of these are missing"),
+            ("sequence [any where true] [any where true] until ![any where true]", 1, 52, "neither missing nor"),
+            ("process where true | count", 1, 22, "the pipes are `head` and `tail`"),
+            ("process where true | head -1", 1, 27, "a pipe takes a number"),
+            ("process where length(process.name, 1) > 2", 1, 15, "one argument, not 2"),
+            ("process where length(process.name)", 1, 35, "a comparison"),
+            ("process where concat~(process.name, \"a\") : \"b\"", 1, 15, "no form with `~`"),
+            ("process where process.pid + \"a\"", 1, 32, "a comparison"),
+            ("process where process.name[0] == \"a\"", 1, 27, "no index"),
+            ("process where 1 / 0 == 1", 1, 15, "cannot be calculated"),
+            ("process where \"a\"", 1, 15, "no condition"),
+            ("process where true)", 1, 19, "never opened"),
+            ("sample by a [any where true] [any where true]", 1, 1, "`sample` is not run here"),
+            ("iam where true", 1, 1, "category `iam`"),
             ("process where source.ip == \"x\"", 1, 28, "not an address"),
             ("process where process.name regex \"a<1-2>\"", 1, 34, "Lucene"),
             ("process where process.name regex \"(\"", 1, 34, "cannot be run"),

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crate::detect::ecs::{self, Mapping};
-use crate::detect::predicate::{FieldName, Predicates};
-use crate::detect::route::{Route, Routes};
-use crate::detect::{Logic, ProblemKind, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
+use crate::detect::ecs::Mapping;
+use crate::detect::predicate::Predicates;
+use crate::detect::sigma::link::Pending;
+use crate::detect::{ProblemKind, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
 
 /// A rule file may be this long, in bytes; a longer one is refused unread.
 pub const MAX_RULE_FILE: usize = 1 << 20;
@@ -43,11 +43,11 @@ impl RuleSet {
         let mut problems = Vec::new();
         let mut notices = Vec::new();
         let mut by_id: HashMap<String, usize> = HashMap::new();
+        let mut pending = Pending::default();
         for file in files {
-            let (compiled, refused) = compile_file(file, mapping, &mut predicates);
+            let (compiled, refused) = compile_file(file, mapping, &mut predicates, &mut pending);
             problems.extend(refused);
-            for mut rule in compiled {
-                rule.limits.extend(note(&rule, mapping, &predicates));
+            for rule in compiled {
                 let id = rule.info.id.clone();
                 if let Some(&place) = by_id.get(&id) {
                     notices
@@ -59,12 +59,19 @@ impl RuleSet {
                 }
             }
         }
-        let routes = Routes::new(&rules);
-        Self { rules, problems, notices, predicates, routes, mapping: mapping.clone() }
+        let linked = pending.link(&mut rules, &mut predicates);
+        problems.extend(linked.problems);
+        notices.extend(linked.notices);
+        Self::new(rules, problems, notices, predicates, mapping.clone())
     }
 }
 
-fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> (Vec<Rule>, Vec<RuleProblem>) {
+fn compile_file(
+    file: &RuleFile,
+    mapping: &Mapping,
+    predicates: &mut Predicates,
+    pending: &mut Pending,
+) -> (Vec<Rule>, Vec<RuleProblem>) {
     let refuse = |reason: String| {
         let problem = RuleProblem {
             origin: file.origin.clone(),
@@ -81,37 +88,11 @@ fn compile_file(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates)
         return refuse(format!("the file is {} bytes long; at most {MAX_RULE_FILE} are read", file.text.len()));
     }
     match file.origin.rsplit('.').next() {
-        Some("yml" | "yaml") => sigma::compile(file, mapping, predicates),
-        Some("toml" | "eql") => match eql::compile(file, predicates) {
+        Some("yml" | "yaml") => sigma::compile(file, mapping, predicates, pending),
+        Some("toml" | "eql") => match eql::compile(file, mapping, predicates) {
             Ok(rule) => (vec![rule], Vec::new()),
             Err(problem) => (Vec::new(), vec![problem]),
         },
         _ => refuse("not a rule file: .yml, .yaml (Sigma), .toml or .eql (EQL)".to_owned()),
     }
-}
-
-/// What people should know of a rule's match: fields that are derived, fields that no event here carries.
-fn note(rule: &Rule, mapping: &Mapping, predicates: &Predicates) -> Option<String> {
-    let Logic::Sequence(sequence) = &rule.logic else { return None };
-    let mut missing = Vec::new();
-    for stage in &sequence.stages {
-        let category = if let Route::Category(category) = stage.route { Some(category) } else { None };
-        let mut visit = |field| {
-            if let FieldName::Ecs(name) = predicates.field_name(field)
-                && !ecs::is_available(name, category)
-                && !missing.contains(&name.to_string())
-            {
-                missing.push(name.to_string());
-            }
-        };
-        predicates.each_field(&stage.condition, &mut visit);
-        stage.by.iter().for_each(|field| visit(*field));
-    }
-    if mapping.host_id == ecs::HostId::None && missing.is_empty() {
-        let joins_by_host = |field| matches!(predicates.field_name(field), FieldName::Ecs(name) if &**name == "host.id");
-        if sequence.stages.iter().flat_map(|stage| &stage.by).any(|field| joins_by_host(*field)) {
-            return Some("cannot match: joins by host.id, which mapping.host_id = \"none\" leaves empty".to_owned());
-        }
-    }
-    (!missing.is_empty()).then(|| format!("fields that no event here carries: {}", missing.join(", ")))
 }

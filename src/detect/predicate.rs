@@ -13,6 +13,7 @@ use regex::Regex;
 
 use crate::alert::Matched;
 use crate::detect::ecs::{self, Mapping};
+use crate::detect::eql::script::Script;
 use crate::detect::fields;
 use crate::event::WindowsEvent;
 
@@ -97,7 +98,8 @@ impl Pattern {
         }
     }
 
-    fn folded(self, case: Case) -> Self {
+    /// The pattern folded for comparison under a rule of case.
+    pub(super) fn folded(self, case: Case) -> Self {
         let fold = |text: String| case.fold(&text).into_owned();
         match self {
             Self::Equals(text) => Self::Equals(fold(text)),
@@ -121,6 +123,31 @@ impl Pattern {
             Self::EndsWith(text) => value.ends_with(text.as_str()),
             Self::Contains(text) => memchr::memmem::find(value.as_bytes(), text.as_bytes()).is_some(),
             Self::Glob(pieces) => glob(pieces, value),
+        }
+    }
+}
+
+/// Where in a value another text must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// It is the whole value.
+    Whole,
+    /// At the beginning.
+    Start,
+    /// At the end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Place {
+    /// Whether the other text stands there.
+    pub fn holds(self, value: &str, other: &str) -> bool {
+        match self {
+            Self::Whole => value == other,
+            Self::Start => value.starts_with(other),
+            Self::End => value.ends_with(other),
+            Self::Anywhere => value.contains(other),
         }
     }
 }
@@ -208,13 +235,17 @@ pub enum Test {
         /// The expressions, anchored or not as their language wants.
         any: Vec<Regex>,
     },
-    /// Equal to another field of the same event.
+    /// Equal to another field of the same event, or with it at the beginning, the end, anywhere.
     SameAs {
         /// The other field.
         other: FieldId,
+        /// Where in the value the other field's must stand.
+        place: Place,
         /// How letters compare.
         case: Case,
     },
+    /// A calculation, which may read other fields, too.
+    Script(Script),
 }
 
 /// One test on one field, and the test in words.
@@ -260,6 +291,8 @@ impl std::ops::Not for Expr {
 #[derive(Debug, Default)]
 pub struct Predicates {
     fields: Vec<FieldName>,
+    /// The rows of the mapping behind each field, where it is one of ECS: found once, read with every event.
+    ecs_fields: Vec<Option<ecs::Field>>,
     field_ids: HashMap<FieldName, FieldId>,
     atoms: Vec<Atom>,
     atom_ids: HashMap<(FieldId, String), AtomId>,
@@ -272,6 +305,7 @@ impl Predicates {
             return *id;
         }
         let id = FieldId(u16::try_from(self.fields.len()).unwrap_or(u16::MAX));
+        self.ecs_fields.push(if let FieldName::Ecs(name) = &name { ecs::Field::named(name) } else { None });
         self.fields.push(name.clone());
         self.field_ids.insert(name, id);
         id
@@ -299,6 +333,16 @@ impl Predicates {
         self.atoms.len()
     }
 
+    /// The test of an atom.
+    pub(super) fn test(&self, id: AtomId) -> &Test {
+        &self.atoms[id.0 as usize].test
+    }
+
+    /// The field of an atom.
+    pub(super) fn field_of(&self, id: AtomId) -> FieldId {
+        self.atoms[id.0 as usize].field
+    }
+
     /// The name of a field.
     pub fn field_name(&self, field: FieldId) -> &FieldName {
         self.fields.get(usize::from(field.0)).unwrap_or(&FieldName::AnyValue)
@@ -308,7 +352,13 @@ impl Predicates {
     pub fn each_field(&self, expr: &Expr, visit: &mut impl FnMut(FieldId)) {
         match expr {
             Expr::Constant(_) => {}
-            Expr::Atom(id) => visit(self.atoms[id.0 as usize].field),
+            Expr::Atom(id) => {
+                let atom = &self.atoms[id.0 as usize];
+                match &atom.test {
+                    Test::Script(script) => script.each_field(visit),
+                    _ => visit(atom.field),
+                }
+            }
             Expr::Not(inner) => self.each_field(inner, visit),
             Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.each_field(part, visit)),
         }
@@ -342,32 +392,38 @@ impl<'e> Value<'e> {
     }
 }
 
-/// One event under test: remembers the fields that were read and the atoms that were tested.
+/// One event under test, one condition at a time: remembers the fields that were read.
 #[derive(Debug)]
 pub struct Evaluation<'a> {
     predicates: &'a Predicates,
     mapping: &'a Mapping,
     event: &'a WindowsEvent,
-    values: Vec<Option<Value<'a>>>,
-    truths: Vec<Option<bool>>,
+    /// Few of a rule set's fields are read for one event: a list is enough, and costs an event that reads none nothing.
+    values: Vec<(FieldId, Value<'a>)>,
 }
 
 impl<'a> Evaluation<'a> {
     /// Puts an event under test.
     pub fn new(predicates: &'a Predicates, mapping: &'a Mapping, event: &'a WindowsEvent) -> Self {
-        let values = vec![None; predicates.fields.len()];
-        let truths = vec![None; predicates.atoms.len()];
-        Self { predicates, mapping, event, values, truths }
+        Self { predicates, mapping, event, values: Vec::new() }
     }
 
     /// The values of a field.
     pub fn value(&mut self, field: FieldId) -> &Value<'a> {
-        let slot = &mut self.values[usize::from(field.0)];
-        slot.get_or_insert_with(|| match &self.predicates.fields[usize::from(field.0)] {
-            FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
-            FieldName::Ecs(name) => ecs::value(self.event, name, self.mapping),
-            FieldName::AnyValue => Value::Many(self.event.data().map(|(_, value)| Cow::Borrowed(value)).collect()),
-        })
+        let known = self.values.iter().position(|(own, _)| *own == field);
+        let place = known.unwrap_or_else(|| {
+            let value = match &self.predicates.fields[usize::from(field.0)] {
+                FieldName::Windows(name) => fields::value(self.event, name, self.mapping),
+                FieldName::Ecs(name) => match self.predicates.ecs_fields[usize::from(field.0)] {
+                    Some(known) => known.value(self.event, self.mapping),
+                    None => ecs::value(self.event, name, self.mapping),
+                },
+                FieldName::AnyValue => fields::any_value(self.event),
+            };
+            self.values.push((field, value));
+            self.values.len() - 1
+        });
+        &self.values[place].1
     }
 
     /// Whether an expression holds for the event.
@@ -381,21 +437,22 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn atom_holds(&mut self, id: AtomId) -> bool {
-        if let Some(truth) = self.truths[id.0 as usize] {
-            return truth;
-        }
+    /// Whether one atom holds for the event.
+    pub(super) fn atom_holds(&mut self, id: AtomId) -> bool {
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
-        let truth = if let Test::SameAs { other, case } = &atom.test {
+        if let Test::SameAs { other, place, case } = &atom.test {
             let others: Vec<String> = self.value(*other).iter().map(|value| case.fold(value).into_owned()).collect();
-            self.value(atom.field).iter().any(|value| others.iter().any(|other| *other == case.fold(value)))
+            self.value(atom.field).iter().any(|value| {
+                let value = case.fold(value);
+                others.iter().any(|other| place.holds(&value, other))
+            })
+        } else if let Test::Script(script) = &atom.test {
+            script.holds(&mut |field| self.value(field).iter().map(|value| value.clone().into_owned()).collect())
         } else {
             let value = self.value(atom.field);
             test(&atom.test, value)
-        };
-        self.truths[id.0 as usize] = Some(truth);
-        truth
+        }
     }
 
     /// The atoms that make a holding expression hold, in the order of the rule: field, value and the test in words. What is
@@ -426,6 +483,56 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// The atoms that keep an expression from holding: of several ways to hold, the one that lacks
+    /// the least. Each row names the field, the event's value and what was wanted. Empty when the expression holds.
+    pub fn blame(&mut self, expr: &Expr) -> Vec<Matched> {
+        let mut blamed = Vec::new();
+        if !self.holds(expr) {
+            self.blame_for(expr, true, &mut blamed);
+        }
+        blamed
+    }
+
+    /// Blames what keeps an expression, which is not as wanted, from being so.
+    fn blame_for(&mut self, expr: &Expr, wanted: bool, blamed: &mut Vec<Matched>) {
+        match expr {
+            Expr::Constant(_) => {
+                blamed.push(Matched { field: String::new(), value: String::new(), why: "can never be".to_owned() });
+            }
+            Expr::Atom(id) => {
+                let constant =
+                    || Matched { field: String::new(), value: String::new(), why: "is fixed for this kind of event".to_owned() };
+                let row = self.tell(*id, wanted).unwrap_or_else(constant);
+                if !blamed.contains(&row) {
+                    blamed.push(row);
+                }
+            }
+            Expr::Not(inner) => self.blame_for(inner, !wanted, blamed),
+            Expr::And(parts) if wanted => self.blame_all(parts, wanted, blamed),
+            Expr::Or(parts) if !wanted => self.blame_all(parts, wanted, blamed),
+            // Any one part would do: the one that lacks the least.
+            Expr::And(parts) | Expr::Or(parts) => {
+                let mut least: Option<Vec<Matched>> = None;
+                for part in parts {
+                    let mut own = Vec::new();
+                    self.blame_for(part, wanted, &mut own);
+                    if least.as_ref().is_none_or(|least| own.len() < least.len()) {
+                        least = Some(own);
+                    }
+                }
+                blamed.extend(least.unwrap_or_default());
+            }
+        }
+    }
+
+    fn blame_all(&mut self, parts: &[Expr], wanted: bool, blamed: &mut Vec<Matched>) {
+        for part in parts {
+            if self.holds(part) != wanted {
+                self.blame_for(part, wanted, blamed);
+            }
+        }
+    }
+
     fn tell(&mut self, id: AtomId, wanted: bool) -> Option<Matched> {
         let predicates = self.predicates;
         let atom = &predicates.atoms[id.0 as usize];
@@ -440,7 +547,7 @@ impl<'a> Evaluation<'a> {
             FieldName::AnyValue => ("any value".to_owned(), None),
         };
         let mut values: Vec<Cow<'a, str>> = self.value(atom.field).iter().cloned().collect();
-        if wanted && values.len() > 1 {
+        if wanted && values.len() > 1 && !matches!(atom.test, Test::Script(_)) {
             values.retain(|value| test(&atom.test, &Value::One(value.clone())));
         }
         let value = if matches!(predicates.field_name(atom.field), FieldName::AnyValue) && !wanted {
@@ -473,7 +580,7 @@ fn test(test: &Test, value: &Value<'_>) -> bool {
             .filter_map(|value| parse_address(value))
             .any(|address| any.iter().any(|network| network.contains(address))),
         Test::Regex { any } => value.iter().any(|value| any.iter().any(|regex| regex.is_match(value))),
-        Test::SameAs { .. } => false,
+        Test::SameAs { .. } | Test::Script(_) => false,
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::alert::{Action, Alert, AlertId, Derived, Endpoint, Evidence, Matched, Process, Proof, Subject};
 use crate::detect::correlator::Completed;
 use crate::detect::predicate::{Expr, FieldId, FieldName};
-use crate::detect::{JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, describe, ecs};
+use crate::detect::{Correlation, JoinField, JoinKey, Logic, Observation, PartOf, Rule, RuleIndex, RuleSet, describe, ecs};
 use crate::event::WindowsEvent;
 use crate::event::names::ProcessGuid;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
@@ -25,6 +25,11 @@ pub fn sequence(rules: &RuleSet, completed: &Completed, now: DateTime<Utc>) -> O
         return None;
     }
     let mut alert = alert(rules, completed.rule, &completed.key, &completed.members, now);
+    if let Logic::Correlation(correlation) = &rules.get(completed.rule).logic
+        && correlation.counts()
+    {
+        alert.message = describe::count(correlation, completed.total, &completed.members);
+    }
     if completed.is_update {
         alert.action = Action::Updated;
     }
@@ -92,14 +97,16 @@ fn message(members: &[Observation]) -> String {
     sentence
 }
 
-fn proof(rules: &RuleSet, rule: &Rule, stage: usize, member: &Observation) -> Proof {
+fn proof(rules: &RuleSet, rule: &Rule, place: usize, member: &Observation) -> Proof {
     let event = &*member.event;
-    let (condition, by): (&Expr, &[FieldId]) = match &rule.logic {
-        Logic::Single { condition, .. } => (condition, &[]),
-        Logic::Sequence(sequence) => {
-            let part = &sequence.stages[stage.min(sequence.stages.len() - 1)];
-            (&part.condition, &part.by)
-        }
+    let part = if let Logic::Sequence(sequence) = &rule.logic { sequence.events().nth(place) } else { None };
+    let stage = part.map_or(place, |(stage, _)| stage);
+    let (condition, by): (&Expr, &[JoinField]) = match (&rule.logic, part) {
+        (Logic::Single { condition, .. }, _) => (condition, &[]),
+        (Logic::Sequence(_), Some((_, part))) => (&part.condition, &part.by),
+        (Logic::Sequence(_), None) => (&Expr::Constant(true), &[]),
+        // An event of a correlation stands for the rule that it fired.
+        (Logic::Correlation(correlation), _) => part_of(rules, correlation, event).unwrap_or((&Expr::Constant(true), &[])),
     };
     let matched: Vec<Matched> = rules.evaluation(event).explain(condition);
     Proof {
@@ -119,7 +126,21 @@ fn proof(rules: &RuleSet, rule: &Rule, stage: usize, member: &Observation) -> Pr
     }
 }
 
-fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[FieldId]) -> Vec<Derived> {
+/// The condition and the fields of the rule that an event fired, in a correlation or in one that feeds it.
+fn part_of<'r>(rules: &'r RuleSet, correlation: &'r Correlation, event: &WindowsEvent) -> Option<(&'r Expr, &'r [JoinField])> {
+    correlation.parts.iter().find_map(|part| match &part.of {
+        PartOf::Events { route, condition } => {
+            let fires = route.takes(event, rules.mapping()) && rules.evaluation(event).holds(condition);
+            fires.then_some((condition, part.by.as_slice()))
+        }
+        PartOf::Correlation(id) => rules.rules().find_map(|(_, rule)| match &rule.logic {
+            Logic::Correlation(inner) if *rule.info.id == **id => part_of(rules, inner, event),
+            _ => None,
+        }),
+    })
+}
+
+fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[JoinField]) -> Vec<Derived> {
     let mut all: Vec<Derived> = Vec::new();
     let mut look_at = |field: FieldId| {
         if let FieldName::Ecs(name) = rules.predicates().field_name(field)
@@ -130,7 +151,7 @@ fn derived(rules: &RuleSet, member: &Observation, condition: &Expr, by: &[FieldI
         }
     };
     rules.predicates().each_field(condition, &mut look_at);
-    by.iter().for_each(|field| look_at(*field));
+    by.iter().for_each(|join| look_at(join.field));
     if member.time.source == TimeSource::CorrectedToTimeCreated {
         let offset = member.time.offset.unwrap_or_default().num_milliseconds();
         all.push(Derived {
@@ -161,10 +182,27 @@ fn subject(members: &[Observation]) -> Subject {
                 subject.parent = parent(&process);
                 subject.user = said(process.user).or(subject.user);
             }
+            None if member.event.is_sysmon() && subject.process.is_none() => {
+                subject.process = acting(&member.event);
+                subject.user = said(member.event.get("User")).or(subject.user);
+            }
             None => {}
         }
     }
     subject
+}
+
+/// The process behind any other event of Sysmon: what wrote the file, loaded the library, looked the name up.
+fn acting(event: &WindowsEvent) -> Option<Process> {
+    let first = |names: &[&str]| names.iter().find_map(|name| said(event.get(name)));
+    Some(Process {
+        guid: first(&["ProcessGuid", "SourceProcessGuid", "SourceProcessGUID"]).as_deref().and_then(ProcessGuid::parse),
+        pid: first(&["ProcessId", "SourceProcessId"]).and_then(|pid| pid.trim().parse().ok()),
+        executable: first(&["Image", "SourceImage"])?,
+        command_line: None,
+        user: said(event.get("User")),
+        started: None,
+    })
 }
 
 fn said(value: Option<&str>) -> Option<String> {

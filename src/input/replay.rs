@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::decode::framing::{Framed, Framer};
 use crate::input::source::{self, Source};
-use crate::input::{Context, add, add_rejected, clock, end_asked};
+use crate::input::{Context, Matcher, add, add_rejected, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ReplayProgress};
 
 /// What to replay, and how fast.
@@ -108,6 +108,7 @@ struct Replay {
     pace: Pace,
     progress: ReplayProgress,
     reported: Instant,
+    matcher: Matcher,
 }
 
 impl Replay {
@@ -122,6 +123,7 @@ impl Replay {
             pace: Pace { speed, previous: None, due: Instant::now() },
             progress,
             reported: Instant::now(),
+            matcher: Matcher::default(),
             context,
         }
     }
@@ -177,7 +179,7 @@ impl Replay {
     /// Adds one frame; before it the recorded pause is kept.
     async fn one(&mut self, framed: Framed<'_>) -> bool {
         let mut one = Batch { bytes: 0, observed: Vec::new(), rejected: Vec::new(), shed: Vec::new(), ..self.batch.clone_head() };
-        add(&mut one, framed);
+        add(&mut one, framed, &mut self.matcher);
         let written = one.observed.first().and_then(|observed| observed.event.system().time_created);
         if let Some(written) = written {
             self.progress.position = Some(written);
@@ -208,6 +210,7 @@ impl Replay {
         if !self.context.send(batch).await {
             return false;
         }
+        self.context.report(&mut self.matcher, false).await;
         if self.reported.elapsed() >= PROGRESS_EVERY {
             self.reported = Instant::now();
             return self.context.intake.send(Intake::Replay(self.progress.clone())).await.is_ok();
@@ -217,6 +220,7 @@ impl Replay {
 
     async fn finish(mut self) {
         self.send().await;
+        self.context.report(&mut self.matcher, true).await;
         self.progress.done = true;
         let _ = self.context.intake.send(Intake::Replay(self.progress)).await;
     }

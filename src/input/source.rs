@@ -47,12 +47,12 @@ fn identify(reader: Box<dyn Read + Send>, nesting: usize) -> io::Result<Source> 
     let mut reader = BufReader::with_capacity(256 * 1024, reader);
     let start = reader.fill_buf()?;
     let inner: Box<dyn Read + Send> = match start {
-        _ if nesting >= MAX_NESTING => Box::new(reader),
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            Box::new(ruzstd::decoding::StreamingDecoder::new(reader).map_err(|error| io::Error::other(error.to_string()))?)
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x04, 0x22, 0x4d, 0x18, ..] if nesting >= MAX_NESTING => {
+            return Err(io::Error::other(format!("compressed more than {MAX_NESTING} times")));
         }
-        [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(lz4_flex::frame::FrameDecoder::new(reader)),
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(reader)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Frames::new(reader, open_zstd)),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(Frames::new(reader, open_lz4)),
         _ if start.starts_with(EVTX_MAGIC) => {
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes)?;
@@ -63,6 +63,69 @@ fn identify(reader: Box<dyn Read + Send>, nesting: usize) -> io::Result<Source> 
         _ => return Ok(Source::Stream(Box::new(reader))),
     };
     identify(inner, nesting + 1)
+}
+
+/// A decoder of one compressed frame, and how to get the reader back from it.
+trait Frame: Read + Send {
+    /// The reader behind the frame.
+    fn into_reader(self: Box<Self>) -> Compressed;
+}
+
+type Compressed = BufReader<Box<dyn Read + Send>>;
+type OpenFrame = fn(Compressed) -> io::Result<Box<dyn Frame>>;
+
+impl Frame for ruzstd::decoding::StreamingDecoder<Compressed, ruzstd::decoding::FrameDecoder> {
+    fn into_reader(self: Box<Self>) -> Compressed {
+        self.into_inner()
+    }
+}
+
+impl Frame for lz4_flex::frame::FrameDecoder<Compressed> {
+    fn into_reader(self: Box<Self>) -> Compressed {
+        self.into_inner()
+    }
+}
+
+fn open_zstd(reader: Compressed) -> io::Result<Box<dyn Frame>> {
+    let decoder = ruzstd::decoding::StreamingDecoder::new(reader).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(Box::new(decoder))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of two of the same kind")]
+fn open_lz4(reader: Compressed) -> io::Result<Box<dyn Frame>> {
+    Ok(Box::new(lz4_flex::frame::FrameDecoder::new(reader)))
+}
+
+/// Compressed frames one after the other, as `cat` and parallel compressors make them; the decoders stop after the first.
+struct Frames {
+    open: OpenFrame,
+    waiting: Option<Compressed>,
+    frame: Option<Box<dyn Frame>>,
+}
+
+impl Frames {
+    fn new(reader: Compressed, open: OpenFrame) -> Self {
+        Self { open, waiting: Some(reader), frame: None }
+    }
+}
+
+impl Read for Frames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(mut reader) = self.waiting.take() {
+                if reader.fill_buf()?.is_empty() {
+                    return Ok(0);
+                }
+                self.frame = Some((self.open)(reader)?);
+            }
+            let Some(frame) = &mut self.frame else { return Ok(0) };
+            let length = frame.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            self.waiting = self.frame.take().map(Frame::into_reader);
+        }
+    }
 }
 
 /// The records of an event log as XML, each or why it cannot be read.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use crate::decode::framing::Framer;
-use crate::input::{Context, add, clock, end_asked};
+use crate::input::{Context, Matcher, add, clock, end_asked};
 use crate::intake::{Intake, Peer};
 
 /// How much is read at once, in bytes.
@@ -80,6 +80,7 @@ enum Next {
 async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
     let mut framer = Framer::new(context.framer());
     let mut buffer = vec![0; READ];
+    let mut matcher = Matcher::default();
     let mut read_until: Option<Instant> = None;
     loop {
         let next = match read_until {
@@ -109,17 +110,16 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
                 batch.bytes = length as u64;
                 framer.push(&buffer[..length]);
             }
-            Next::Idle => framer.give_up_waiting().into_iter().for_each(|framed| add(&mut batch, framed)),
+            Next::Idle => framer.give_up_waiting().into_iter().for_each(|framed| add(&mut batch, framed, &mut matcher)),
             Next::End => framer.finish(),
         }
         while let Some(framed) = framer.next() {
-            add(&mut batch, framed);
+            add(&mut batch, framed, &mut matcher);
         }
-        if !context.send(batch).await || matches!(next, Next::End) {
-            return;
-        }
-        if framer.is_broken() {
-            warn!(%peer, "closed: its framing cannot be followed");
+        let is_end = matches!(next, Next::End);
+        let is_open = context.send(batch).await;
+        context.report(&mut matcher, is_end).await;
+        if !is_open || is_end {
             return;
         }
         context.rules.mark_unchanged();

@@ -9,9 +9,10 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 
 use crate::decode::framing::datagram;
-use crate::input::{Context, add, clock, end_asked};
+use crate::input::{Context, Matcher, add, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ShedReason};
 
 /// No datagram is longer.
@@ -29,22 +30,30 @@ pub fn prepare(socket: &UdpSocket, receive_buffer: usize) {
 
 /// Reads datagrams until the end is asked for, then what the kernel still holds.
 pub async fn serve(socket: UdpSocket, mut context: Context) {
-    let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST] };
+    let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST], matcher: Matcher::default() };
     loop {
         let is_ending = tokio::select! {
             biased;
-            ready = socket.readable() => ready.is_err(),
             () = end_asked(&mut context.shutdown) => true,
+            ready = socket.readable() => ready.is_err(),
         };
+        let until = Instant::now() + context.config.drain;
         while let Some(batch) = state.read_batch(&socket, &context) {
             state.hand_over(batch, &context, is_ending).await;
             if context.intake.is_closed() {
                 return;
             }
+            // A flood never leaves the socket empty: others get their turn, and the end is heard and comes.
+            tokio::task::yield_now().await;
+            let is_over = if is_ending { Instant::now() >= until } else { *context.shutdown.borrow() };
+            if is_over {
+                break;
+            }
         }
         if is_ending {
             let last = context.batch(&Peer("udp".into()), clock::now());
             state.hand_over(last, &context, true).await;
+            context.report(&mut state.matcher, true).await;
             return;
         }
     }
@@ -56,6 +65,7 @@ struct State {
     /// What was shed and not reported yet.
     shed: Vec<(ShedReason, u64)>,
     buffer: Vec<u8>,
+    matcher: Matcher,
 }
 
 struct Received {
@@ -74,7 +84,7 @@ impl State {
             let batch = batch.get_or_insert_with(|| context.batch(&peer, clock::now()));
             batch.bytes += received.length as u64;
             for framed in datagram(&self.buffer[..received.length], context.framer()) {
-                add(batch, framed);
+                add(batch, framed, &mut self.matcher);
             }
             if let Some(dropped) = received.dropped {
                 // The count is the socket's own and wraps.
@@ -92,6 +102,9 @@ impl State {
         if may_wait {
             context.send(batch).await;
             return;
+        }
+        if self.matcher.is_due() {
+            self.matcher.take_work().into_iter().for_each(|work| drop(context.intake.try_send(work)));
         }
         if let Err(TrySendError::Full(Intake::Batch(batch))) = context.intake.try_send(Intake::Batch(Box::new(batch))) {
             self.shed = batch.shed;

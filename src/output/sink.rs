@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Stdout, stdout};
 use tokio::net::TcpStream;
@@ -92,8 +93,11 @@ async fn open_sink(url: &OutputUrl) -> io::Result<Open> {
         OutputUrl::Stdout => Ok(Open::Stdout(stdout())),
         OutputUrl::File(path) => {
             let mut options = std::fs::OpenOptions::new();
-            options.append(true).create(true).mode(0o640);
+            // Opening a named pipe that nobody reads would wait for its reader, and the feed with it; so it is an error.
+            options.append(true).create(true).mode(0o640).custom_flags(OFlag::O_NONBLOCK.bits());
             let file = tokio::fs::OpenOptions::from(options).open(path).await?;
+            // Writing may wait: half a record would be worse.
+            fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
             Ok(Open::File(file))
         }
         OutputUrl::Tcp(address) | OutputUrl::SyslogTcp(address) => {

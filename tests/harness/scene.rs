@@ -46,6 +46,7 @@ pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
     framer.push(bytes);
     framer.finish();
     let mut at = dawn();
+    let mut matcher = input::Matcher::default();
     loop {
         let mut batch = Batch {
             listener,
@@ -58,9 +59,15 @@ pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
             shed: Vec::new(),
         };
         let Some(framed) = framer.next() else { break };
-        input::add(&mut batch, framed);
+        input::add(&mut batch, framed, &mut matcher);
         at += TimeDelta::milliseconds(20);
         intakes.push(Intake::Batch(Box::new(batch)));
+    }
+    for told in matcher.take_work() {
+        let Intake::Work { rules, mut work } = told else { continue };
+        // How long it took differs from run to run.
+        work.iter_mut().for_each(|work| work.effort.nanoseconds = 0);
+        intakes.push(Intake::Work { rules, work });
     }
     intakes.push(Intake::Tick(at));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

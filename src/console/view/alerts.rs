@@ -44,7 +44,7 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
     if model.alerts.is_empty() && model.hosts.is_empty() && !model.config.is_replay {
         format!("  no events yet: point a sender at {}", model.listeners().join(" or "))
     } else if model.alerts.is_empty() {
-        let rules = model.status.rules.iter().filter(|rule| rule.problem.is_none()).count();
+        let rules = model.status.rules.iter().filter(|rule| rule.facts.problem.is_none()).count();
         format!("  no alerts yet: {rules} rules watch what arrives")
     } else if kinds_only && model.filter.is_empty() {
         "  nothing is open: every alert was acknowledged, closed or muted; 2 lists them all".to_owned()

@@ -19,8 +19,8 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, 0, &title);
     let state = if model.event.is_chosen { styled("stopped; G follows again", WARN) } else { styled("following", DIM) };
     put_right(buffer, area, 0, title.width(), vec![state]);
-    let host_width = if area.width >= 100 { 20 } else { 14 };
-    put(buffer, area, 1, &Line::from(styled(format!("  TIME            EID  {}  SUMMARY", pad("HOST", host_width)), DIM)));
+    let columns = Columns::of(area.width);
+    put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
         let text = if model.events.is_empty() { "  no events yet" } else { "  no event matches the filter; esc clears it" };
         put(buffer, area, 2, &Line::from(plain(text)));
@@ -35,31 +35,50 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let last = if model.event.is_chosen { (selected + room / 2 + 1).clamp(room.min(rows.len()), rows.len()) } else { rows.len() };
     let first = last.saturating_sub(room);
     for (place, row) in rows.iter().enumerate().take(last).skip(first) {
-        put(
-            buffer,
-            area,
-            (place - first) as u16 + 2,
-            &row_line(model, row, host_width, place == selected, usize::from(area.width)),
-        );
+        let line = columns.row(model, row, place == selected);
+        put(buffer, area, (place - first) as u16 + 2, &line);
     }
 }
 
-fn row_line(model: &Model, row: &TailLine, host_width: usize, is_selected: bool, width: usize) -> Line<'static> {
-    let event = &row.line;
-    let time = style::clock(event.time, model.is_utc, "%H:%M:%S%.3f");
-    let summary = fit(&safe(&event.summary), width.saturating_sub(host_width + 32));
-    let mut spans = vec![
-        plain(if is_selected { "▌ " } else { "  " }),
-        plain(time),
-        plain(pad_left(&event.event_id.to_string(), 7)),
-        plain(format!("  {}  {summary}", pad(&safe(short_host(&event.computer)), host_width))),
-    ];
-    if let Some((id, severity)) = &event.alert {
-        let (_, style) = style::severity(*severity);
-        spans.push(styled(format!("  ◆{}", id.short()), style));
+/// Widths by the width of the area; the summary gets what the others leave.
+struct Columns {
+    time_format: &'static str,
+    time: usize,
+    host: usize,
+    width: usize,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let (time_format, time) = if width >= 70 { ("%H:%M:%S%.3f", 12) } else { ("%H:%M:%S", 8) };
+        let host = match width {
+            100.. => 20,
+            60.. => 14,
+            _ => 10,
+        };
+        Self { time_format, time, host, width: usize::from(width) }
     }
-    let line = Line::from(spans);
-    if is_selected && model.event.is_chosen { line.style(SELECTED) } else { line }
+
+    fn head(&self) -> String {
+        format!("  {}    EID  {}  SUMMARY", pad("TIME", self.time), pad("HOST", self.host))
+    }
+
+    fn row(&self, model: &Model, row: &TailLine, is_selected: bool) -> Line<'static> {
+        let event = &row.line;
+        let time = style::clock(event.time, model.is_utc, self.time_format);
+        let mark = event.alert.as_ref().map(|(id, severity)| (format!("  ◆{}", id.short()), style::severity(*severity).1));
+        let used = self.time + self.host + 13 + mark.as_ref().map_or(0, |(text, _)| text.chars().count());
+        let mut spans = vec![
+            plain(if is_selected { "▌ " } else { "  " }),
+            plain(time),
+            plain(pad_left(&event.event_id.to_string(), 7)),
+            plain(format!("  {}  ", pad(&safe(short_host(&event.computer)), self.host))),
+            plain(fit(&safe(&event.summary), self.width.saturating_sub(used))),
+        ];
+        spans.extend(mark.map(|(text, style)| styled(text, style)));
+        let line = Line::from(spans);
+        if is_selected && model.event.is_chosen { line.style(SELECTED) } else { line }
+    }
 }
 
 /// Draws one event.

@@ -120,7 +120,8 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
 
 fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'static> {
     let speed = replay.speed.map_or("flat out".to_owned(), |speed| format!("{speed}x"));
-    let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, "%Y-%m-%d %H:%M:%S"));
+    let format = if columns >= 60 { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" };
+    let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, format));
     let room = if columns >= 100 { 24_u64 } else { 10 };
     let bar = match replay.bytes_total {
         Some(total) if total > 0 => {

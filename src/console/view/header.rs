@@ -35,13 +35,17 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Shape::Narrow | Shape::Line => {
             compact(model, area, buffer);
             open(model, area, 1, buffer);
-            let (mut line, _) = tabs(model);
+            let (mut line, _) = tabs(model, false);
+            if line.width() > usize::from(area.width) + 11 {
+                line = tabs(model, true).0;
+            }
             // The name stands in the first row already.
             line.spans.drain(..2);
             line.spans.insert(0, plain(" "));
+            line.spans.pop();
             put(buffer, area, 2, &line);
             // A filter that hides something is said at every size, over the last tabs if need be.
-            let used = if model.filter_text.is_empty() { line.width() } else { 0 };
+            let used = if model.filter_text.is_empty() { line.width() + 2 } else { 0 };
             put_right(buffer, area, 2, used, filter_chip(model));
         }
     }
@@ -71,21 +75,37 @@ fn time(model: &Model) -> String {
 }
 
 fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let (line, _) = tabs(model);
+    let (line, _) = tabs(model, false);
     put(buffer, area, 0, &line);
-    let mut right = vec![state(model), plain("   "), plain(time(model))];
-    if let Some((waiting, dropped)) = model.paused() {
-        let lost = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
-        right.insert(1, styled(format!("  {waiting} updates wait, {} alerts{lost}", model.paused_alerts()), WARN));
-    }
+    // What waits behind a frozen picture is told as far as there is room; that it is frozen, always.
+    let room = usize::from(area.width).saturating_sub(line.width() + 2);
+    let with = |waits: String| vec![state(model), styled(waits, WARN), plain("   "), plain(time(model))];
+    let is_short_enough = |right: &Vec<Span<'static>>| right.iter().map(Span::width).sum::<usize>() <= room;
+    let right = waits(model).into_iter().map(with).find(is_short_enough).unwrap_or_else(|| vec![state(model)]);
     put_right(buffer, area, 0, line.width(), right);
 }
 
-/// The name, then the tabs or the crumbs; and where the open one stands.
-fn tabs(model: &Model) -> (Line<'static>, Option<(usize, usize)>) {
+/// What waits behind a frozen picture, in ever fewer words.
+fn waits(model: &Model) -> Vec<String> {
+    let Some((waiting, dropped)) = model.paused() else { return vec![String::new()] };
+    let many = |number: usize, word: &str| format!("{} {word}{}", count(number as u64), if number == 1 { "" } else { "s" });
+    let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
+    let waits = if waiting == 1 { "waits" } else { "wait" };
+    let alerts = many(model.paused_alerts(), "alert");
+    vec![
+        format!("  {} {waits}, {alerts}{lost}", many(waiting, "update")),
+        format!("  {alerts}{lost}"),
+        format!("  {alerts}"),
+        String::new(),
+    ]
+}
+
+/// The name, then the tabs or the crumbs; and where the open one stands. Short, those that are not open are their keys alone.
+fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), plain("  ")];
     let mut marked = None;
     let mut at = 12;
+    let tab = |name: &'static str, is_open: bool| if is_short && !is_open { &name[..1] } else { name };
     let mut add = |spans: &mut Vec<Span<'static>>, name: &str, is_open: bool| {
         if is_open {
             marked = Some((at, name.chars().count()));
@@ -99,7 +119,7 @@ fn tabs(model: &Model) -> (Line<'static>, Option<(usize, usize)>) {
             let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.header.id.short().to_owned());
             add(&mut spans, &format!("{} › {id}", tab_name(model.tab)), false);
             for (own, name) in Section::ALL {
-                add(&mut spans, name, own == *section);
+                add(&mut spans, tab(name, own == *section), own == *section);
             }
         }
         Some(Screen::Host { host, .. }) => {
@@ -107,8 +127,8 @@ fn tabs(model: &Model) -> (Line<'static>, Option<(usize, usize)>) {
         }
         Some(Screen::Event { .. }) => add(&mut spans, "Events › event", true),
         None => {
-            for (tab, name) in Tab::ALL {
-                add(&mut spans, name, tab == model.tab);
+            for (own, name) in Tab::ALL {
+                add(&mut spans, tab(name, own == model.tab), own == model.tab);
             }
         }
     }
@@ -121,7 +141,7 @@ fn tab_name(tab: Tab) -> &'static str {
 
 /// The line under the title, heavy under the open tab.
 fn rule(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let (_, marked) = tabs(model);
+    let (_, marked) = tabs(model, false);
     let (from, length) = marked.unwrap_or((0, 0));
     let width = usize::from(area.width);
     let spans = vec![

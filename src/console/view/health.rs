@@ -9,7 +9,7 @@ use crate::console::model::Model;
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{header, put_lines};
-use crate::feed::NoticeLevel;
+use crate::feed::{NoticeLevel, RuleStatus};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -131,28 +131,63 @@ fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     }
     lines.push(Line::from(""));
 }
+/// How many rules of each sort are listed; `wefwatch rules list` has them all.
+const RULES_SHOWN: usize = 20;
 
 fn rules(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     let rules = &model.status.rules;
-    let running = rules.iter().filter(|rule| rule.problem.is_none()).count();
+    let of = |verdict: &str| rules.iter().filter(|rule| rule.facts.verdict == verdict).count();
     let mut title = heading("Rules", false);
-    title.push(plain(format!("  {running} run")));
-    if rules.len() > running {
-        title.push(styled(format!(", {} do not", rules.len() - running), WARN));
-    }
-    lines.push(Line::from(title));
-    for rule in rules {
-        let room = width.saturating_sub(10);
-        match &rule.problem {
-            Some(problem) => lines.push(Line::from(vec![styled("  not run  ", WARN), plain(fit(&safe(problem), room))])),
-            None => {
-                let note = rule.note.as_deref().map_or(String::new(), |note| format!("  ({note})"));
-                let text = format!("{:<5} {}  alerts {}{note}", rule.language, safe(&rule.name), count(rule.alerts));
-                lines.push(Line::from(vec![styled("  runs     ", GOOD), plain(fit(&text, room))]));
-            }
+    title.push(plain(format!("  {} run", rules.iter().filter(|rule| rule.facts.problem.is_none()).count())));
+    for (verdict, style) in [("degraded", WARN), ("impossible", WARN), ("other", DIM), ("broken", WARN)] {
+        let count = of(verdict);
+        if count > 0 {
+            title.push(styled(format!(", {count} {verdict}"), style));
         }
     }
+    lines.push(Line::from(title));
+    rules_that_run(rules, width, lines);
+    let (broken, others): (Vec<_>, Vec<_>) = rules
+        .iter()
+        .filter_map(|rule| Some((rule, rule.facts.problem.as_ref()?)))
+        .partition(|(rule, _)| rule.facts.verdict == "broken");
+    for (rule, problem) in broken.into_iter().chain(others).take(RULES_SHOWN) {
+        let word = format!("  {:<11}", rule.facts.verdict);
+        lines.push(Line::from(vec![styled(word, WARN), plain(fit(&safe(problem), width.saturating_sub(14)))]));
+    }
     lines.push(Line::from(""));
+}
+
+/// The rules that run: those with alerts first, then those that take the most time.
+fn rules_that_run(rules: &[RuleStatus], width: usize, lines: &mut Vec<Line<'static>>) {
+    let total: u64 = rules.iter().map(|rule| rule.nanoseconds).sum();
+    let mut running: Vec<&RuleStatus> = rules.iter().filter(|rule| rule.facts.problem.is_none()).collect();
+    running.sort_by_key(|rule| std::cmp::Reverse((rule.alerts, rule.nanoseconds, rule.evaluated)));
+    let name_width = width.saturating_sub(55).clamp(12, 60);
+    let header =
+        format!("  {:<11}{:<6}{:<name_width$} {:>7} {:>10} {:>8} {:>6}", "", "", "RULE", "ALERTS", "EVALUATED", "HELD", "TIME");
+    lines.push(Line::from(styled(fit(&header, width), DIM)));
+    for rule in running.iter().take(RULES_SHOWN) {
+        let facts = &rule.facts;
+        let share = if total == 0 { "-".to_owned() } else { format!("{:.0} %", rule.nanoseconds as f64 * 100.0 / total as f64) };
+        let text = format!(
+            "{:<6}{:<name_width$} {:>7} {:>10} {:>8} {share:>6}",
+            facts.language,
+            fit(&safe(&facts.name), name_width),
+            count(rule.alerts),
+            count(rule.evaluated),
+            count(rule.held),
+        );
+        let style = if facts.limits.is_empty() { GOOD } else { WARN };
+        lines.push(Line::from(vec![
+            styled(format!("  {:<11}", facts.verdict), style),
+            plain(fit(&text, width.saturating_sub(13))),
+        ]));
+    }
+    if running.len() > RULES_SHOWN {
+        let text = format!("  and {} more: wefwatch rules list", count((running.len() - RULES_SHOWN) as u64));
+        lines.push(Line::from(styled(fit(&text, width), DIM)));
+    }
 }
 
 fn hosts(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {

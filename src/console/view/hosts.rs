@@ -11,6 +11,7 @@ use crate::console::model::screen::{HostRow, Pane, Tab};
 use crate::console::printable::{pad, pad_left};
 use crate::console::view::style::{self, DIM, GOOD, SELECTED, WARN, bars, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, header, put, put_right};
+use crate::event::names::HostName;
 use crate::hosts::{HostState, Liveness};
 
 /// Draws the table with its heading; one row below stays free.
@@ -40,6 +41,15 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         put(buffer, area, (place - first) as u16 + 2, &line);
     }
+}
+
+/// A host's short name; the whole one where two hosts share the short one.
+fn shown_name<'a>(model: &Model, state: &'a HostState) -> &'a str {
+    let short = short_host(&state.computer);
+    let (alone, in_domain) = (HostName::fold(short), HostName::fold(&format!("{short}.")));
+    let same = model.hosts.range(in_domain.clone()..).take_while(|(name, _)| name.as_str().starts_with(in_domain.as_str()));
+    let namesakes = same.take(2).count() + usize::from(model.hosts.contains_key(&alone));
+    if namesakes > 1 { &state.computer } else { short }
 }
 
 fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -87,7 +97,7 @@ impl Columns {
     fn row(&self, model: &Model, row: &HostRow<'_>, is_selected: bool) -> Line<'static> {
         let state = row.state;
         let mut spans: Vec<Span<'static>> = vec![plain(if is_selected { "▌ " } else { "  " })];
-        spans.push(plain(pad(&safe(short_host(&state.computer)), self.host)));
+        spans.push(plain(pad(&safe(shown_name(model, state)), self.host)));
         for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low] {
             if severity == Severity::Low && !self.has_low {
                 continue;

@@ -133,8 +133,8 @@ fn about(model: &Model, mute: &Mute) -> String {
 pub fn scope_words(model: &Model, scope: &Scope) -> String {
     let word = |(aspect, value): &(Aspect, String)| match aspect {
         Aspect::Rule => {
-            let rule = model.status.rules.iter().find(|rule| rule.id == *value);
-            safe(rule.map_or(value.as_str(), |rule| rule.name.as_str()))
+            let rule = model.status.rules.iter().find(|rule| rule.facts.id == *value);
+            safe(rule.map_or(value.as_str(), |rule| rule.facts.name.as_str()))
         }
         Aspect::Host => format!("on {}", safe(short_host(value))),
         Aspect::Image => safe(crate::event::text::file_name(value)),

@@ -1,10 +1,12 @@
 //! Where the next message of a stream begins and ends. Pure functions over a slice; the buffer is `framing`'s business.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memmem};
 
 use crate::decode::RejectReason;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// The most digits that an octet count may have: a message of 10 MB is skipped, no more.
+const MAX_DIGITS: usize = 7;
 
 /// What stands at the front of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +21,6 @@ pub(super) enum Step {
     Reject(RejectReason, usize),
     /// A message beyond the limit: reject it, drop so many bytes, then everything up to its end.
     Oversize(usize, End),
-    /// An octet count that no message can have: nothing behind it can be trusted.
-    Broken,
     /// More bytes are needed to tell. Up to the offset nothing of interest was found.
     Wait(usize),
 }
@@ -64,10 +64,11 @@ pub(super) fn step(data: &[u8], around: Around) -> Step {
     }
     let line_end = memchr2(b'\n', 0, window);
     let line = &window[..line_end.unwrap_or(window.len())];
-    match payload(line) {
+    match payload(window, line.len()) {
         Payload::Event(start) => event(data, window, start, around),
-        // Within a line of JSON an XML event is a string, not a document.
-        Payload::Json | Payload::None => match line_end {
+        Payload::Json(start) => json(data, window, start, line_end, around),
+        Payload::None => match line_end {
+            Some(end) if !around.is_closed && window.len() == data.len() && may_open_object(window, end) => Step::Wait(0),
             Some(end) if is_header_alone(line) => header_alone(data, window, end, around),
             Some(end) => Step::Frame(end),
             None if window.len() < data.len() => Step::Oversize(window.len(), End::Line),
@@ -79,19 +80,25 @@ pub(super) fn step(data: &[u8], around: Around) -> Step {
 
 enum Payload {
     Event(usize),
-    Json,
+    Json(usize),
     None,
 }
 
-/// What a line carries: an event that begins in it, or a JSON object before that.
-fn payload(line: &[u8]) -> Payload {
+/// What the line of that length at the front carries: an event that begins in it, or a JSON object before that.
+fn payload(window: &[u8], length: usize) -> Payload {
+    let line = &window[..length];
     let start = event_start(line, 0);
-    let brace = memmem::find(&line[..start.unwrap_or(line.len())], b"{").filter(|at| is_json(&line[*at..]));
+    let brace = memchr_iter(b'{', &line[..start.unwrap_or(length)]).find(|at| is_json(&window[*at..]));
     match (brace, start) {
-        (Some(_), _) => Payload::Json,
+        (Some(brace), _) => Payload::Json(brace),
         (None, Some(start)) => Payload::Event(start),
         (None, None) => Payload::None,
     }
+}
+
+/// Whether a line ends with a brace and what follows, which would tell whether it opens an object, is still to come.
+fn may_open_object(window: &[u8], end: usize) -> bool {
+    window[..end].trim_ascii_end().ends_with(b"{") && window[end..].trim_ascii().is_empty()
 }
 
 /// Whether a brace opens a JSON object: a quote or the closing brace follows.
@@ -100,8 +107,15 @@ pub(crate) fn is_json(text: &[u8]) -> bool {
     matches!(next, Some(b'"' | b'}'))
 }
 
-/// White space and the wrappers of events; a tag that is not complete yet waits.
+/// White space and the wrappers of events and JSON objects; a tag that is not complete yet waits.
 fn gap(data: &[u8], around: Around) -> Option<Step> {
+    if matches!(data[0], b',' | b']') {
+        return match data.get(1) {
+            None if !around.is_closed => Some(Step::Wait(0)),
+            Some(byte) if !byte.is_ascii_whitespace() && !matches!(byte, 0 | b'{' | b',' | b']') => None,
+            _ => Some(Step::Skip(1)),
+        };
+    }
     let blank = data.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0).count();
     if blank > 0 {
         return Some(Step::Skip(blank));
@@ -132,15 +146,18 @@ fn gap(data: &[u8], around: Around) -> Option<Step> {
     None
 }
 
-/// RFC 6587 octet counting: `1-9`, at most 7 digits, a blank, then what a message begins with. More digits in front of a
-/// message are a count that cannot be; anything else is a line that happens to begin with a digit.
+/// RFC 6587 octet counting: `1-9`, at most 7 digits, a blank, then what a message begins with. Anything else is a line that
+/// happens to begin with a digit; more digits are no length (seconds since 1970, a date) and must not cost what follows.
 fn counted(data: &[u8], around: Around) -> Option<Step> {
     if !matches!(data[0], b'1'..=b'9') {
         return None;
     }
-    let digits = data.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = data.iter().take(MAX_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    if digits > MAX_DIGITS {
+        return None;
+    }
     let Some(blank) = data.get(digits) else {
-        return (!around.is_closed && digits < 20).then_some(Step::Wait(0));
+        return (!around.is_closed).then_some(Step::Wait(0));
     };
     if *blank != b' ' {
         return None;
@@ -151,32 +168,93 @@ fn counted(data: &[u8], around: Around) -> Option<Step> {
         Some(b'<' | b'{' | 0xef | 0xff | 0xfe) => {}
         Some(_) => return None,
     }
-    let length = std::str::from_utf8(&data[..digits]).ok().and_then(|digits| digits.parse::<usize>().ok());
-    match length {
-        Some(length) if digits <= 7 => Some(Step::Counted(digits + 1, length)),
-        // Up to 16 MiB the bytes can be counted off; beyond, the sender is not believed.
-        Some(length) if length <= 16 << 20 => Some(Step::Counted(digits + 1, length)),
-        _ => Some(Step::Broken),
-    }
+    let length = std::str::from_utf8(&data[..digits]).ok().and_then(|digits| digits.parse::<usize>().ok())?;
+    Some(Step::Counted(digits + 1, length))
 }
 
 /// A counted message or datagram: events in it are messages of their own; what is no event is one message.
 fn unit(data: &[u8], window: &[u8], around: Around) -> Step {
-    match payload(window) {
+    match payload(window, window.len()) {
         Payload::Event(start) => event(data, window, start, around),
-        Payload::Json | Payload::None => Step::Frame(data.len()),
+        Payload::Json(start) => match json_end(&window[start..]) {
+            JsonEnd::At(end) => Step::Frame(start + end),
+            JsonEnd::Cut(_) | JsonEnd::Open => Step::Frame(data.len()),
+        },
+        Payload::None => Step::Frame(data.len()),
     }
+}
+
+/// A JSON object begins at `start`: it ends with its own brace, so that objects back to back, in a list, or over several
+/// lines are messages each. Within it an XML event is a string, not a document.
+fn json(data: &[u8], window: &[u8], start: usize, line_end: Option<usize>, around: Around) -> Step {
+    match json_end(&window[start..]) {
+        JsonEnd::At(end) | JsonEnd::Cut(end) => Step::Frame(start + end),
+        JsonEnd::Open if window.len() < data.len() => Step::Oversize(window.len(), End::Line),
+        JsonEnd::Open if around.is_closed => Step::Frame(line_end.unwrap_or(data.len())),
+        JsonEnd::Open => Step::Wait(0),
+    }
+}
+
+enum JsonEnd {
+    /// One past its closing brace.
+    At(usize),
+    /// It cannot be complete: a string that breaks off at a line end, or a line that begins another message.
+    Cut(usize),
+    /// It may go on.
+    Open,
+}
+
+/// Where the object at the front of the text ends: braces are counted, strings skipped.
+fn json_end(text: &[u8]) -> JsonEnd {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth <= 1 => return JsonEnd::At(at + 1),
+            b'}' => depth -= 1,
+            b'"' => match string_end(text, at + 1) {
+                JsonEnd::At(end) => at = end - 1,
+                other => return other,
+            },
+            b'\n' | 0 => match after_line(&text[at + 1..]) {
+                Some(true) => return JsonEnd::Cut(at),
+                Some(false) => {}
+                None => return JsonEnd::Open,
+            },
+            _ => {}
+        }
+        at += 1;
+    }
+    JsonEnd::Open
+}
+
+/// One past the quote that ends a string; a raw line end is none of its characters.
+fn string_end(text: &[u8], from: usize) -> JsonEnd {
+    let mut at = from;
+    while let Some(found) = text.get(at..).and_then(|rest| memchr3(b'"', b'\\', b'\n', rest)) {
+        at += found;
+        match text[at] {
+            b'"' => return JsonEnd::At(at + 1),
+            b'\n' => return JsonEnd::Cut(at),
+            _ => at += 2,
+        }
+    }
+    JsonEnd::Open
+}
+
+/// Whether a line begins another message, when the line before left an object open. `None` while that cannot be told.
+fn after_line(line: &[u8]) -> Option<bool> {
+    let limit = &line[..line.len().min(8)];
+    let begins = is_priority(limit) || event_start(limit, 0) == Some(0) || limit.starts_with(b"{\"");
+    if begins || line.len() >= 8 { Some(begins) } else { None }
 }
 
 /// An event begins at `start`: finds its end, or the message that cut it off.
 fn event(data: &[u8], window: &[u8], start: usize, around: Around) -> Step {
     let from = around.looked_at.saturating_sub(16).max(start);
-    let end = event_end(window, start, from);
-    let cut_by = event_start(&window[..end.unwrap_or(window.len())], start + 6);
+    let (end, cut_by) = event_marks(window, start, from);
     match (end, cut_by) {
-        (_, Some(next)) if !in_cdata(window, start, next) => {
-            Step::Reject(RejectReason::Truncated, cut_point(window, start, next))
-        }
+        (_, Some(next)) => Step::Reject(RejectReason::Truncated, cut_point(window, start, next)),
         (Some(end), _) => Step::Frame(end),
         (None, _) if window.len() < data.len() => Step::Oversize(window.len() - 16, End::Event),
         (None, _) if around.is_closed => Step::Reject(RejectReason::Truncated, cut_at_end(data, start, around)),
@@ -226,15 +304,40 @@ fn is_header_alone(line: &[u8]) -> bool {
 
 fn header_alone(data: &[u8], window: &[u8], end: usize, around: Around) -> Step {
     let blank = window[end..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0).count();
-    let rest = &window[end + blank..];
-    if rest.starts_with(b"<Event") || rest.starts_with(b"<?xml") {
-        let limit = rest.len().min(256);
-        if let Some(start) = event_start(&rest[..limit], 0) {
-            return event(data, window, end + blank + start, around);
-        }
+    match begins_event(&window[end + blank..]) {
+        Begins::At(start) => event(data, window, end + blank + start, around),
+        // What fills the window with blanks will not be waited for.
+        Begins::Perhaps if !around.is_closed && window.len() == data.len() => Step::Wait(0),
+        Begins::Perhaps | Begins::Not => Step::Frame(end),
     }
-    let may_come = |start: &[u8]| rest.len() < start.len() + 1 && start.starts_with(&rest[..rest.len().min(start.len())]);
-    if !around.is_closed && (may_come(b"<Event") || may_come(b"<?xml")) { Step::Wait(0) } else { Step::Frame(end) }
+}
+
+/// Whether an event stands at the front, and where.
+enum Begins {
+    At(usize),
+    Not,
+    /// More bytes are needed to tell.
+    Perhaps,
+}
+
+/// Looks for an event at the front, perhaps behind an XML declaration.
+fn begins_event(text: &[u8]) -> Begins {
+    let mut at = 0;
+    if text.starts_with(b"<?xml") {
+        match memmem::find(&text[..text.len().min(256)], b"?>") {
+            Some(end) => at = end + 2,
+            None if text.len() < 256 => return Begins::Perhaps,
+            None => return Begins::Not,
+        }
+        at += text[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    }
+    let tag = &text[at..text.len().min(at + 7)];
+    let may_come = |name: &[u8]| tag.len() <= name.len() && name.starts_with(tag);
+    match event_start(tag, 0) {
+        Some(0) => Begins::At(at),
+        _ if may_come(b"<Event") || (at == 0 && may_come(b"<?xml")) => Begins::Perhaps,
+        _ => Begins::Not,
+    }
 }
 
 fn is_tag_end(byte: u8) -> bool {
@@ -254,34 +357,65 @@ pub(crate) fn event_start(data: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// One past the `</Event>` that ends the event at `start`, looking from `from` on; not one inside a CDATA section.
-fn event_end(data: &[u8], start: usize, from: usize) -> Option<usize> {
+/// One past the `</Event>` that ends the event at `start`, and the start of an event that cuts it off before. Neither counts
+/// inside a CDATA section or a comment. Up to `from` no end was found.
+fn event_marks(data: &[u8], start: usize, from: usize) -> (Option<usize>, Option<usize>) {
     if is_empty_element(data, start) {
-        return memchr(b'>', &data[start..]).map(|end| start + end + 1);
+        return (memchr(b'>', &data[start..]).map(|end| start + end + 1), None);
     }
+    let end = event_end(data, from);
+    let before = &data[..end.unwrap_or(data.len())];
+    // Windows writes neither CDATA nor comments: nearly every event is done here.
+    if memmem::find(&before[start..], b"<!").is_none() {
+        return (end, event_start(before, start + 6));
+    }
+    careful_marks(data, start)
+}
+
+/// The same with CDATA sections and comments left out, in one pass.
+fn careful_marks(data: &[u8], start: usize) -> (Option<usize>, Option<usize>) {
+    let mut at = start + 6;
+    while let Some(found) = data.get(at..).and_then(|rest| memchr(b'<', rest)) {
+        at += found;
+        let rest = &data[at..];
+        let skipped = [(&b"<![CDATA["[..], &b"]]>"[..]), (b"<!--", b"-->")].into_iter().find(|(open, _)| rest.starts_with(open));
+        if let Some((open, close)) = skipped {
+            let Some(end) = memmem::find(&rest[open.len()..], close) else { return (None, None) };
+            at += open.len() + end + close.len();
+        } else if let Some(end) = close_tag(rest) {
+            return (Some(at + end), None);
+        } else if rest.starts_with(b"<Event") && rest.get(6).is_some_and(|byte| is_tag_end(*byte)) {
+            return (None, Some(at));
+        } else {
+            at += 1;
+        }
+    }
+    (None, None)
+}
+
+/// One past the first `</Event>` at or after `from`.
+fn event_end(data: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(found) = data.get(at..).and_then(|rest| memmem::find(rest, b"</Event")) {
         at += found;
-        let blank = data[at + 7..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if data.get(at + 7 + blank) == Some(&b'>') && !in_cdata(data, start, at) {
-            return Some(at + 8 + blank);
+        if let Some(end) = close_tag(&data[at..]) {
+            return Some(at + end);
         }
         at += 7;
     }
     None
 }
 
+/// The length of `</Event>` at the front of the slice; white space before the bracket is allowed.
+fn close_tag(data: &[u8]) -> Option<usize> {
+    let rest = data.strip_prefix(b"</Event")?;
+    let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    (rest.get(blank) == Some(&b'>')).then_some(8 + blank)
+}
+
 /// `<Event/>`, with or without attributes.
 fn is_empty_element(data: &[u8], start: usize) -> bool {
     memchr(b'>', &data[start..]).is_some_and(|end| data[start + end - 1] == b'/')
-}
-
-/// Whether a position of the event lies inside a CDATA section or a comment.
-fn in_cdata(data: &[u8], start: usize, position: usize) -> bool {
-    let before = &data[start..position];
-    let open_without =
-        |open: &[u8], close: &[u8]| memmem::rfind(before, open).is_some_and(|at| memmem::find(&before[at..], close).is_none());
-    open_without(b"<![CDATA[", b"]]>") || open_without(b"<!--", b"-->")
 }
 
 /// How much of a message that is being dropped the slice holds: up to its end (`Ok`), or all of it with some bytes kept back
@@ -290,7 +424,7 @@ pub(super) fn drop_until(data: &[u8], end: End) -> Result<usize, usize> {
     match end {
         End::Line => memchr2(b'\n', 0, data).map(|at| at + 1).ok_or(data.len()),
         End::Event => {
-            let close = event_end_anywhere(data);
+            let close = event_end(data, 0);
             let other = new_message(data, 0).into_iter().chain(line_event(data)).min();
             match (close, other) {
                 (Some(close), Some(other)) => Ok(close.min(other)),
@@ -300,18 +434,6 @@ pub(super) fn drop_until(data: &[u8], end: End) -> Result<usize, usize> {
             }
         }
     }
-}
-
-fn event_end_anywhere(data: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(found) = memmem::find(&data[at..], b"</Event") {
-        at += found + 7;
-        let blank = data[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if data.get(at + blank) == Some(&b'>') {
-            return Some(at + blank + 1);
-        }
-    }
-    None
 }
 
 /// An event that begins on a line of its own.

@@ -25,19 +25,12 @@ pub(super) struct Refused {
     pub(super) span: Span,
     /// What is wrong, and a hint where there is one.
     pub(super) reason: String,
-    /// Whether the query is wrong; otherwise it is right, but not for the events that come in here.
-    pub(super) is_error: bool,
 }
 
 impl Refused {
     /// A query that is wrong, or that asks for what is not supported.
     pub(super) fn new(span: Span, reason: impl Into<String>) -> Self {
-        Self { span, reason: reason.into(), is_error: true }
-    }
-
-    /// A query that is right, but not for the events that come in here.
-    pub(super) fn not_for_us(span: Span, reason: impl Into<String>) -> Self {
-        Self { span, reason: reason.into(), is_error: false }
+        Self { span, reason: reason.into() }
     }
 }
 
@@ -50,8 +43,10 @@ pub(super) enum Token {
     QuotedName(String),
     /// A text, decoded.
     Text(String),
-    /// A number.
+    /// A whole number.
     Number(f64),
+    /// A number with decimals.
+    Decimal(f64),
     /// An operator or a bracket.
     Symbol(&'static str),
     /// The end of the query.
@@ -65,7 +60,7 @@ impl Token {
             Self::Word(word) => format!("`{word}`"),
             Self::QuotedName(name) => format!("`{name}`"),
             Self::Text(text) => format!("the text \"{text}\""),
-            Self::Number(number) => format!("the number {number}"),
+            Self::Number(number) | Self::Decimal(number) => format!("the number {number}"),
             Self::Symbol(symbol) => format!("`{symbol}`"),
             Self::End => "the end of the query".to_owned(),
         }
@@ -197,7 +192,7 @@ impl<'q> Lexer<'q> {
         text.parse::<f64>()
             .ok()
             .filter(|number| number.is_finite())
-            .map(Token::Number)
+            .map(if text.contains('.') { Token::Decimal } else { Token::Number })
             .map_or_else(|| self.refuse(start, format!("`{text}` is not a number that can be compared")), Ok)
     }
 
@@ -300,7 +295,7 @@ mod tests {
     fn numbers_words_and_symbols() {
         let word = |word: &str| Token::Word(word.to_owned());
         assert_eq!(words("30s"), [Token::Number(30.0), word("s"), Token::End]);
-        assert_eq!(words("1.5e3 2"), [Token::Number(1500.0), Token::Number(2.0), Token::End]);
+        assert_eq!(words("1.5e3 2"), [Token::Decimal(1500.0), Token::Number(2.0), Token::End]);
         assert_eq!(words("in~ like~"), [word("in~"), word("like~"), Token::End]);
         assert_eq!(
             words("a.b // c\n/* d\n */ >= `e-f`"),

@@ -1,12 +1,14 @@
 //! The two forms of an EQL rule file: the `.toml` of Elastic's detection-rules, and a bare `.eql` query whose leading `//`
 //! comments describe it.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::alert::{RuleInfo, RuleLanguage, Severity, Technique};
-use crate::detect::RuleFile;
+use crate::detect::{ProblemKind, RuleFile};
 
 /// How far a rule looks back where it does not say: Elastic's usual `from = "now-9m"`.
 const LOOK_BACK: TimeDelta = TimeDelta::minutes(9);
@@ -23,16 +25,16 @@ pub(super) struct Read {
     pub(super) look_back: TimeDelta,
 }
 
-/// Why a rule file holds no EQL rule.
+/// Why a rule file holds no EQL rule that is for here.
 pub(super) struct NotARule {
     /// The line, counted from 1, where it is known.
     pub(super) line: Option<usize>,
     /// What is wrong.
     pub(super) reason: String,
-    /// Whether the file is broken (else it is a rule of another kind).
-    pub(super) is_error: bool,
-    /// The rule's name, where it got that far.
-    pub(super) name: Option<String>,
+    /// Whether the file is broken or of another kind.
+    pub(super) kind: ProblemKind,
+    /// What the rule says about itself, where it got that far.
+    pub(super) info: Option<Arc<RuleInfo>>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,8 @@ struct Rule {
     kind: Option<String>,
     from: Option<String>,
     query: Option<Spanned<String>>,
+    #[serde(default)]
+    tags: Vec<String>,
     #[serde(default)]
     threat: Vec<Threat>,
 }
@@ -91,30 +95,40 @@ fn read_toml(file: &RuleFile) -> Result<Read, NotARule> {
     let parsed: File = toml::from_str(&file.text).map_err(|error| NotARule {
         line: error.span().and_then(|span| line_of(span.start)).map(|line| line + 1),
         reason: error.message().to_owned(),
-        is_error: true,
-        name: None,
+        kind: ProblemKind::Broken,
+        info: None,
     })?;
     let rule = parsed.rule;
-    let other = |reason: String, is_error| NotARule { line: None, reason, is_error, name: rule.name.clone() };
-    if let Some(kind) = rule.kind.as_deref().filter(|kind| *kind != "eql") {
-        return Err(other(format!("a rule of type `{kind}` is not run here"), false));
+    let severity = rule.severity.as_deref().map_or(Ok(Severity::Medium), str::parse);
+    let elsewhere = elsewhere(&rule);
+    let query = rule.query.clone();
+    let look_back = rule.from.as_deref().and_then(parse_from).unwrap_or(LOOK_BACK);
+    let info = info(rule, *severity.as_ref().unwrap_or(&Severity::Medium), file);
+    let refuse = |reason: String, kind| NotARule { line: None, reason, kind, info: Some(Arc::new(info.clone())) };
+    if let Some(reason) = elsewhere {
+        return Err(refuse(reason, ProblemKind::Other));
     }
-    if let Some(language) = rule.language.as_deref().filter(|language| *language != "eql") {
-        return Err(other(format!("a rule in the language `{language}` is not run here"), false));
-    }
-    let Some(query) = &rule.query else { return Err(other("the rule has no query".to_owned(), true)) };
+    severity.map_err(|error| refuse(error.to_string(), ProblemKind::Broken))?;
+    let Some(query) = query else { return Err(refuse("the rule has no query".to_owned(), ProblemKind::Broken)) };
     let start = query.span().start;
     // TOML drops a line break right after the opening quotes.
     let opening = file.text.get(start..).unwrap_or_default();
     let is_broken_after = ["'''\n", "'''\r\n", "\"\"\"\n", "\"\"\"\r\n"].iter().any(|quotes| opening.starts_with(quotes));
     let first_line = line_of(start).unwrap_or_default() + usize::from(is_broken_after);
-    let look_back = rule.from.as_deref().and_then(parse_from).unwrap_or(LOOK_BACK);
-    let severity = match &rule.severity {
-        Some(word) => word.parse().map_err(|error: crate::alert::UnknownSeverity| other(error.to_string(), true))?,
-        None => Severity::Medium,
-    };
-    let query = query.get_ref().clone();
-    Ok(Read { info: info(rule, severity, file), query, first_line, look_back })
+    Ok(Read { info, query: query.into_inner(), first_line, look_back })
+}
+
+/// Why the rule is not for here, if it is not: another type, another language, another platform.
+fn elsewhere(rule: &Rule) -> Option<String> {
+    if let Some(kind) = rule.kind.as_deref().filter(|kind| *kind != "eql") {
+        return Some(format!("a rule of type `{kind}` is not run here"));
+    }
+    if let Some(language) = rule.language.as_deref().filter(|language| *language != "eql") {
+        return Some(format!("a rule in the language `{language}` is not run here"));
+    }
+    let platforms: Vec<&str> = rule.tags.iter().filter_map(|tag| tag.strip_prefix("OS: ")).collect();
+    let is_elsewhere = !platforms.is_empty() && !platforms.contains(&"Windows");
+    is_elsewhere.then(|| format!("a rule for {}", platforms.join(", ")))
 }
 
 fn info(rule: Rule, severity: Severity, file: &RuleFile) -> RuleInfo {

@@ -1,14 +1,59 @@
 //! What a Sigma rule says about itself: level, tags, authors, and our own additions under the key `wefwatch`.
 
-use rsigma_parser::SigmaRule;
+use std::collections::HashMap;
+
+use rsigma_parser::{CorrelationRule, Level, SigmaRule};
+use yaml_serde::Value;
 
 use crate::alert::{RuleInfo, RuleLanguage, Severity, Technique};
 use crate::detect::RuleFile;
 
+/// What detection rules and correlations say about themselves alike.
+#[derive(Debug)]
+pub(super) struct About<'a> {
+    title: &'a str,
+    id: Option<&'a str>,
+    level: Option<Level>,
+    description: Option<&'a str>,
+    author: Option<&'a str>,
+    date: Option<&'a str>,
+    modified: Option<&'a str>,
+    references: &'a [String],
+    tags: &'a [String],
+    falsepositives: &'a [String],
+    ours: &'a HashMap<String, Value>,
+}
+
+macro_rules! about {
+    ($kind:ty) => {
+        impl<'a> From<&'a $kind> for About<'a> {
+            fn from(rule: &'a $kind) -> Self {
+                Self {
+                    title: &rule.title,
+                    id: rule.id.as_deref(),
+                    level: rule.level,
+                    description: rule.description.as_deref(),
+                    author: rule.author.as_deref(),
+                    date: rule.date.as_deref(),
+                    modified: rule.modified.as_deref(),
+                    references: &rule.references,
+                    tags: &rule.tags,
+                    falsepositives: &rule.falsepositives,
+                    ours: &rule.custom_attributes,
+                }
+            }
+        }
+    };
+}
+
+about!(SigmaRule);
+about!(CorrelationRule);
+
 /// Gathers what the rule says about itself. A rule without an id is named by file and title.
-pub(super) fn info(rule: &SigmaRule, file: &RuleFile) -> RuleInfo {
+pub(super) fn info<'a>(rule: impl Into<About<'a>>, file: &RuleFile) -> RuleInfo {
+    let rule = rule.into();
     let severity = rule.level.and_then(|level| level.as_str().parse().ok()).unwrap_or(Severity::Medium);
-    let ours = rule.custom_attributes.get("wefwatch");
+    let ours = rule.ours.get("wefwatch");
     let triage = ours
         .and_then(|ours| ours.get("triage"))
         .and_then(|steps| steps.as_sequence())
@@ -29,18 +74,18 @@ pub(super) fn info(rule: &SigmaRule, file: &RuleFile) -> RuleInfo {
             .map(|(_, id, name)| Technique { id: (*id).to_owned(), name: (*name).to_owned() })
     });
     RuleInfo {
-        id: rule.id.clone().unwrap_or_else(|| format!("{}#{}", file.origin, rule.title)),
-        name: rule.title.clone(),
+        id: rule.id.map_or_else(|| format!("{}#{}", file.origin, rule.title), str::to_owned),
+        name: rule.title.to_owned(),
         language: RuleLanguage::Sigma,
-        version: rule.modified.clone().or_else(|| rule.date.clone()),
+        version: rule.modified.or(rule.date).map(str::to_owned),
         author: rule.author.iter().flat_map(|authors| authors.split(',')).map(|author| author.trim().to_owned()).collect(),
-        references: rule.references.clone(),
-        description: rule.description.clone().unwrap_or_default().trim().to_owned(),
+        references: rule.references.to_vec(),
+        description: rule.description.unwrap_or_default().trim().to_owned(),
         severity,
         risk_score: severity.risk_score(),
         techniques: techniques.collect(),
         tactics: tactics.collect(),
-        false_positives: rule.falsepositives.clone(),
+        false_positives: rule.falsepositives.to_vec(),
         triage: triage.unwrap_or_default(),
         maxspan_ms: None,
         origin: file.origin.clone(),

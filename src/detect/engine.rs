@@ -1,0 +1,565 @@
+//! Runs many rules over an event in one pass. All rules that look at the same kind of event form one engine. Its fields are
+//! found by name in the event, each value is folded once and asked of all needles of all rules at once ([`column`]), and what
+//! is hit wakes the rules that it could make hold; only these are evaluated ([`program`]). The meaning is that of
+//! [`Evaluation`](crate::detect::predicate::Evaluation), which evaluates one rule at a time and explains it; a test holds the two equal.
+
+mod column;
+mod grams;
+mod program;
+mod trie;
+mod typical;
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use crate::detect::ecs::Mapping;
+use crate::detect::engine::column::Column;
+use crate::detect::engine::program::{Lowering, Node};
+use crate::detect::engine::typical::Typical;
+use crate::detect::fields;
+use crate::detect::predicate::{AtomId, Evaluation, Expr, FieldId, FieldName, Predicates};
+use crate::detect::route::Route;
+use crate::event::WindowsEvent;
+
+/// How many kinds of event a scratch remembers the engines of; beyond, it begins anew.
+const KINDS: usize = 4096;
+
+/// A rule, or a stage of one, and what it looks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'r, T> {
+    /// What it is called by whoever asked.
+    pub target: T,
+    /// Which events it looks at.
+    pub route: &'r Route,
+    /// What must hold.
+    pub condition: &'r Expr,
+}
+
+/// All engines of a rule set. Immutable and shared; what changes from event to event is in the caller's [`Scratch`].
+#[derive(Debug)]
+pub struct Engines<T> {
+    engines: Box<[Engine<T>]>,
+}
+
+/// What one reader of events needs to match them: bits that are cleared after every event, and what it learnt of the form of
+/// the events. Made once a connection; it fits any rule set.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// The engines of a kind of event, by a hash of channel, provider and id (kept beside it to be sure).
+    kinds: HashMap<u64, Kind, FixedState>,
+    states: Vec<State>,
+    buffer: Vec<u8>,
+    /// Which rule set this belongs to.
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Kind {
+    channel: Box<str>,
+    provider: Box<str>,
+    event_id: u32,
+    engines: Box<[u16]>,
+}
+
+/// One engine's part of a scratch.
+#[derive(Debug, Default)]
+struct State {
+    hits: Bits,
+    tested: Bits,
+    held: Bits,
+    woken: Bits,
+    candidates: Vec<u32>,
+    found: Bits,
+    /// What every program did since it was last asked, and which did anything.
+    work: Vec<Effort>,
+    worked: Bits,
+    /// The data of the event before, name by name, and the field that reads it: events of a kind have the same form.
+    form: Vec<(Box<str>, Option<u16>)>,
+}
+
+/// What a program did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// How often its condition was evaluated: a text that it needs was seen.
+    pub evaluated: u64,
+    /// How often it held.
+    pub held: u64,
+    /// How long that took over the evaluations that were timed, in nanoseconds.
+    pub nanoseconds: u64,
+}
+
+impl std::ops::AddAssign for Effort {
+    fn add_assign(&mut self, other: Self) {
+        self.evaluated += other.evaluated;
+        self.held += other.held;
+        self.nanoseconds += other.nanoseconds;
+    }
+}
+
+/// Bits that know which of them are set, so that clearing costs what setting did.
+#[derive(Debug, Default)]
+struct Bits {
+    words: Vec<u64>,
+    set: Vec<u32>,
+}
+
+impl Bits {
+    fn resize(&mut self, count: usize) {
+        self.words.resize(count.div_ceil(64), 0);
+    }
+
+    /// Sets a bit; true if it was not set.
+    #[inline]
+    fn insert(&mut self, bit: u32) -> bool {
+        let word = &mut self.words[bit as usize / 64];
+        let mask = 1 << (bit % 64);
+        let is_new = *word & mask == 0;
+        if is_new {
+            *word |= mask;
+            self.set.push(bit);
+        }
+        is_new
+    }
+
+    #[inline]
+    fn has(&self, bit: u32) -> bool {
+        self.words[bit as usize / 64] & (1 << (bit % 64)) != 0
+    }
+
+    fn clear(&mut self) {
+        for bit in self.set.drain(..) {
+            self.words[bit as usize / 64] = 0;
+        }
+    }
+}
+
+/// One field of an engine: its columns, one for each rule of case.
+#[derive(Debug)]
+struct Reader {
+    field: FieldId,
+    columns: Box<[u16]>,
+}
+
+/// The rules that look at one kind of event.
+#[derive(Debug)]
+struct Engine<T> {
+    route: Route,
+    targets: Box<[T]>,
+    programs: Box<[Node]>,
+    /// Programs that no hit announces.
+    always: Box<[u32]>,
+    /// For every hit bit the programs that it wakes.
+    wakes: Box<[Box<[u32]>]>,
+    lazies: Box<[AtomId]>,
+    readers: Box<[Reader]>,
+    columns: Box<[Column]>,
+    /// Fields of the event's data, by name without blanks.
+    by_name: HashMap<Box<str>, u16, FixedState>,
+    /// Fields that are no data, or not only: their values are asked for.
+    asked: Box<[u16]>,
+    /// Whether Security 4688 is read as a process creation: its names and values differ, so all of its fields are asked for.
+    maps_4688: bool,
+}
+
+impl<T: Copy> Engines<T> {
+    /// Groups the programs by route and makes an engine for each.
+    pub fn new<'r>(programs: impl IntoIterator<Item = Program<'r, T>>, predicates: &Predicates, mapping: &Mapping) -> Self {
+        let mut groups: Vec<(&Route, Vec<Program<'r, T>>)> = Vec::new();
+        let mut places: HashMap<&Route, usize> = HashMap::new();
+        for program in programs {
+            let place = *places.entry(program.route).or_insert_with(|| {
+                groups.push((program.route, Vec::new()));
+                groups.len() - 1
+            });
+            groups[place].1.push(program);
+        }
+        let typical = Typical::new();
+        let engine =
+            |(route, programs): &(&Route, Vec<Program<'r, T>>)| Engine::new(route, programs, predicates, mapping, &typical);
+        Self { engines: groups.iter().map(engine).collect() }
+    }
+
+    /// Calls back with every program that holds for the event. With a clock (nanoseconds) each evaluation is timed.
+    pub fn run(
+        &self,
+        event: &WindowsEvent,
+        world: World<'_>,
+        scratch: &mut Scratch,
+        mut clock: Option<&mut dyn FnMut() -> u64>,
+        mut found: impl FnMut(T, &mut Evaluation<'_>),
+    ) {
+        scratch.fit(self.engines.len(), world.generation);
+        let key = kind_key(event);
+        let is_known = scratch.kinds.get(&key).is_some_and(|kind| kind.is_of(event));
+        if !is_known {
+            let engines = self.engines.iter().zip(0..).filter(|(engine, _)| engine.route.takes(event, world.mapping));
+            let engines = engines.map(|(_, place)| place).collect();
+            scratch.remember(key, event, engines);
+        }
+        let Some(kind) = scratch.kinds.get(&key) else { return };
+        let mut evaluation = Evaluation::new(world.predicates, world.mapping, event);
+        for place in &kind.engines {
+            let place = usize::from(*place);
+            let (engine, state) = (&self.engines[place], &mut scratch.states[place]);
+            engine.scan_event(event, state, &mut scratch.buffer, &mut evaluation);
+            engine.evaluate(state, &mut evaluation, &mut clock, &mut found);
+            state.clear();
+        }
+    }
+
+    /// What the programs did with this scratch since it was last asked; those that did nothing are left out.
+    pub fn take_work(&self, generation: u64, scratch: &mut Scratch) -> Vec<(T, Effort)> {
+        scratch.fit(self.engines.len(), generation);
+        let mut all = Vec::new();
+        for (engine, state) in self.engines.iter().zip(&mut scratch.states) {
+            for program in &state.worked.set {
+                let program = *program as usize;
+                all.push((engine.targets[program], std::mem::take(&mut state.work[program])));
+            }
+            state.worked.clear();
+        }
+        all
+    }
+}
+
+/// What the engines were compiled with.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'w> {
+    /// Fields and atoms.
+    pub predicates: &'w Predicates,
+    /// The mapping.
+    pub mapping: &'w Mapping,
+    /// Names the rule set within this process.
+    pub generation: u64,
+}
+
+fn kind_key(event: &WindowsEvent) -> u64 {
+    use std::hash::BuildHasher as _;
+    FixedState::default().hash_one((event.channel(), event.provider(), event.event_id().0))
+}
+
+impl Kind {
+    fn is_of(&self, event: &WindowsEvent) -> bool {
+        self.event_id == event.event_id().0 && *self.channel == *event.channel() && *self.provider == *event.provider()
+    }
+}
+
+impl Scratch {
+    /// Makes room for that many engines; what was learnt of another rule set is forgotten.
+    fn fit(&mut self, engines: usize, generation: u64) {
+        if self.generation != generation || self.states.len() != engines {
+            self.kinds.clear();
+            self.states.clear();
+            self.states.resize_with(engines, State::default);
+            self.generation = generation;
+        }
+    }
+
+    fn remember(&mut self, key: u64, event: &WindowsEvent, engines: Box<[u16]>) {
+        if self.kinds.len() >= KINDS {
+            self.kinds.clear();
+        }
+        let kind =
+            Kind { channel: event.channel().into(), provider: event.provider().into(), event_id: event.event_id().0, engines };
+        self.kinds.insert(key, kind);
+    }
+}
+
+impl<T: Copy> Engine<T> {
+    fn new(route: &Route, programs: &[Program<'_, T>], predicates: &Predicates, mapping: &Mapping, typical: &Typical) -> Self {
+        let mut lowering = Lowering::new(predicates, typical);
+        let nodes: Box<[Node]> = programs.iter().map(|program| lowering.lower(program.condition)).collect();
+        let mut wakes = vec![Vec::new(); lowering.costs.len()];
+        let mut always = Vec::new();
+        for (node, place) in nodes.iter().zip(0..) {
+            match lowering.witness(node) {
+                Some((_, bits)) => bits.into_iter().for_each(|bit| wakes[bit as usize].push(place)),
+                None => always.push(place),
+            }
+        }
+        let lazies = std::mem::take(&mut lowering.lazies).into();
+        let mut builders: Vec<_> = lowering.columns.into_iter().collect();
+        builders.sort_by_key(|((field, case), _)| (*field, *case as u8));
+        let mut readers: Vec<(FieldId, Vec<u16>)> = Vec::new();
+        for (((field, _), _), place) in builders.iter().zip(0..) {
+            match readers.last_mut() {
+                Some((own, columns)) if own == field => columns.push(place),
+                _ => readers.push((*field, vec![place])),
+            }
+        }
+        let columns = builders.into_iter().map(|(_, builder)| builder.build(typical)).collect();
+        let mut engine = Self {
+            route: route.clone(),
+            targets: programs.iter().map(|program| program.target).collect(),
+            programs: nodes,
+            always: always.into(),
+            wakes: wakes.into_iter().map(Vec::into_boxed_slice).collect(),
+            lazies,
+            readers: readers.into_iter().map(|(field, columns)| Reader { field, columns: columns.into() }).collect(),
+            columns,
+            by_name: HashMap::default(),
+            asked: Box::default(),
+            maps_4688: mapping.security_4688,
+        };
+        engine.name_fields(predicates);
+        engine
+    }
+
+    /// Files the fields by the names that the event's data has them under.
+    fn name_fields(&mut self, predicates: &Predicates) {
+        let mut asked = Vec::new();
+        for (reader, place) in self.readers.iter().zip(0..) {
+            let FieldName::Windows(name) = predicates.field_name(reader.field) else {
+                asked.push(place);
+                continue;
+            };
+            self.by_name.insert(name.clone(), place);
+            if fields::is_system(name) {
+                asked.push(place);
+            }
+        }
+        self.asked = asked.into();
+    }
+
+    /// Reads the event's fields: sets what is hit and wakes whom it concerns.
+    fn scan_event(&self, event: &WindowsEvent, state: &mut State, buffer: &mut Vec<u8>, evaluation: &mut Evaluation<'_>) {
+        state.fit(self);
+        if self.maps_4688 && fields::is_4688(event) {
+            self.readers.iter().for_each(|reader| self.ask(reader, state, buffer, evaluation));
+            return;
+        }
+        self.read_data(event, state, buffer);
+        for place in &self.asked {
+            if !state.found.has(u32::from(*place)) {
+                self.ask(&self.readers[usize::from(*place)], state, buffer, evaluation);
+            }
+        }
+    }
+
+    fn ask(&self, reader: &Reader, state: &mut State, buffer: &mut Vec<u8>, evaluation: &mut Evaluation<'_>) {
+        evaluation.value(reader.field).iter().for_each(|value| self.scan(reader, value, state, buffer));
+    }
+
+    /// Evaluates the programs that were woken, and those that always run.
+    fn evaluate(
+        &self,
+        state: &mut State,
+        evaluation: &mut Evaluation<'_>,
+        clock: &mut Option<&mut dyn FnMut() -> u64>,
+        found: &mut impl FnMut(T, &mut Evaluation<'_>),
+    ) {
+        for place in 0..state.candidates.len() + self.always.len() {
+            let program = match place.checked_sub(state.candidates.len()) {
+                Some(place) => self.always[place],
+                None => state.candidates[place],
+            };
+            let begun = clock.as_mut().map(|clock| clock());
+            let holds = self.holds(&self.programs[program as usize], state, evaluation);
+            let work = &mut state.work[program as usize];
+            work.evaluated += 1;
+            work.held += u64::from(holds);
+            if let (Some(begun), Some(clock)) = (begun, clock.as_mut()) {
+                work.nanoseconds += clock().saturating_sub(begun);
+            }
+            state.worked.insert(program);
+            if holds {
+                found(self.targets[program as usize], evaluation);
+            }
+        }
+    }
+
+    /// Scans the data of the event. A name that repeats is a list: any value may match.
+    fn read_data(&self, event: &WindowsEvent, state: &mut State, buffer: &mut Vec<u8>) {
+        if self.by_name.is_empty() {
+            return;
+        }
+        for (at, (name, value)) in event.data().enumerate() {
+            let name = name.unwrap_or(fields::UNNAMED);
+            let reader = match state.form.get(at) {
+                Some((known, reader)) if **known == *name => *reader,
+                _ => {
+                    let reader = self.by_name.get(&*fields::without_blanks(name)).copied();
+                    state.form.truncate(at);
+                    state.form.push((name.into(), reader));
+                    reader
+                }
+            };
+            if let Some(place) = reader {
+                state.found.insert(u32::from(place));
+                self.scan(&self.readers[usize::from(place)], value, state, buffer);
+            }
+        }
+    }
+
+    #[inline]
+    fn scan(&self, reader: &Reader, value: &str, state: &mut State, buffer: &mut Vec<u8>) {
+        let State { hits, woken, candidates, .. } = state;
+        for column in &reader.columns {
+            self.columns[usize::from(*column)].scan(value, buffer, |bit| {
+                if hits.insert(bit) {
+                    for program in &self.wakes[bit as usize] {
+                        if woken.insert(*program) {
+                            candidates.push(*program);
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    fn holds(&self, node: &Node, state: &mut State, evaluation: &mut Evaluation<'_>) -> bool {
+        match node {
+            Node::Constant(truth) => *truth,
+            Node::Hit(bit) => state.hits.has(*bit),
+            Node::Lazy(lazy) => {
+                if state.tested.insert(*lazy) && evaluation.atom_holds(self.lazies[*lazy as usize]) {
+                    state.held.insert(*lazy);
+                }
+                state.held.has(*lazy)
+            }
+            Node::Not(inner) => !self.holds(inner, state, evaluation),
+            Node::And(parts) => parts.iter().all(|part| self.holds(part, state, evaluation)),
+            Node::Or(parts) => parts.iter().any(|part| self.holds(part, state, evaluation)),
+        }
+    }
+}
+
+impl State {
+    fn fit<T>(&mut self, engine: &Engine<T>) {
+        self.hits.resize(engine.wakes.len());
+        self.tested.resize(engine.lazies.len());
+        self.held.resize(engine.lazies.len());
+        self.woken.resize(engine.programs.len());
+        self.found.resize(engine.readers.len());
+        self.worked.resize(engine.programs.len());
+        self.work.resize(engine.programs.len(), Effort::default());
+    }
+
+    fn clear(&mut self) {
+        self.hits.clear();
+        self.tested.clear();
+        self.held.clear();
+        self.woken.clear();
+        self.found.clear();
+        self.candidates.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::predicate::{Case, Ordering, Pattern, Test, Wild};
+    use crate::event::testing::{event, sysmon};
+
+    /// Short texts over few letters, so that needles overlap, hit and miss; some letters fold in ways of their own.
+    fn text() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop::sample::select(vec!["a", "B", "b", "\\", "é", "É", "K", "\u{212a}", "İ", "ab", "\n"]), 0..7)
+            .prop_map(|letters| letters.concat())
+    }
+
+    fn pattern() -> impl Strategy<Value = Pattern> {
+        let wild = prop_oneof![text().prop_map(Wild::Literal), Just(Wild::Many), Just(Wild::One)];
+        prop_oneof![
+            text().prop_map(Pattern::Equals),
+            text().prop_map(Pattern::StartsWith),
+            text().prop_map(Pattern::EndsWith),
+            text().prop_map(Pattern::Contains),
+            prop::collection::vec(wild, 0..4).prop_map(Pattern::from_wild),
+        ]
+    }
+
+    #[derive(Debug, Clone)]
+    enum Part {
+        Text(usize, Vec<Pattern>, Case),
+        Exists(usize),
+        Number(usize),
+        Not(Box<Part>),
+        And(Vec<Part>),
+        Or(Vec<Part>),
+        Constant(bool),
+    }
+
+    fn part() -> impl Strategy<Value = Part> {
+        let case = prop::sample::select(vec![Case::Exact, Case::Ascii, Case::Unicode]);
+        let leaf = prop_oneof![
+            6 => (0..NAMES.len(), prop::collection::vec(pattern(), 1..4), case)
+                .prop_map(|(field, any, case)| Part::Text(field, any, case)),
+            1 => (0..NAMES.len()).prop_map(Part::Exists),
+            1 => (0..NAMES.len()).prop_map(Part::Number),
+            1 => any::<bool>().prop_map(Part::Constant),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|part| Part::Not(Box::new(part))),
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Part::And),
+                prop::collection::vec(inner, 0..4).prop_map(Part::Or),
+            ]
+        })
+    }
+
+    const NAMES: [&str; 5] = ["Image", "Threat Name", "EventID", "Data", "*"];
+
+    fn compile(part: &Part, predicates: &mut Predicates) -> Expr {
+        let field = |place: &usize, predicates: &mut Predicates| {
+            predicates.field(match NAMES[*place] {
+                "*" => FieldName::AnyValue,
+                name => FieldName::Windows(name.replace(' ', "").into()),
+            })
+        };
+        match part {
+            Part::Text(place, any, case) => {
+                let field = field(place, predicates);
+                predicates.atom(field, Test::Text { any: any.clone(), case: *case }, "")
+            }
+            Part::Exists(place) => {
+                let field = field(place, predicates);
+                predicates.atom(field, Test::Exists, "")
+            }
+            Part::Number(place) => {
+                let field = field(place, predicates);
+                predicates.atom(field, Test::Number { ordering: Ordering::Greater, any: vec![3.0] }, "")
+            }
+            Part::Not(inner) => !compile(inner, predicates),
+            Part::And(parts) => Expr::And(parts.iter().map(|part| compile(part, predicates)).collect()),
+            Part::Or(parts) => Expr::Or(parts.iter().map(|part| compile(part, predicates)).collect()),
+            Part::Constant(truth) => Expr::Constant(*truth),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever the rules and the events, the engines find what holds when every rule is evaluated by itself.
+        #[test]
+        fn engines_agree_with_evaluation(
+            rules in prop::collection::vec(part(), 1..8),
+            events in prop::collection::vec((1..5_u32, prop::collection::vec((0..4_usize, text()), 0..6)), 1..6),
+        ) {
+            let mut predicates = Predicates::default();
+            let conditions: Vec<Expr> = rules.iter().map(|rule| compile(rule, &mut predicates)).collect();
+            let mapping = Mapping::default();
+            let routes = [Route::Any, crate::detect::route::of_sysmon(&[1, 3])];
+            let programs: Vec<_> = conditions.iter().enumerate()
+                .map(|(target, condition)| Program { target, route: &routes[target % 2], condition }).collect();
+            let engines = Engines::new(programs.iter().copied(), &predicates, &mapping);
+            let mut scratch = Scratch::default();
+            for (id, data) in events {
+                let data: Vec<(&str, &str)> = data.iter()
+                    .map(|(place, value)| (if NAMES[*place] == "Data" { "" } else { NAMES[*place] }, value.as_str())).collect();
+                let event = if id == 4 { event("Application", "x", 4, "A", 1, &data) } else { sysmon(id, "A", 1, &data) };
+                let mut found = Vec::new();
+                let world = World { predicates: &predicates, mapping: &mapping, generation: 1 };
+                engines.run(&event, world, &mut scratch, None, |target, _| found.push(target));
+                found.sort_unstable();
+                let mut evaluation = Evaluation::new(&predicates, &mapping, &event);
+                let expected: Vec<usize> = programs.iter()
+                    .filter(|program| program.route.takes(&event, &mapping) && evaluation.holds(program.condition))
+                    .map(|program| program.target).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}
