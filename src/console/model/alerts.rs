@@ -21,6 +21,8 @@ type Key = (Severity, u64);
 
 /// Of how many older alerts the evidence is kept that was asked for.
 const FETCHED: usize = 64;
+/// How many alerts before and after one are looked at for those near it.
+const LOOKED_AT: usize = 2000;
 
 /// An alert as the lists show it.
 #[derive(Debug, Clone)]
@@ -296,10 +298,10 @@ impl Alerts {
         self.by_id.get(id).copied()
     }
 
-    /// The repeats of an alert that wait for somebody, itself included, oldest first.
-    pub fn repeats(&self, entry: &Entry) -> Vec<&Entry> {
+    /// The repeats of an alert that wait for somebody, itself included, newest first.
+    pub fn repeats(&self, entry: &Entry) -> impl Iterator<Item = &Entry> {
         let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
-        group.map_or_else(Vec::new, |group| group.waiting.iter().filter_map(|number| self.entries.get(number)).collect())
+        group.into_iter().flat_map(|group| group.waiting.iter().rev()).filter_map(|number| self.entries.get(number))
     }
 
     /// How many repeats of an alert wait for somebody.
@@ -308,14 +310,18 @@ impl Alerts {
         group.map_or(0, |group| group.waiting.len())
     }
 
-    /// How many other alerts of its host were raised close to an alert.
-    pub fn near(&self, entry: &Entry, within: chrono::TimeDelta) -> usize {
-        let is_near = |other: &&Entry| {
-            other.number != entry.number
-                && other.header.host == entry.header.host
-                && (other.header.created - entry.header.created).abs() <= within
-        };
-        self.entries.values().filter(is_near).count()
+    /// How many other alerts of its host were raised close to an alert, and whether there may be more: a flood is not counted
+    /// to its end for every frame.
+    pub fn near(&self, entry: &Entry, within: chrono::TimeDelta) -> (usize, bool) {
+        let is_close = |other: &&Entry| (other.header.created - entry.header.created).abs() <= within;
+        let before = self.entries.range(..entry.number).rev().map(|(_, other)| other).take_while(is_close).take(LOOKED_AT);
+        let after = self.entries.range(entry.number + 1..).map(|(_, other)| other).take_while(is_close).take(LOOKED_AT);
+        let (mut count, mut seen) = (0, [0, 0]);
+        for (side, other) in before.map(|other| (0, other)).chain(after.map(|other| (1, other))) {
+            seen[side] += 1;
+            count += usize::from(other.header.host == entry.header.host);
+        }
+        (count, seen.contains(&LOOKED_AT))
     }
 
     /// The open alert that follows (or precedes) in the list; without one, the first (or last).

@@ -10,6 +10,7 @@ use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
 use crate::console::model::{Effect, Model};
 use crate::feed::Request;
+use crate::triage::decide::MAX_TARGETS;
 use crate::triage::mute::{Aspect, Preview, Scope};
 use crate::triage::{self, Act, Deed, MAX_REASON, MIN_MUTE_REASON, Refusal, Status, Target, Verdict};
 
@@ -135,16 +136,20 @@ impl MuteForm {
 }
 
 impl Model {
-    /// The alerts that a key is about now: the one in front, or the selected row with its repeats where they are folded.
-    pub fn chosen(&self) -> Vec<&Entry> {
-        let selected = || self.selected_alert().and_then(|number| self.alerts.get(number));
+    /// The alert that a key is about now, if any.
+    fn front(&self) -> Option<&Entry> {
         match (self.stack.last(), self.tab, self.pane) {
-            (Some(Screen::Event { .. }), ..) | (None, Tab::Events | Tab::Health, _) | (None, Tab::Triage, Pane::Hosts) => {
-                Vec::new()
-            }
-            (None, Tab::Triage, Pane::Alerts) => selected().map_or_else(Vec::new, |entry| self.alerts.repeats(entry)),
-            _ => selected().into_iter().collect(),
+            (Some(Screen::Event { .. }), ..) | (None, Tab::Events | Tab::Health, _) | (None, Tab::Triage, Pane::Hosts) => None,
+            _ => self.alerts.get(self.selected_alert()?),
         }
+    }
+
+    /// The alerts that a key is about now: the one in front, or the selected row with its repeats where they are folded; the
+    /// newest first, and no more than one act may change.
+    pub fn chosen(&self) -> Vec<&Entry> {
+        let Some(front) = self.front() else { return Vec::new() };
+        let is_folded = self.stack.is_empty() && self.tab == Tab::Triage;
+        if is_folded { self.alerts.repeats(front).take(MAX_TARGETS).collect() } else { vec![front] }
     }
 
     fn targets(&self) -> Vec<Target> {
@@ -156,8 +161,9 @@ impl Model {
         match action {
             Action::Undo => self.alerts.ledger.last_of(&self.config.who, self.now).is_some(),
             Action::Mutes => self.alerts.ledger.mutes().next().is_some(),
-            Action::Acknowledge => self.chosen().iter().any(|entry| entry.state.status != Status::Acknowledged),
-            _ => !self.chosen().is_empty(),
+            // What is folded is open, all of it: asking the one in front is enough, and this is asked for every frame.
+            Action::Acknowledge => self.front().is_some_and(|entry| entry.state.status != Status::Acknowledged),
+            _ => self.front().is_some(),
         }
     }
 
@@ -183,7 +189,7 @@ impl Model {
     }
 
     pub(super) fn own(&mut self) -> Vec<Effect> {
-        let is_mine = self.chosen().first().is_some_and(|entry| entry.state.owner.as_ref() == Some(&self.config.who));
+        let is_mine = self.front().is_some_and(|entry| entry.state.owner.as_ref() == Some(&self.config.who));
         let Some(targets) = self.targets_or_hint() else { return Vec::new() };
         self.ask(if is_mine { Deed::Release } else { Deed::Own }, String::new(), targets)
     }
@@ -206,7 +212,7 @@ impl Model {
 
     pub(super) fn ask_mute(&mut self) {
         // The newest stands for its repeats.
-        let Some(form) = self.chosen().last().map(|entry| MuteForm::of(&entry.header)) else {
+        let Some(form) = self.front().map(|entry| MuteForm::of(&entry.header)) else {
             self.hint = Some("no alert is selected here");
             return;
         };

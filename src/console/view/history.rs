@@ -90,8 +90,9 @@ pub fn usual_lines(model: &Model, entry: &Entry, alert: &Alert, width: usize) ->
         let text = fit(&text, width.saturating_sub(24));
         lines.push(Line::from(vec![plain("  "), styled(pad(name, 20), DIM), styled(text, style)]));
     }
-    let near = model.alerts.near(entry, NEAR);
-    let text = if near == 0 { "none on this host".to_owned() } else { format!("{near} on this host") };
+    let (near, is_more) = model.alerts.near(entry, NEAR);
+    let more = if is_more { " and more" } else { "" };
+    let text = if near == 0 { "none on this host".to_owned() } else { format!("{}{more} on this host", count(near as u64)) };
     lines.push(Line::from(vec![plain("  "), styled(pad("other alerts ±15 m", 20), DIM), plain(text)]));
     lines
 }
