@@ -171,3 +171,25 @@ fn the_default_place_follows_the_customs() {
         assert_eq!(alerts(&state.join(file), &["--json"]).lines().count(), 2);
     }
 }
+
+#[test]
+fn a_default_place_that_cannot_be_used_is_no_reason_not_to_watch() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = folder.path().join("busy");
+    let server = start(&busy.join("wefwatch.db"));
+    std::fs::write(folder.path().join("a file"), "").unwrap();
+    let rows = [(busy, "another wefwatch uses this store"), (folder.path().join("a file/below"), "Not a directory")];
+    for (state, reason) in rows {
+        let output = binary()
+            .args(["replay", "--headless", "--store", "default"])
+            .arg(root().join("samples/attack_both_ends.xml"))
+            .env("STATE_DIRECTORY", &state)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert!(stderr.contains("nothing is kept") && stderr.contains(reason), "{stderr}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+    }
+    assert!(server.stop().status.success());
+}

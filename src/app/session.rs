@@ -20,8 +20,9 @@ use crate::input::replay::Recording;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId};
 use crate::output::{self, Outcome};
+use crate::store::location::Location;
 use crate::store::read::Kept;
-use crate::store::{self, Opened, Store};
+use crate::store::{self, Opened, Store, StoreError};
 
 /// What the run shows itself as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +102,11 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     for notice in rules.notices() {
         info!("{notice}");
     }
-    let kept = open_store(&plan.config)?;
+    let (kept, unkept) = open_store(&plan.config)?;
     let (mut session, status) = Session::start(plan, rules, kept)?;
+    if let Some(problem) = unkept {
+        session.tell(problem).await;
+    }
     let started = session.bind(status).await;
     let metrics = match started {
         Ok(metrics) => metrics,
@@ -123,12 +127,23 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     ended
 }
 
-/// Opens the store, where one is kept.
-fn open_store(config: &Config) -> Result<Option<(Opened, Kept)>, Failure> {
-    let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
-    let opened = store::open(&path, &config.store, clock::now()).map_err(|error| Failure::Run(format!("store: {error}")))?;
-    info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
-    Ok(Some(opened))
+/// The store and what it keeps, where there is one.
+type OpenStore = Option<(Opened, Kept)>;
+
+/// Opens the store, where one is kept; answers also why nothing is kept, where that was not asked for. Where nobody named one, a place that cannot be used is no reason not to watch: then
+/// nothing is kept, and that is said. What is damaged or newer is never passed over.
+fn open_store(config: &Config) -> Result<(OpenStore, Option<String>), Failure> {
+    let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok((None, None)) };
+    match store::open(&path, &config.store, clock::now()) {
+        Ok(opened) => {
+            info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
+            Ok((Some(opened), None))
+        }
+        Err(error @ (StoreError::Io { .. } | StoreError::InUse(_))) if config.store.location == Location::Default => {
+            Ok((None, Some(format!("nothing is kept: {error}"))))
+        }
+        Err(error) => Err(Failure::Run(format!("store: {error}"))),
+    }
 }
 
 fn load_rules(config: &Config) -> Result<RuleSet, String> {
