@@ -24,6 +24,10 @@ use crate::event::WindowsEvent;
 
 /// How many kinds of event a scratch remembers the engines of; beyond, it begins anew.
 const KINDS: usize = 4096;
+/// How long their names may be, in all: a sender chooses them.
+const KIND_BYTES: usize = 256 << 10;
+/// A longer name of data is looked up every time and not remembered.
+const LONGEST_NAME: usize = 128;
 
 /// A rule, or a stage of one, and what it looks for.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +52,8 @@ pub struct Engines<T> {
 pub struct Scratch {
     /// The engines of a kind of event, by a hash of channel, provider and id (kept beside it to be sure).
     kinds: HashMap<u64, Kind, FixedState>,
+    /// How long the names in `kinds` are, in bytes.
+    kind_bytes: usize,
     states: Vec<State>,
     buffer: Vec<u8>,
     /// Which rule set this belongs to.
@@ -250,6 +256,7 @@ impl Scratch {
     fn fit(&mut self, engines: usize, generation: u64) {
         if self.generation != generation || self.states.len() != engines {
             self.kinds.clear();
+            self.kind_bytes = 0;
             self.states.clear();
             self.states.resize_with(engines, State::default);
             self.generation = generation;
@@ -257,8 +264,10 @@ impl Scratch {
     }
 
     fn remember(&mut self, key: u64, event: &WindowsEvent, engines: Box<[u16]>) {
-        if self.kinds.len() >= KINDS {
+        self.kind_bytes += event.channel().len() + event.provider().len();
+        if self.kinds.len() >= KINDS || self.kind_bytes > KIND_BYTES {
             self.kinds.clear();
+            self.kind_bytes = event.channel().len() + event.provider().len();
         }
         let kind =
             Kind { channel: event.channel().into(), provider: event.provider().into(), event_id: event.event_id().0, engines };
@@ -381,7 +390,8 @@ impl<T: Copy> Engine<T> {
                 _ => {
                     let reader = self.by_name.get(&*fields::without_blanks(name)).copied();
                     state.form.truncate(at);
-                    state.form.push((name.into(), reader));
+                    let is_short = name.len() <= LONGEST_NAME;
+                    state.form.push(if is_short { (name.into(), reader) } else { (Box::default(), None) });
                     reader
                 }
             };
