@@ -2,6 +2,7 @@
 //! Plain data, serialisable, free of clocks and sockets; the ECS record of the contract is made from it by the outputs.
 
 pub mod header;
+pub mod link;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::link::{Hop, Named};
 use crate::event::names::{EventId, HostName, ProcessGuid, RecordId};
 use crate::event::time::TimeSource;
 
@@ -358,6 +360,15 @@ pub struct Alert {
     pub tree: Vec<TreeNode>,
     /// The other end, where it alerted too.
     pub linked: Vec<AlertId>,
+    /// The path that its connection is part of, in order; empty where only one end was seen.
+    #[serde(default)]
+    pub hops: Vec<Hop>,
+    /// What the link raised it to; the rule's own severity stays as it is.
+    #[serde(default)]
+    pub raised_to: Option<Severity>,
+    /// Whose the addresses of its ends are, as far as those hosts' own events told.
+    #[serde(default)]
+    pub names: Vec<Named>,
     /// An earlier alert whose first event this one took over.
     pub supersedes: Option<AlertId>,
     /// The mute that hides it (the number of the entry in the triage log), where one does.
@@ -366,6 +377,13 @@ pub struct Alert {
     /// How usual here is what it is about.
     #[serde(default)]
     pub usual: Vec<Usual>,
+}
+
+impl Alert {
+    /// How bad it is: what a link raised it to, else what the rule says.
+    pub fn severity(&self) -> Severity {
+        self.raised_to.unwrap_or(self.rule.severity)
+    }
 }
 
 /// How often something of an alert was seen before, in the days that are counted.

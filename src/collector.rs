@@ -4,6 +4,7 @@
 pub mod dedup;
 pub mod desk;
 pub mod hub;
+pub mod links;
 pub mod metrics;
 pub mod tally;
 
@@ -16,11 +17,13 @@ use crate::alert::{Action, Alert, AlertId, Severity};
 use crate::collector::dedup::Recent;
 use crate::collector::desk::Desk;
 use crate::collector::hub::Hub;
+use crate::collector::links::{Links, Seen};
 use crate::collector::tally::Tally;
 use crate::decode::{RejectReason, Rejected};
 use crate::detect::correlator::{self, Completed, Correlator};
 use crate::detect::{Logic, Observation, Rule, RuleSet, describe, raise};
-use crate::event::time::event_time;
+use crate::event::names::HostName;
+use crate::event::time::{EventTimeRule, event_time};
 use crate::feed::{Change, Counters, EventLine, Known, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
 use crate::hosts::processes::Processes;
 use crate::hosts::table::Hosts;
@@ -47,6 +50,8 @@ pub struct Config {
     pub hosts: crate::hosts::Config,
     /// Sequence matching.
     pub sequence: correlator::Config,
+    /// How connections of two hosts are linked.
+    pub link: crate::alert::link::Config,
     /// How many events are remembered to tell duplicates; 0 turns it off.
     pub duplicate_window: usize,
     /// Whether this is a replay: then nothing is late by the wall clock.
@@ -66,6 +71,7 @@ pub struct Collector {
     raised: Recent,
     tally: Tally,
     desk: Desk,
+    links: Links,
     /// Alerts that fired and that nobody has heard of yet.
     fired: Vec<Arc<Alert>>,
     /// What consoles have to hear first, and the events that sequences still need.
@@ -84,6 +90,8 @@ impl Collector {
     pub fn new(config: &Config, rules: Arc<RuleSet>) -> Self {
         let mut tally = Tally::default();
         tally.set_rules(&rules);
+        let mut links = Links::new(config.link);
+        links.set_swap(rules.mapping().swap_old_inbound);
         let mut hosts = Hosts::new(config.hosts);
         hosts.set_replay(config.is_replay);
         Self {
@@ -97,6 +105,7 @@ impl Collector {
             raised: Recent::new(RAISED_IDS),
             tally,
             desk: Desk::default(),
+            links,
             fired: Vec::new(),
             restored: (Vec::new(), Vec::new()),
             lateness: config.sequence.allowed_lateness,
@@ -116,6 +125,9 @@ impl Collector {
             if let Known::Alert { header, .. } = known {
                 self.raised.is_new(Some(dedup::hash(header.id.0.as_bytes())));
             }
+        }
+        for alert in std::mem::take(&mut kept.recent) {
+            self.links.restore(&alert);
         }
         self.desk.restore(store, &mut kept);
         self.fired = std::mem::take(&mut kept.unannounced).into_iter().map(Arc::new).collect();
@@ -211,6 +223,7 @@ impl Collector {
             Intake::Replay(progress) => self.replay = Some(progress),
             Intake::Rules(rules) => {
                 self.tally.set_rules(&rules);
+                self.links.set_swap(rules.mapping().swap_old_inbound);
                 let text = format!("rules loaded: {} run, {} do not", rules.rules().count(), rules.problems().len());
                 self.rules = rules;
                 self.notice(NoticeLevel::Info, text, now).await;
@@ -286,6 +299,10 @@ impl Collector {
         self.tally.event(event, batch.received_at);
         self.hosts.observe(event, &time, batch.received_at);
         self.processes.observe(event, &time);
+        let skew = self.skew_of(event.host());
+        let seen = Seen { at: time.at, skew, now: batch.received_at };
+        let told = self.links.observe(event, seen, !observed.hits.is_empty());
+        self.retell(told);
         if observed.hits.is_empty() {
             return None;
         }
@@ -333,9 +350,34 @@ impl Collector {
             return;
         }
         alert.tree = self.processes.tree(&alert.host, &alert.subject);
+        alert.names = self.hosts.names_of(&alert.host, &alert.subject);
+        let (skew, received_at) = (self.skew_of(&alert.host), alert.evidence.last().received_at);
+        let told = self.links.receive(&mut alert, skew, received_at);
         self.desk.receive(&mut alert);
         self.tally.alert(&alert);
-        self.fired.push(Arc::new(alert));
+        let alert = Arc::new(alert);
+        self.links.hold(&alert);
+        self.fired.push(alert);
+        self.retell(told);
+    }
+
+    /// Takes alerts that are told anew because of a link.
+    fn retell(&mut self, told: Vec<Alert>) {
+        for mut alert in told {
+            self.desk.relink(&mut alert);
+            self.tally.alert(&alert);
+            let alert = Arc::new(alert);
+            self.links.hold(&alert);
+            self.fired.push(alert);
+        }
+    }
+
+    /// How far the times of a host may be off: only where they are taken as the host gives them.
+    fn skew_of(&self, host: &HostName) -> TimeDelta {
+        match self.rules.mapping().event_time {
+            EventTimeRule::Elastic => self.hosts.skew_of(host),
+            EventTimeRule::Robust => TimeDelta::zero(),
+        }
     }
 
     /// Makes what fired durable, then announces it.
@@ -389,6 +431,7 @@ impl Collector {
         self.is_dirty = false;
         self.last_status = now;
         self.tally.hosts(self.hosts.counts());
+        self.tally.links(self.links.counts());
         let mut status = self.tally.status(self.is_replay);
         status.replay.clone_from(&self.replay);
         // Nobody but a console asks for single hosts; without one they are not copied.

@@ -34,6 +34,8 @@ pub struct Config {
     pub sequence: correlator::Config,
     /// The host table.
     pub hosts: crate::hosts::Config,
+    /// How connections of two hosts are linked.
+    pub link: crate::alert::link::Config,
     /// What is kept over a restart.
     pub store: crate::store::Config,
     /// Where alerts go.
@@ -119,6 +121,7 @@ impl Default for Config {
             mapping: Mapping::default(),
             sequence: correlator::Config::default(),
             hosts: crate::hosts::Config::default(),
+            link: crate::alert::link::Config::default(),
             store: crate::store::Config::default(),
             outputs: Vec::new(),
             console: Console { max_alerts: 100_000, max_evidence: 5000, max_events: 5000, utc: true },

@@ -225,8 +225,12 @@ pub struct Counters {
     pub alerts_updated: u64,
     /// Rules by state: `loaded`, `rejected`.
     pub rules: BTreeMap<String, u64>,
-    /// Hosts by state: `live`, `quiet`, `silent`, `skewed`, `evicted`.
+    /// Hosts by state: `live`, `quiet`, `silent`, `blind`, `skewed`, `evicted`.
     pub hosts: BTreeMap<String, u64>,
+    /// Connections by what came of them: `linked`, or `shed` for room before their other end came.
+    pub links: BTreeMap<String, u64>,
+    /// Connections whose other end may still come.
+    pub connections_kept: u64,
     /// Sequence stage hits being kept.
     pub sequence_partials: u64,
     /// Stage hits that came later than the allowed lateness.

@@ -1,6 +1,7 @@
 //! What is known of each host: when it was last heard, how much and which kinds of events it sends, whether it fell silent
 //! or its clock is off, and which processes it started (for the ancestry of an alert). Pure and bounded.
 
+pub mod addresses;
 pub mod prevalence;
 pub mod processes;
 pub mod table;
@@ -24,6 +25,48 @@ pub struct Coverage {
     pub inbound: Option<DateTime<Utc>>,
     /// Sysmon 3, `Initiated` true.
     pub outbound: Option<DateTime<Utc>>,
+}
+
+/// What shows that connections reached a host although it never told of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contradiction {
+    /// It started a child of `wsmprovhost.exe`: somebody is in by PowerShell remoting.
+    RemotingChild {
+        /// The program that was started.
+        image: String,
+    },
+    /// Another host told that it connected to a WinRM port here.
+    Reached {
+        /// The other host, as it spells itself.
+        by: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl std::fmt::Display for Contradiction {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::RemotingChild { image } => write!(formatter, "wsmprovhost.exe started {image} here"),
+            Self::Reached { by, port } => write!(formatter, "{by} told of a connection to port {port} here"),
+        }
+    }
+}
+
+/// That a rule which needs inbound connections cannot fire on a host, and the proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blind {
+    /// When its last inbound connection event arrived; else when it was first heard.
+    pub since: DateTime<Utc>,
+    /// Whether it told of an inbound connection before.
+    pub had_inbound: bool,
+    /// What contradicts that there were none.
+    pub proof: Contradiction,
+    /// When that happened.
+    pub proven_at: DateTime<Utc>,
+    /// How many such proofs there are since.
+    pub proofs: u64,
 }
 
 /// How a host is doing. Always a word on the screen, never only a colour.
@@ -59,6 +102,9 @@ pub struct HostState {
     pub coverage: Coverage,
     /// Live, quiet or silent.
     pub liveness: Liveness,
+    /// Whether a rule cannot fire here, by proof.
+    #[serde(default)]
+    pub blind: Option<Blind>,
     /// The usual gap between arrivals, in milliseconds, once known.
     pub usual_gap_ms: Option<i64>,
     /// `UtcTime` minus `TimeCreated` of the last event whose Sysmon clock was off by more than 30 s, in milliseconds.
@@ -80,10 +126,12 @@ pub struct Config {
     pub max_processes: usize,
     /// After how long without an event a host counts as silent.
     pub silent_after: TimeDelta,
+    /// After how long without an inbound connection event a host counts as blind, if something proves that there were some.
+    pub blind_after: TimeDelta,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_hosts: 20_000, max_processes: 50_000, silent_after: TimeDelta::minutes(10) }
+        Self { max_hosts: 20_000, max_processes: 50_000, silent_after: TimeDelta::minutes(10), blind_after: TimeDelta::hours(24) }
     }
 }

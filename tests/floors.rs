@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),
     ("console", &["event", "alert", "hosts", "intake", "feed", "triage", "filter"]),
-    ("config", &["detect", "hosts", "output", "store"]),
+    ("config", &["alert", "detect", "hosts", "output", "store"]),
     ("cli", &["config", "output", "store", "filter"]),
     (
         "app",

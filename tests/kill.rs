@@ -82,6 +82,7 @@ async fn live(path: &Path, round: u64) {
     let config = collector::Config {
         hosts: hosts::Config::default(),
         sequence: correlator::Config::default(),
+        link: wefwatch::alert::link::Config::default(),
         duplicate_window: 1 << 16,
         is_replay: false,
     };

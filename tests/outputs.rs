@@ -45,9 +45,11 @@ fn an_output_that_takes_nothing_holds_up_nobody() {
     assert_eq!(written(&file), 5000);
 }
 
+/// How many alerts were raised in a file; that some are told anew when they are linked is beside the point.
 fn written(file: &Path) -> usize {
     let text = std::fs::read_to_string(file).expect("the file is there");
-    text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count()
+    let records = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    records.filter(|record| record["event"]["action"] == "raised").count()
 }
 
 #[test]

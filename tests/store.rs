@@ -61,7 +61,14 @@ fn alerts_are_kept_and_announced_once() {
     let sent = first.records.iter().find(|sent| sent["event"]["id"] == record["event"]["id"]).unwrap();
     assert_eq!(record["wefwatch"]["evidence"], sent["wefwatch"]["evidence"]);
     assert_eq!(record["wefwatch"]["triage"]["status"], "open");
-    for (filter, count) in [("is:open", 2), ("is:muted", 0), ("sev>=high", 1), ("rule:incoming host:SRV*", 1), ("nowhere", 0)] {
+    for (filter, count) in [
+        ("is:open", 2),
+        ("is:muted", 0),
+        ("sev>=high", 2),
+        ("sev>=critical is:linked", 1),
+        ("rule:incoming host:SRV*", 1),
+        ("nowhere", 0),
+    ] {
         assert_eq!(alerts(&store, &["--json", "--filter", filter]).lines().count(), count, "{filter}");
     }
     assert_eq!(alerts(&store, &["--json", "--since", "1h"]).lines().count(), 2);

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::alert::link::{self, Hop};
 use crate::alert::{Alert, AlertId, Endpoint, Severity};
 use crate::event::names::HostName;
 use crate::event::text::short_command;
@@ -13,8 +14,11 @@ use crate::event::text::short_command;
 pub struct Header {
     /// Its id.
     pub id: AlertId,
-    /// How bad it is.
+    /// How bad it is: what a link raised it to, else what the rule says.
     pub severity: Severity,
+    /// What the rule says, where a link raised it.
+    #[serde(default)]
+    pub rule_severity: Option<Severity>,
     /// The rule's id.
     pub rule_id: String,
     /// The rule's name.
@@ -49,8 +53,11 @@ pub struct Header {
     pub attack: Vec<String>,
     /// The ids of its events.
     pub event_ids: Vec<u32>,
-    /// Whether the other end alerted too.
+    /// Whether both ends of its connection were seen.
     pub is_linked: bool,
+    /// The path that its connection is part of.
+    #[serde(default)]
+    pub hops: Vec<Hop>,
 }
 
 impl Header {
@@ -65,7 +72,8 @@ impl Header {
         let who = subject.user.as_deref().map_or(String::new(), |user| format!("  {user}"));
         Self {
             id: alert.id.clone(),
-            severity: alert.rule.severity,
+            severity: alert.severity(),
+            rule_severity: alert.raised_to.map(|_| alert.rule.severity),
             rule_id: alert.rule.id.clone(),
             rule: alert.rule.name.clone(),
             time: alert.time,
@@ -83,7 +91,8 @@ impl Header {
             command_line: process.and_then(|process| process.command_line.clone()),
             attack: alert.rule.techniques.iter().chain(&alert.rule.tactics).map(|one| one.id.clone()).collect(),
             event_ids: alert.evidence.iter().map(|proof| proof.event_id.0).collect(),
-            is_linked: !alert.linked.is_empty(),
+            is_linked: !alert.hops.is_empty(),
+            hops: alert.hops.clone(),
         }
     }
 
@@ -99,16 +108,23 @@ impl Header {
     }
 }
 
-/// `WKSTN-014 > 10.20.8.11:5985` for what went out, `10.20.4.31 > SRV-FILE01` for what came in.
+/// `WKSTN-014 > SRV-FILE01` where both ends told of the connection; else `WKSTN-014 > 10.20.8.11:5985` for what went out and
+/// `10.20.4.31 > SRV-FILE01` for what came in, with the name of the other host where it is known.
 fn path_of(alert: &Alert) -> String {
+    if let Some(hop) = alert.hops.iter().find(|hop| hop.has(&alert.id)) {
+        return link::path(std::slice::from_ref(hop));
+    }
+    let name = |ip: &str| {
+        alert.names.iter().find(|named| named.ip == ip).map_or(ip.to_owned(), |named| short_host(&named.computer).to_owned())
+    };
     let host = short_host(&alert.computer);
     let subject = &alert.subject;
     let is_inbound =
         alert.evidence.iter().any(|proof| proof.field("Initiated").is_some_and(|is| is.eq_ignore_ascii_case("false")));
     match (&subject.source, &subject.destination) {
-        (Some(source), _) if is_inbound => format!("{} > {host}", source.ip),
+        (Some(source), _) if is_inbound => format!("{} > {host}", name(&source.ip)),
         (_, Some(destination)) => {
-            format!("{host} > {}{}", destination.ip, destination.port.map_or(String::new(), |port| format!(":{port}")))
+            format!("{host} > {}{}", name(&destination.ip), destination.port.map_or(String::new(), |port| format!(":{port}")))
         }
         _ => host.to_owned(),
     }
@@ -131,6 +147,7 @@ pub mod testing {
         Header {
             id: AlertId(id.into()),
             severity: Severity::High,
+            rule_severity: None,
             rule_id: "rule-1".to_owned(),
             rule: "Rule one".to_owned(),
             time: at,
@@ -149,6 +166,7 @@ pub mod testing {
             attack: vec!["T1021.006".to_owned()],
             event_ids: vec![1, 3],
             is_linked: false,
+            hops: Vec::new(),
         }
     }
 }

@@ -161,6 +161,7 @@ impl Session {
         let collector_config = collector::Config {
             hosts: config.hosts,
             sequence: config.sequence,
+            link: config.link,
             duplicate_window: config.limits.duplicate_window,
             is_replay: matches!(plan.mode, Mode::Replay(_)),
         };

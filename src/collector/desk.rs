@@ -117,6 +117,12 @@ impl Desk {
         self.ledger.know(&header, alert.muted);
     }
 
+    /// A link changed an alert: where it stands stays.
+    pub fn relink(&mut self, alert: &mut Alert) {
+        alert.muted = self.ledger.state(&alert.id).muted;
+        self.ledger.know(&Header::of(alert), alert.muted);
+    }
+
     /// Makes alerts, and what waited, durable. What the store cannot take it reports itself: detection goes on.
     pub async fn settle(&mut self, alerts: &[Arc<Alert>]) {
         let Some(store) = &self.store else { return };

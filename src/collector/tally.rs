@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::{Action, Alert};
+use crate::collector::links::LinkCounts;
 use crate::decode::RejectReason;
 use crate::detect::{Rule, RuleProblem, RuleSet, Work};
 use crate::event::WindowsEvent;
@@ -243,9 +244,17 @@ impl Tally {
 
     /// The hosts.
     pub fn hosts(&mut self, counts: HostCounts) {
-        let HostCounts { live, quiet, silent, skewed, evicted } = counts;
-        let rows = [("live", live), ("quiet", quiet), ("silent", silent), ("skewed", skewed), ("evicted", evicted)];
+        let HostCounts { live, quiet, silent, blind, skewed, evicted } = counts;
+        let rows =
+            [("live", live), ("quiet", quiet), ("silent", silent), ("blind", blind), ("skewed", skewed), ("evicted", evicted)];
         self.counters.hosts = rows.into_iter().map(|(state, count)| (state.to_owned(), count)).collect();
+    }
+
+    /// The links.
+    pub fn links(&mut self, counts: LinkCounts) {
+        let LinkCounts { linked, shed, kept } = counts;
+        self.counters.links = [("linked", linked), ("shed", shed)].map(|(result, count)| (result.to_owned(), count)).into();
+        self.counters.connections_kept = kept;
     }
 
     /// How many things wait in a queue.

@@ -19,6 +19,7 @@ pub(super) struct Written {
     mapping: Mapping,
     sequence: WrittenSequence,
     hosts: WrittenHosts,
+    link: WrittenLink,
     store: WrittenStore,
     output: Vec<Output>,
     attach: Attach,
@@ -65,6 +66,16 @@ struct WrittenHosts {
     max_hosts: usize,
     max_processes: usize,
     silent_after: Span,
+    blind_after: Span,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+struct WrittenLink {
+    raise: bool,
+    window: Span,
+    chain_within: Span,
+    max_connections: usize,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -123,6 +134,7 @@ default_from_config!(
     WrittenRules = rules,
     WrittenSequence = sequence,
     WrittenHosts = hosts,
+    WrittenLink = link,
     WrittenStore = store,
     WrittenConsole = console,
 );
@@ -162,6 +174,13 @@ impl From<&Config> for Written {
                 max_hosts: config.hosts.max_hosts,
                 max_processes: config.hosts.max_processes,
                 silent_after: span_of(config.hosts.silent_after),
+                blind_after: span_of(config.hosts.blind_after),
+            },
+            link: WrittenLink {
+                raise: config.link.raise,
+                window: span_of(config.link.window),
+                chain_within: span_of(config.link.chain_within),
+                max_connections: config.link.max_connections,
             },
             store: WrittenStore {
                 path: config.store.location.to_string(),
@@ -216,6 +235,13 @@ impl Written {
             max_hosts: within("hosts.max_hosts", self.hosts.max_hosts, 1, 1 << 24)?,
             max_processes: within("hosts.max_processes", self.hosts.max_processes, 1, 1 << 24)?,
             silent_after: delta("hosts.silent_after", self.hosts.silent_after)?,
+            blind_after: delta("hosts.blind_after", self.hosts.blind_after)?,
+        };
+        let link = crate::alert::link::Config {
+            raise: self.link.raise,
+            window: delta("link.window", self.link.window)?,
+            chain_within: delta("link.chain_within", self.link.chain_within)?,
+            max_connections: within("link.max_connections", self.link.max_connections, 1, 1 << 22)?,
         };
         let store = crate::store::Config {
             location: self.store.path.parse().unwrap_or_default(),
@@ -229,6 +255,7 @@ impl Written {
             mapping: self.mapping,
             sequence,
             hosts,
+            link,
             store,
             outputs: self.output.into_iter().map(Output::check).collect::<Result<_, _>>()?,
             console: Console {

@@ -71,6 +71,8 @@ pub enum Action {
     Undo,
     /// The next section.
     NextSection,
+    /// The paths of linked alerts over the hosts.
+    Lateral,
     /// Read the rules anew.
     Reload,
     /// The keys.
@@ -140,6 +142,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Alerts,        Place::Outside,  "2",        "alerts",   "every alert, and where it stands", 0),
     bind(Action::Events,        Place::Outside,  "3",        "events",   "every event as it arrives", 0),
     bind(Action::Health,        Place::Outside,  "4",        "health",   "listeners, outputs, store, rules, clocks, rejected messages", 0),
+    bind(Action::Lateral,       Place::Outside,  "L",        "lateral",  "lateral movement: the paths A > B > C of linked alerts", 0),
     bind(Action::Why,           Place::Inside,   "1",        "why",      "why it fired: the fields that matched, the gap, the tree, is it usual", 0),
     bind(Action::Evidence,      Place::Inside,   "2",        "events",   "all fields of the events", 0),
     bind(Action::Tree,          Place::Inside,   "3",        "tree",     "the process tree", 0),
@@ -202,6 +205,7 @@ fn letter_action(letter: char, is_inside: bool) -> Option<Action> {
         ('u', _) => Action::Undo,
         ('/', false) => Action::Filter,
         ('+', false) => Action::Expand,
+        ('L', false) => Action::Lateral,
         ('r', false) => Action::Reload,
         ('l', false) => Action::Enter,
         ('l', true) => Action::NextSection,

@@ -2,6 +2,7 @@
 //! there is no terminal, no clock and no I/O here, and views only read.
 
 pub mod alerts;
+pub mod lateral;
 pub mod screen;
 pub mod triage;
 
@@ -242,7 +243,11 @@ impl Model {
 
     /// How many alerts wait behind a frozen picture.
     pub fn paused_alerts(&self) -> usize {
-        self.held.iter().flatten().filter(|update| matches!(update.change, Change::Alert(_))).count()
+        self.held
+            .iter()
+            .flatten()
+            .filter(|update| matches!(&update.change, Change::Alert(alert) if alert.action == crate::alert::Action::Raised))
+            .count()
     }
 
     fn hear(&mut self, update: Arc<Update>) {
@@ -435,6 +440,7 @@ impl Model {
         match action {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
+            Action::Lateral => self.toggle_lateral(),
             Action::Reload => {
                 self.open_tab(Tab::Health);
                 return vec![Effect::Ask(Request::ReloadRules)];

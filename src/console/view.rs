@@ -16,6 +16,7 @@ pub mod health;
 pub mod help;
 pub mod history;
 pub mod hosts;
+pub mod lateral;
 pub mod mute;
 pub mod style;
 pub mod why;
@@ -78,6 +79,7 @@ fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
     match model.stack.last() {
         Some(Screen::Alert { .. }) => alert::render(model, area, buffer),
         Some(Screen::Event { number, scroll }) => events::render_one(model, *number, *scroll, area, buffer),
+        Some(Screen::Lateral { .. }) => lateral::render(model, area, buffer),
         Some(Screen::Host { host, .. }) => alerts::render_of_host(model, host, area, buffer),
         None => match model.tab {
             Tab::Triage => triage(model, shape, area, buffer),

@@ -4,22 +4,30 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::alert::Subject;
+use crate::alert::link::Named;
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 use crate::event::sysmon::{NetworkConnect, Sysmon};
+use crate::event::text::file_name;
 use crate::event::time::{CLOCK_TOLERANCE_SECONDS, EventTime};
-use crate::hosts::{BUCKET_SECONDS, Config, Coverage, HISTORY_BUCKETS, HostState, Liveness};
+use crate::hosts::addresses::Addresses;
+use crate::hosts::{BUCKET_SECONDS, Blind, Config, Contradiction, Coverage, HISTORY_BUCKETS, HostState, Liveness};
 
 /// How long the current rate looks back, in seconds.
 const RATE_SECONDS: i64 = 10;
 /// A host is never called quiet before this long without an event.
 const QUIET_FLOOR: TimeDelta = TimeDelta::seconds(30);
 
+/// How long an inbound connection event may come after what proves the connection before its absence means anything.
+const PROOF_GRACE: TimeDelta = TimeDelta::seconds(15);
+
 /// All hosts.
 #[derive(Debug)]
 pub struct Hosts {
     config: Config,
     records: HashMap<HostName, Record>,
+    addresses: Addresses,
     /// Hosts by the arrival number of their last event, the least recent first.
     by_arrival: BTreeMap<u64, HostName>,
     arrivals: u64,
@@ -36,6 +44,8 @@ struct Record {
     recent: VecDeque<(i64, u32)>,
     arrival: u64,
     is_changed: bool,
+    /// The first thing since the last inbound connection that proves another one: what, when it happened and arrived, how many.
+    contradiction: Option<(Contradiction, DateTime<Utc>, DateTime<Utc>, u64)>,
 }
 
 /// How many hosts are in which state.
@@ -47,6 +57,8 @@ pub struct HostCounts {
     pub quiet: u64,
     /// No event for long.
     pub silent: u64,
+    /// Where a rule cannot fire, by proof (whatever else they are).
+    pub blind: u64,
     /// With a clock that is off (whatever else they are).
     pub skewed: u64,
     /// Forgotten to make room.
@@ -59,6 +71,7 @@ impl Hosts {
         Self {
             config,
             records: HashMap::new(),
+            addresses: Addresses::default(),
             by_arrival: BTreeMap::new(),
             arrivals: 0,
             evicted: 0,
@@ -86,12 +99,49 @@ impl Hosts {
         let key = self.by_arrival.remove(&before).unwrap_or_else(|| event.host().clone());
         self.by_arrival.insert(arrival, key);
         record.note(event, time, received_at);
+        if let Some(Sysmon::NetworkConnect(connection)) = Sysmon::of(event) {
+            self.addresses.observe(event.host(), &connection, received_at);
+            self.note_reached(event, &connection, time, received_at);
+        }
+    }
+
+    /// A connection to the WinRM port of another host proves that the other one was reached.
+    fn note_reached(&mut self, event: &WindowsEvent, connection: &NetworkConnect<'_>, time: &EventTime, now: DateTime<Utc>) {
+        let port = match connection.destination_port {
+            Some("5985") => 5985,
+            Some("5986") => 5986,
+            _ => return,
+        };
+        if connection.is_outbound() != Some(true) {
+            return;
+        }
+        let address = connection.destination_ip.and_then(|ip| ip.trim().parse().ok());
+        let owner = address.and_then(|address| self.addresses.owner(address)).filter(|owner| *owner != event.host());
+        if let Some(record) = owner.and_then(|owner| self.records.get_mut(owner)) {
+            record.contradict(|| Contradiction::Reached { by: event.computer().to_owned(), port }, time.at, now);
+        }
+    }
+
+    /// Whose the addresses of an alert's ends are, its own host's left out.
+    pub fn names_of(&self, host: &HostName, subject: &Subject) -> Vec<Named> {
+        let name = |end: &crate::alert::Endpoint| {
+            let owner = self.addresses.owner(end.address()?).filter(|owner| *owner != host)?;
+            Some(Named { ip: end.ip.clone(), computer: self.records.get(owner)?.state.computer.clone() })
+        };
+        [&subject.source, &subject.destination].into_iter().flatten().filter_map(name).collect()
+    }
+
+    /// How far the Sysmon clock of a host is known to be off.
+    pub fn skew_of(&self, host: &HostName) -> TimeDelta {
+        let skew = self.records.get(host).and_then(|record| record.state.clock_skew_ms);
+        TimeDelta::milliseconds(skew.unwrap_or(0)).abs()
     }
 
     fn make_room(&mut self) {
         while self.records.len() >= self.config.max_hosts.max(1) {
             let Some((_, oldest)) = self.by_arrival.pop_first() else { return };
             self.records.remove(&oldest);
+            self.addresses.forget(&oldest);
             self.evicted += 1;
             if self.forgotten.len() < self.config.max_hosts {
                 self.forgotten.push(oldest);
@@ -110,7 +160,7 @@ impl Hosts {
     /// Time passes: rates fall, hosts fall quiet or silent.
     pub fn tick(&mut self, now: DateTime<Utc>) {
         for record in self.records.values_mut() {
-            record.tick(now, self.config.silent_after, self.is_replay);
+            record.tick(now, &self.config, self.is_replay);
         }
     }
 
@@ -144,6 +194,7 @@ impl Hosts {
                 Liveness::Quiet => counts.quiet += 1,
                 Liveness::Silent => counts.silent += 1,
             }
+            counts.blind += u64::from(record.state.blind.is_some());
             counts.skewed += u64::from(record.state.clock_skew_ms.is_some());
         }
         counts
@@ -162,6 +213,7 @@ impl Record {
             history: Vec::new(),
             coverage: Coverage::default(),
             liveness: Liveness::Live,
+            blind: None,
             usual_gap_ms: None,
             clock_skew_ms: None,
             skewed_events: 0,
@@ -169,7 +221,15 @@ impl Record {
             address: None,
         };
         let bucket = received_at.timestamp() / BUCKET_SECONDS;
-        Self { state, buckets: VecDeque::new(), bucket, recent: VecDeque::new(), arrival: 0, is_changed: true }
+        Self {
+            state,
+            buckets: VecDeque::new(),
+            bucket,
+            recent: VecDeque::new(),
+            arrival: 0,
+            is_changed: true,
+            contradiction: None,
+        }
     }
 
     fn note(&mut self, event: &WindowsEvent, time: &EventTime, received_at: DateTime<Utc>) {
@@ -203,7 +263,13 @@ impl Record {
             state.skewed_events += 1;
         }
         match Sysmon::of(event) {
-            Some(Sysmon::ProcessCreate(_)) => state.coverage.process_create = Some(received_at),
+            Some(Sysmon::ProcessCreate(process)) => {
+                state.coverage.process_create = Some(received_at);
+                if process.parent_image.is_some_and(|image| file_name(image).eq_ignore_ascii_case("wsmprovhost.exe")) {
+                    let image = file_name(process.image.unwrap_or("a process"));
+                    self.contradict(|| Contradiction::RemotingChild { image: image.to_owned() }, time.at, received_at);
+                }
+            }
             Some(Sysmon::NetworkConnect(connection)) => self.note_connection(&connection, received_at),
             None => {}
         }
@@ -218,6 +284,8 @@ impl Record {
             }
             Some(false) => {
                 state.coverage.inbound = Some(received_at);
+                state.blind = None;
+                self.contradiction = None;
                 connection.destination_ip
             }
             None => None,
@@ -229,6 +297,29 @@ impl Record {
         {
             state.address = Some(own.to_owned());
         }
+    }
+
+    /// Something proves that a connection reached this host.
+    fn contradict(&mut self, what: impl FnOnce() -> Contradiction, at: DateTime<Utc>, now: DateTime<Utc>) {
+        match &mut self.contradiction {
+            Some((.., times)) => *times += 1,
+            None => self.contradiction = Some((what(), at, now, 1)),
+        }
+    }
+
+    /// Blind is who is heard and never told of an inbound connection for long, although there was one.
+    fn blind(&self, now: DateTime<Utc>, blind_after: TimeDelta) -> Option<Blind> {
+        let state = &self.state;
+        let (proof, proven_at, arrived, proofs) = self.contradiction.as_ref()?;
+        let since = state.coverage.inbound.unwrap_or(state.first_seen);
+        let is_proven = now - since >= blind_after && now - *arrived >= PROOF_GRACE && state.liveness != Liveness::Silent;
+        is_proven.then(|| Blind {
+            since,
+            had_inbound: state.coverage.inbound.is_some(),
+            proof: proof.clone(),
+            proven_at: *proven_at,
+            proofs: *proofs,
+        })
     }
 
     /// Turns the history on to the bucket of `now`.
@@ -256,7 +347,7 @@ impl Record {
         self.state.rate = f64::from(events) / RATE_SECONDS as f64;
     }
 
-    fn tick(&mut self, now: DateTime<Utc>, silent_after: TimeDelta, is_replay: bool) {
+    fn tick(&mut self, now: DateTime<Utc>, config: &Config, is_replay: bool) {
         let before = (self.state.rate, self.state.liveness, self.bucket);
         self.trim_recent(now.timestamp());
         self.turn(now);
@@ -264,12 +355,14 @@ impl Record {
         let usual = TimeDelta::milliseconds(self.state.usual_gap_ms.unwrap_or(0).saturating_mul(3)).max(QUIET_FLOOR);
         self.state.liveness = match () {
             () if is_replay => Liveness::Live,
-            () if quiet_for >= silent_after => Liveness::Silent,
+            () if quiet_for >= config.silent_after => Liveness::Silent,
             () if quiet_for >= usual => Liveness::Quiet,
             () => Liveness::Live,
         };
         let is_same = before == (self.state.rate, self.state.liveness, self.bucket);
-        self.is_changed |= !is_same;
+        let blind = self.blind(now, config.blind_after);
+        self.is_changed |= !is_same || blind != self.state.blind;
+        self.state.blind = blind;
     }
 
     fn snapshot(&self) -> HostState {
@@ -308,6 +401,80 @@ mod tests {
         hear(&mut hosts, "a", &[], 701);
         assert_eq!(hosts.get(&name).unwrap().liveness, Liveness::Live);
         assert_eq!(hosts.counts().live, 1, "two spellings are one host");
+    }
+
+    #[test]
+    fn blind_by_proof_alone() {
+        type Heard = (&'static str, u32, &'static [(&'static str, &'static str)], i64);
+        const CHILD: &[(&str, &str)] =
+            &[("ParentImage", "C:\\Windows\\System32\\wsmprovhost.exe"), ("Image", "C:\\Windows\\whoami.exe")];
+        const OTHER_CHILD: &[(&str, &str)] = &[("ParentImage", "C:\\Windows\\explorer.exe"), ("Image", "C:\\Windows\\cmd.exe")];
+        const OWN: &[(&str, &str)] =
+            &[("Initiated", "true"), ("Protocol", "tcp"), ("SourceIp", "10.0.0.2"), ("DestinationPort", "80")];
+        const REACHED: &[(&str, &str)] = &[
+            ("Initiated", "true"),
+            ("Protocol", "tcp"),
+            ("SourceIp", "10.0.0.1"),
+            ("DestinationIp", "10.0.0.2"),
+            ("DestinationPort", "5985"),
+        ];
+        const ELSEWHERE: &[(&str, &str)] = &[
+            ("Initiated", "true"),
+            ("Protocol", "tcp"),
+            ("SourceIp", "10.0.0.1"),
+            ("DestinationIp", "10.0.0.2"),
+            ("DestinationPort", "445"),
+        ];
+        const INBOUND: &[(&str, &str)] = &[
+            ("Initiated", "false"),
+            ("Protocol", "tcp"),
+            ("SourceIp", "10.0.0.9"),
+            ("SourcePort", "50000"),
+            ("DestinationIp", "10.0.0.2"),
+            ("DestinationPort", "445"),
+        ];
+        const DAY: i64 = 86_400;
+        let rows: [(&str, &[Heard], bool); 10] = [
+            ("a child of wsmprovhost", &[("B", 1, CHILD, 0), ("B", 5, &[], DAY)], true),
+            ("another child", &[("B", 1, OTHER_CHILD, 0), ("B", 5, &[], DAY)], false),
+            ("reached by another host", &[("B", 3, OWN, 0), ("A", 3, REACHED, 10), ("B", 5, &[], DAY)], true),
+            ("reached, but nobody knows whose address that is", &[("A", 3, REACHED, 10), ("B", 5, &[], DAY)], false),
+            ("reached on another port", &[("B", 3, OWN, 0), ("A", 3, ELSEWHERE, 10), ("B", 5, &[], DAY)], false),
+            ("nothing proves anything", &[("B", 3, OWN, 0), ("B", 5, &[], DAY)], false),
+            ("not for long enough", &[("B", 1, CHILD, 0), ("B", 5, &[], DAY - 60)], false),
+            ("the proof is too fresh", &[("B", 5, &[], 0), ("B", 1, CHILD, DAY - 5)], false),
+            ("inbound came after the proof", &[("B", 1, CHILD, 0), ("B", 3, INBOUND, 60), ("B", 5, &[], DAY + 61)], false),
+            ("inbound came once, long before", &[("B", 3, INBOUND, 0), ("B", 1, CHILD, 60), ("B", 5, &[], DAY)], true),
+        ];
+        for (name, heard, is_blind) in rows {
+            let mut hosts = Hosts::new(Config::default());
+            for (host, id, fields, second) in heard {
+                let event = sysmon(*id, host, 1, fields);
+                hosts.observe(&event, &event_time(&event, EventTimeRule::Robust, at(*second)), at(*second));
+            }
+            let end = heard.iter().map(|(.., second)| *second).max().unwrap_or_default();
+            hosts.tick(at(end + 1));
+            assert_eq!(hosts.get(&HostName::fold("b")).unwrap().blind.is_some(), is_blind, "{name}");
+            assert_eq!(hosts.counts().blind, u64::from(is_blind), "{name}");
+        }
+        let mut hosts = Hosts::new(Config::default());
+        for (id, fields, second) in [(1, CHILD, 0), (1, CHILD, 20), (5, &[] as &[_], DAY)] {
+            let event = sysmon(id, "B", 1, fields);
+            hosts.observe(&event, &event_time(&event, EventTimeRule::Robust, at(second)), at(second));
+        }
+        hosts.tick(at(DAY));
+        let name = HostName::fold("b");
+        let blind = hosts.get(&name).unwrap().blind.unwrap();
+        assert_eq!((blind.since, blind.had_inbound, blind.proofs), (at(0), false, 2));
+        assert_eq!(blind.proof.to_string(), "wsmprovhost.exe started whoami.exe here");
+        // What is not heard at all is silent, and not blind.
+        hosts.tick(at(DAY + 700));
+        assert_eq!(hosts.get(&name).unwrap().blind, None);
+        // The first inbound connection ends it at once.
+        let event = sysmon(3, "B", 2, INBOUND);
+        hosts.observe(&event, &event_time(&event, EventTimeRule::Robust, at(DAY + 701)), at(DAY + 701));
+        hosts.tick(at(DAY + 702));
+        assert_eq!((hosts.get(&name).unwrap().blind, hosts.counts().blind), (None, 0));
     }
 
     #[test]

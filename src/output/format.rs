@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::alert::link::{Hop, Named, Side};
 use crate::alert::{Action, Alert, Endpoint, Process, Proof, RuleLanguage, Severity};
 use crate::event::time::TimeSource;
 
@@ -29,7 +30,7 @@ pub fn visible(text: &str) -> String {
 /// The record as an RFC 5424 message with octet counting (RFC 6587): facility 4 (security), the severity of the alert, the
 /// JSON line as the message.
 pub fn syslog(alert: &Alert, host_name: &str) -> Vec<u8> {
-    let severity = match alert.rule.severity {
+    let severity = match alert.severity() {
         Severity::Critical => 2,
         Severity::High => 3,
         Severity::Medium => 4,
@@ -189,6 +190,11 @@ fn related(alert: &Alert) -> Value {
         }
         add(&mut users, proof.field("User").map(str::to_owned));
     }
+    for hop in &alert.hops {
+        add(&mut hosts, Some(hop.from.computer.clone()));
+        add(&mut hosts, Some(hop.to.computer.clone()));
+    }
+    alert.names.iter().for_each(|named| add(&mut hosts, Some(named.computer.clone())));
     json!({"hosts": hosts, "ip": ips, "user": users})
 }
 
@@ -199,9 +205,34 @@ fn ours(alert: &Alert) -> Value {
         "evidence": alert.evidence.iter().map(proof).collect::<Vec<_>>(),
         "span_ms": if alert.rule.language == RuleLanguage::Eql { json!(alert.evidence.span_ms()) } else { Value::Null },
         "linked": alert.linked,
+        "path": path(&alert.hops),
+        "hops": alert.hops.iter().map(hop).collect::<Vec<_>>(),
+        "raised": alert.raised_to.map(|severity| json!({"severity": severity, "risk_score": severity.risk_score(), "by": "link"})),
+        "names": alert.names.iter().map(named).collect::<Vec<_>>(),
         "supersedes": alert.supersedes,
         "muted": alert.muted.is_some(),
     })
+}
+
+/// The hosts of a path, in order, as they spell themselves.
+fn path(hops: &[Hop]) -> Vec<&str> {
+    hops.first()
+        .map(|hop| hop.from.computer.as_str())
+        .into_iter()
+        .chain(hops.iter().map(|hop| hop.to.computer.as_str()))
+        .collect()
+}
+
+fn hop(hop: &Hop) -> Value {
+    let side = |side: &Side| {
+        json!({"host": side.computer, "ip": side.ip.to_string(), "port": side.port, "time": stamp(side.at),
+               "alerts": side.alerts.iter().map(|alert| &alert.id).collect::<Vec<_>>()})
+    };
+    json!({"from": side(&hop.from), "to": side(&hop.to)})
+}
+
+fn named(named: &Named) -> Value {
+    json!({"ip": named.ip, "host": named.computer, "reason": "seen in its own events"})
 }
 
 fn proof(proof: &Proof) -> Value {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::alert::header::Header;
@@ -15,6 +15,10 @@ use crate::triage::Entry;
 
 /// How many alerts a start takes into memory, the newest.
 const MAX_ALERTS: usize = 100_000;
+
+/// How far back, and of how many alerts, a start takes the evidence into memory because a link may still come.
+const RECENT: TimeDelta = TimeDelta::hours(1);
+const MAX_RECENT: i64 = 1000;
 
 /// An alert as its row has it.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub struct Kept {
     pub columns: Vec<(AlertId, Columns)>,
     /// Alerts that may not have been handed to everybody.
     pub unannounced: Vec<Alert>,
+    /// Alerts of the last while, to which a link may still come.
+    pub recent: Vec<Alert>,
     /// Events that sequences may need: when they arrived, and their XML.
     pub stage_hits: Vec<(DateTime<Utc>, String)>,
     /// When it was read.
@@ -64,9 +70,18 @@ pub(super) fn kept(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Res
     let mut select = connection.prepare("SELECT body, id FROM alerts WHERE announced = 0 ORDER BY created")?;
     let ids = select.query_map([], |row| row.get::<_, String>(1))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let unannounced = ids.iter().filter_map(|id| alert(connection, id).transpose()).collect::<rusqlite::Result<_>>()?;
+    let recent = recent(connection, now)?;
     let mut select = connection.prepare("SELECT received, xml FROM stage_hits ORDER BY rowid")?;
     let hits = select.query_map([], |row| Ok((time(row.get(0)?), row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Kept { past, columns, unannounced, stage_hits: hits, usual: usual(connection, now)?, read_at: now })
+    Ok(Kept { past, columns, unannounced, recent, stage_hits: hits, usual: usual(connection, now)?, read_at: now })
+}
+
+/// The alerts that were raised lately, oldest first.
+fn recent(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Vec<Alert>> {
+    let since = (now - RECENT).timestamp_micros();
+    let mut select = connection.prepare("SELECT id FROM alerts WHERE created >= ?1 ORDER BY created DESC LIMIT ?2")?;
+    let ids = select.query_map([since, MAX_RECENT], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    ids.iter().rev().filter_map(|id| alert(connection, id).transpose()).collect()
 }
 
 /// Alerts and entries as they followed one another: whether a group was closed when it happened again depends on it.

@@ -73,14 +73,14 @@ fn alert(transaction: &Transaction<'_>, alert: &Alert) -> rusqlite::Result<()> {
     let mut upsert = transaction.prepare_cached(
         "INSERT INTO alerts (id, created, time, severity, rule, host, muted, hidden, header, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)
-         ON CONFLICT (id) DO UPDATE SET time = excluded.time, announced = 0, header = excluded.header, body = excluded.body",
+         ON CONFLICT (id) DO UPDATE SET time = excluded.time, announced = 0, severity = excluded.severity, header = excluded.header, body = excluded.body",
     )?;
     let id = &*alert.id.0;
     upsert.execute(params![
         id,
         alert.created.timestamp_micros(),
         alert.time.timestamp_micros(),
-        alert.rule.severity as i64,
+        alert.severity() as i64,
         alert.rule.id,
         alert.host.as_str(),
         alert.muted.map(|number| number as i64),

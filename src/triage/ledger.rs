@@ -86,9 +86,11 @@ impl Ledger {
         }
     }
 
-    /// An alert was raised, hidden by a mute or not. One that is known already changes nothing.
+    /// An alert was raised, hidden by a mute or not. Of one that is known already only what a link changes is taken over.
     pub fn know(&mut self, header: &Header, muted: Option<u64>) {
-        if self.alerts.contains_key(&header.id) {
+        if let Some(known) = self.alerts.get_mut(&header.id) {
+            known.facts.severity = header.severity;
+            known.facts.is_linked = header.is_linked;
             return;
         }
         let facts = Facts::of(header);

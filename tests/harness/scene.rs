@@ -37,6 +37,7 @@ pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
     let config = collector::Config {
         hosts: hosts::Config::default(),
         sequence: correlator::Config::default(),
+        link: wefwatch::alert::link::Config::default(),
         duplicate_window: 1 << 16,
         is_replay: true,
     };

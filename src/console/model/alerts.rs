@@ -68,6 +68,8 @@ pub struct Alerts {
     acknowledged: u64,
     muted: u64,
     by_host: HashMap<HostName, [u64; 5]>,
+    /// Those of which both ends of the connection were seen.
+    linked: BTreeSet<u64>,
     fetched: VecDeque<u64>,
     next: u64,
     max_alerts: usize,
@@ -90,6 +92,7 @@ impl Alerts {
             acknowledged: 0,
             muted: 0,
             by_host: HashMap::new(),
+            linked: BTreeSet::new(),
             fetched: VecDeque::new(),
             next: 0,
             max_alerts: max_alerts.max(1),
@@ -101,14 +104,42 @@ impl Alerts {
     /// Takes an alert in; true if it is new, waits for somebody, and the filter lets it through.
     pub fn add(&mut self, alert: &Arc<Alert>, filter: &Filter, now: DateTime<Utc>) -> bool {
         if let Some(number) = self.by_id.get(&alert.id).copied() {
-            if let Some(entry) = self.entries.get_mut(&number).filter(|_| alert.action == Action::Updated) {
-                let created = entry.header.created;
-                entry.header = Arc::new(Header { created, ..Header::of(alert) });
-                entry.alert = Some(alert.clone());
+            if alert.action == Action::Updated {
+                self.replace(number, alert, filter, now);
             }
             return false;
         }
         self.insert(Arc::new(Header::of(alert)), alert.muted, Some(alert.clone()), filter, now)
+    }
+
+    /// An alert is told anew. A link may have raised it: then it has another place, and counts elsewhere.
+    fn replace(&mut self, number: u64, alert: &Arc<Alert>, filter: &Filter, now: DateTime<Utc>) {
+        self.count(number, false);
+        let Some(entry) = self.entries.get_mut(&number) else { return };
+        let before = entry.key();
+        let created = entry.header.created;
+        entry.header = Arc::new(Header { created, ..Header::of(alert) });
+        entry.alert = Some(alert.clone());
+        let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
+        self.ledger.know(&entry.header, alert.muted);
+        if !entry.header.hops.is_empty() {
+            self.linked.insert(number);
+        }
+        put(&mut self.all, before, false);
+        put(&mut self.open, before, false);
+        self.count(number, true);
+        let is_visible = self.list(number, filter, now);
+        // Behind a filter it counts as what it is now.
+        if !is_visible && is_waiting && severity > before.0 {
+            self.outside[before.0 as usize] = self.outside[before.0 as usize].saturating_sub(1);
+            self.outside[severity as usize] += 1;
+        }
+    }
+
+    /// The linked alerts that the filter lets through, newest first.
+    pub fn linked<'a>(&'a self, filter: &'a Filter, now: DateTime<Utc>) -> impl Iterator<Item = &'a Entry> {
+        let entries = self.linked.iter().rev().filter_map(|number| self.entries.get(number));
+        entries.filter(move |entry| filter.matches(&Listed { header: &entry.header, state: &entry.state, now }))
     }
 
     /// Takes in what an earlier run left; an alert that is listed already changes nothing.
@@ -164,6 +195,9 @@ impl Alerts {
         self.by_id.insert(header.id.clone(), number);
         let slot = header.severity as usize;
         let is_waiting = state.is_waiting();
+        if !header.hops.is_empty() {
+            self.linked.insert(number);
+        }
         self.entries.insert(number, Entry { number, header, state, alert });
         self.count(number, true);
         let is_visible = self.list(number, filter, now);
@@ -240,6 +274,7 @@ impl Alerts {
             put(&mut self.all, old.key(), false);
             put(&mut self.open, old.key(), false);
             self.by_id.remove(&old.header.id);
+            self.linked.remove(&number);
             let group = crate::triage::mute::Facts::of(&old.header).group;
             if let Some(own) = self.groups.get_mut(&group) {
                 own.waiting.remove(&number);

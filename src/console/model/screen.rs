@@ -77,6 +77,11 @@ pub enum Screen {
         /// The selected alert.
         alert: Option<u64>,
     },
+    /// The paths of linked alerts over the hosts.
+    Lateral {
+        /// The alert of the selected hop.
+        alert: Option<u64>,
+    },
     /// An alert.
     Alert {
         /// Its number.
@@ -257,6 +262,7 @@ impl Model {
     pub fn selected_alert(&self) -> Option<u64> {
         match self.stack.last() {
             Some(Screen::Host { host, alert }) => alert.or_else(|| self.alerts.of_host(host).first().map(|entry| entry.number)),
+            Some(Screen::Lateral { alert }) => self.lateral_alert(*alert),
             Some(Screen::Alert { number, .. }) => Some(*number),
             Some(Screen::Event { .. }) => None,
             None => {
@@ -375,6 +381,11 @@ impl Model {
                 let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
                 let next = moved(place, by, rows.len()).map(|place| rows[place]);
                 Screen::Host { host, alert: next }
+            }
+            Screen::Lateral { alert } => {
+                let rows: Vec<u64> = self.lateral_rows().iter().filter_map(|row| row.number).collect();
+                let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
+                Screen::Lateral { alert: moved(place, by, rows.len()).map(|place| rows[place]) }
             }
             Screen::Alert { number, section, scroll } => Screen::Alert {
                 number,

@@ -11,7 +11,7 @@ use crate::console::model::screen::{Screen, Section};
 use crate::console::printable::{fit, fit_left, pad, wrap};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::seconds;
-use crate::console::view::{history, put, put_lines, put_right, split_top};
+use crate::console::view::{history, lateral, put, put_lines, put_right, split_top};
 use crate::event::time::TimeSource;
 
 /// How many rows stand above a section.
@@ -52,7 +52,7 @@ fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
     let address =
         model.hosts.get(&alert.host).and_then(|host| host.address.as_deref()).map_or(String::new(), |ip| format!(" {ip}"));
     let techniques = alert.rule.techniques.iter().map(|one| format!("   {} {}", one.id, one.name)).collect::<String>();
-    let facts = format!(" {}{address}   risk {}{techniques}", alert.computer, alert.rule.risk_score);
+    let facts = format!(" {}{address}   risk {}{}{techniques}", alert.computer, alert.rule.risk_score, lateral::raised(alert));
     put(buffer, area, 1, &Line::from(styled(safe(&facts), DIM)));
 }
 
@@ -93,10 +93,16 @@ pub fn no_evidence(model: &Model) -> &'static str {
 fn why(model: &Model, entry: &Entry, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(heading("Why it fired", false))];
     lines.extend(wrap(&safe(&alert.message), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
+    lines.extend(lateral::link_line(model, alert, width));
     lines.extend(history::usual_line(alert, width));
     lines.push(Line::from(""));
     lines.extend(evidence_lines(model, alert, width));
     lines.push(Line::from(""));
+    let path = lateral::path_lines(model, alert, width);
+    if !path.is_empty() {
+        lines.extend(path);
+        lines.push(Line::from(""));
+    }
     if !alert.tree.is_empty() {
         lines.extend(tree(model, alert, width, 14));
         lines.push(Line::from(""));
@@ -119,7 +125,7 @@ pub fn evidence_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'s
     let proofs: Vec<&Proof> = alert.evidence.iter().collect();
     for (place, proof) in proofs.iter().enumerate() {
         let is_last = place + 1 == proofs.len();
-        lines.extend(proof_lines(model, proof, is_last, width));
+        lines.extend(proof_lines(model, alert, proof, is_last, width));
         if let Some(next) = proofs.get(place + 1) {
             let spacer = (width >= 100).then(|| style::line("  │", DIM));
             lines.extend(spacer.clone());
@@ -141,7 +147,7 @@ fn gap(alert: &Alert, proof: &Proof, next: &Proof, width: usize) -> Line<'static
     Line::from(vec![plain(text), plain(bar), styled(format!(" same host: {}", safe(&next.computer)), DIM)])
 }
 
-fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec<Line<'static>> {
+fn proof_lines(model: &Model, alert: &Alert, proof: &Proof, is_last: bool, width: usize) -> Vec<Line<'static>> {
     let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
     let kind = match (proof.event_id.0, proof.field("Initiated")) {
         (1, _) => " process start",
@@ -186,6 +192,10 @@ fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec
             styled(" ✓ ", GOOD),
             plain(why),
         ];
+        if let Some(named) = alert.names.iter().find(|named| named.ip == matched.value) {
+            let name = crate::alert::header::short_host(&named.computer);
+            spans.push(styled(safe(&format!("  = {name} (seen in its own events)")), DIM));
+        }
         if let Some(derived) = derived {
             spans.push(styled(format!(" (derived: {})", safe(&derived.reason)), DIM));
         }
@@ -198,7 +208,14 @@ fn proof_lines(model: &Model, proof: &Proof, is_last: bool, width: usize) -> Vec
         let is_shown = proof.matched.iter().any(|matched| matched.field == name);
         if let Some(value) = proof.field(name).filter(|value| !is_shown && crate::event::text::is_said(value)) {
             let room = width.saturating_sub(10 + name_width);
-            lines.push(Line::from(vec![styled(margin, DIM), styled(pad(name, name_width), DIM), plain(fit(&safe(value), room))]));
+            let named = alert.names.iter().find(|named| named.ip == value).map_or(String::new(), |named| {
+                format!("  = {} (seen in its own events)", crate::alert::header::short_host(&named.computer))
+            });
+            lines.push(Line::from(vec![
+                styled(margin, DIM),
+                styled(pad(name, name_width), DIM),
+                plain(fit(&safe(&format!("{value}{named}")), room)),
+            ]));
         }
     }
     // On a narrow screen the join field would push the second event away; section 2 and the record have it.

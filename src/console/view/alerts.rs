@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use crate::console::model::Model;
 use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Pane, Screen, Tab};
-use crate::console::printable::{pad, pad_left};
+use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
@@ -71,6 +71,11 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
             style::age((model.now - state.last_seen).num_seconds()),
         );
         put(buffer, area, 1, &Line::from(styled(text, DIM)));
+        if let Some(blind) = &state.blind {
+            let age = style::age((model.now - blind.since).num_seconds());
+            let text = format!("  BLIND: no inbound EID 3 for {age}, yet {}", safe(&blind.proof.to_string()));
+            put(buffer, area, 2, &Line::from(styled(text, WARN)));
+        }
     }
     let columns = Columns::of(area.width, true);
     put(buffer, area, 3, &Line::from(styled(columns.head(), DIM)));
@@ -133,7 +138,9 @@ impl Columns {
             plain(format!("  {path}{times}")),
         ];
         if self.rule > 0 {
-            spans.push(plain(format!("  {}", pad(&safe(&entry.header.rule), self.rule))));
+            let linked = if entry.header.is_linked { " + LINKED" } else { "" };
+            let rule = fit(&safe(&entry.header.rule), self.rule.saturating_sub(linked.len()));
+            spans.push(plain(format!("  {}", pad(&format!("{rule}{linked}"), self.rule))));
         }
         if self.what > 8 {
             spans.push(plain(format!("  {}", pad(&safe(&entry.header.what), self.what - 2))));

@@ -125,6 +125,7 @@ fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>
         Some(Screen::Host { host, .. }) => {
             add(&mut spans, &format!("{} › {}", tab_name(model.tab), safe(host.as_str())), true);
         }
+        Some(Screen::Lateral { .. }) => add(&mut spans, &format!("{} › lateral movement", tab_name(model.tab)), true),
         Some(Screen::Event { .. }) => add(&mut spans, "Events › event", true),
         None => {
             for (own, name) in Tab::ALL {
@@ -218,9 +219,13 @@ fn health(model: &Model) -> Vec<Part> {
     let counters = &status.counters;
     let silent = model.hosts.values().filter(|host| host.liveness == Liveness::Silent).count();
     let skewed = model.hosts.values().filter(|host| host.clock_skew_ms.is_some()).count();
+    let blind = model.hosts.values().filter(|host| host.blind.is_some()).count();
     let mut parts = vec![Part::new(format!("{} hosts", count(model.hosts.len() as u64)), None)];
     if silent > 0 {
         parts.push(Part::new(format!("{silent} silent"), Some(WARN)));
+    }
+    if blind > 0 {
+        parts.push(Part::new(format!("{blind} blind"), Some(WARN)));
     }
     if skewed > 0 {
         parts.push(Part::new(format!("{skewed} skewed"), Some(WARN)));

@@ -26,6 +26,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     outputs(model, width, &mut lines);
     store(model, width, &mut lines);
     rules(model, width, &mut lines);
+    blind(model, width, &mut lines);
     hosts(model, width, &mut lines);
     rejected(model, width, &mut lines);
     notices(model, width, &mut lines);
@@ -131,6 +132,8 @@ fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     }
     lines.push(Line::from(""));
 }
+/// How many blind hosts are listed.
+const BLIND_SHOWN: usize = 12;
 /// How many rules of each sort are listed; `wefwatch rules list` has them all.
 const RULES_SHOWN: usize = 20;
 
@@ -188,6 +191,31 @@ fn rules_that_run(rules: &[RuleStatus], width: usize, lines: &mut Vec<Line<'stat
         let text = format!("  and {} more: wefwatch rules list", count((running.len() - RULES_SHOWN) as u64));
         lines.push(Line::from(styled(fit(&text, width), DIM)));
     }
+}
+
+/// Hosts on which a rule cannot fire: since when, and what proves it.
+fn blind(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    let blind: Vec<_> = model.hosts.values().filter_map(|host| Some((host, host.blind.as_ref()?))).collect();
+    if blind.is_empty() {
+        return;
+    }
+    let mut title = heading("Blind hosts", false);
+    title.push(plain(format!("  {}: rules that need inbound connections (EID 3) cannot fire there", blind.len())));
+    lines.push(Line::from(title));
+    for (host, state) in blind.iter().take(BLIND_SHOWN) {
+        let since = style::clock(state.since, model.is_utc, "%Y-%m-%d %H:%M:%S");
+        let what = if state.had_inbound { "last inbound" } else { "none since first heard" };
+        let text = format!("  {} BLIND 3in  {what} {since}", pad(&safe(&host.computer), 32));
+        lines.push(Line::from(styled(fit(&text, width), WARN)));
+        let times = if state.proofs > 1 { format!(", and {} more since", count(state.proofs - 1)) } else { String::new() };
+        let at = style::clock(state.proven_at, model.is_utc, "%H:%M:%S");
+        let proof = format!("    proof: at {at} {}{times}", safe(&state.proof.to_string()));
+        lines.push(Line::from(fit(&proof, width)));
+    }
+    if blind.len() > BLIND_SHOWN {
+        lines.push(style::line(format!("  and {} more", blind.len() - BLIND_SHOWN), DIM));
+    }
+    lines.push(Line::from(""));
 }
 
 fn hosts(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {

@@ -115,12 +115,15 @@ impl Columns {
         let last = (model.now - state.last_seen).num_seconds();
         spans.push(plain(pad_left(&style::age(last), 9)));
         spans.push(plain("  "));
-        spans.extend(self.state(state));
+        spans.extend(self.state(model, state));
         Line::from(spans)
     }
 
-    fn state(&self, state: &HostState) -> Vec<Span<'static>> {
+    fn state(&self, model: &Model, state: &HostState) -> Vec<Span<'static>> {
         let word = match state.liveness {
+            Liveness::Live | Liveness::Quiet if state.blind.is_some() => {
+                styled(if self.has_coverage { "BLIND" } else { "BLIND 3in" }, WARN)
+            }
             Liveness::Live if state.clock_skew_ms.is_some() => styled("SKEW", WARN),
             Liveness::Live => styled("live", GOOD),
             Liveness::Quiet => styled("quiet", DIM),
@@ -133,6 +136,10 @@ impl Columns {
             let usual =
                 state.usual_gap_ms.map_or(String::new(), |gap| format!("  usually every {}", style::age((gap / 1000).max(1))));
             return vec![word, plain(usual)];
+        }
+        if let Some(blind) = &state.blind {
+            let text = format!("  no inbound EID 3 for {}", style::age((model.now - blind.since).num_seconds()));
+            return vec![word, plain(text)];
         }
         let part = |name: &str, is_there: bool| {
             if is_there { styled(format!("{name} ok  "), GOOD) } else { styled(format!("{name} --  "), DIM) }

@@ -8,7 +8,7 @@ use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
 use crate::console::printable::{fit, wrap};
 use crate::console::view::style::{self, DIM, MATCHED, heading, plain, safe, styled};
-use crate::console::view::{alert, history, put, put_right};
+use crate::console::view::{alert, history, lateral, put, put_right};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -41,6 +41,12 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut row = 1;
     for text in sentence.iter().take(room) {
         put(buffer, area, row, &Line::from(plain(format!("  {text}"))));
+        row += 1;
+    }
+    if height > usize::from(row) + lines.len()
+        && let Some(linked) = lateral::link_line(model, fired, usize::from(area.width))
+    {
+        put(buffer, area, row, &linked);
         row += 1;
     }
     if height > usize::from(row) + lines.len() {

@@ -1,0 +1,185 @@
+//! Paths over several hosts: all of them on a screen of their own, and the one that an alert is part of beside its reasons.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::alert::link::{AtEnd, Hop, path};
+use crate::alert::{Alert, AlertId};
+use crate::console::model::Model;
+use crate::console::model::lateral::Row;
+use crate::console::model::screen::Screen;
+use crate::console::printable::{fit, fit_left, pad, width as columns_of};
+use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
+use crate::console::view::why::seconds;
+use crate::console::view::{first_row, history, put};
+
+/// Draws all paths.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let rows = model.lateral_rows();
+    let hops = if rows.len() == 1 { "1 hop".to_owned() } else { format!("{} hops", count(rows.len() as u64)) };
+    let mut hosts: Vec<&str> = rows.iter().flat_map(|row| [row.hop.from.host.as_str(), row.hop.to.host.as_str()]).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let mut title = heading("Lateral movement", true);
+    title.push(plain(format!("  {hops} over {} hosts, newest first", hosts.len())));
+    put(buffer, area, 0, &Line::from(title));
+    let widths = Widths::of(area.width);
+    put(buffer, area, 1, &Line::from(styled(widths.head(), DIM)));
+    if rows.is_empty() {
+        let text = "  no connection was seen from both of its hosts yet: then A > B > C stands here";
+        put(buffer, area, 2, &Line::from(plain(text)));
+        return;
+    }
+    let chosen = if let Some(Screen::Lateral { alert }) = model.stack.last() { *alert } else { None };
+    let selected = chosen.and_then(|number| rows.iter().position(|row| row.number == Some(number))).or(Some(0));
+    let room = usize::from(area.height.saturating_sub(3)).max(1);
+    let first = first_row(selected, room, rows.len());
+    for (place, row) in rows.iter().enumerate().skip(first).take(room) {
+        let line = widths.row(model, row, Some(place) == selected);
+        put(buffer, area, (place - first) as u16 + 2, &line);
+    }
+}
+
+/// Fixed widths by the width of the area.
+struct Widths {
+    path: usize,
+    alerts: usize,
+    who: usize,
+}
+
+impl Widths {
+    fn of(width: u16) -> Self {
+        let rest = usize::from(width).saturating_sub(14);
+        match width {
+            110.. => Self { path: 46, alerts: 24, who: rest.saturating_sub(46 + 24 + 2) },
+            76.. => Self { path: rest.saturating_sub(24 + 2), alerts: 24, who: 0 },
+            _ => Self { path: rest.saturating_sub(12), alerts: 10, who: 0 },
+        }
+    }
+
+    fn head(&self) -> String {
+        let who = if self.who > 0 { "WHO > AS WHOM" } else { "" };
+        format!("  {}  {}  {}{who}", pad("LEFT AT", 10), pad("PATH", self.path), pad("ALERTS", self.alerts))
+    }
+
+    fn row(&self, model: &Model, row: &Row<'_>, is_selected: bool) -> Line<'static> {
+        let hop = row.hop;
+        let time = style::clock(hop.from.at, model.is_utc, "%H:%M:%S");
+        let own = safe(&format!("{} > {}:{}", hop.from.name(), hop.to.name(), hop.to.port));
+        let own = fit_left(&own, self.path);
+        let before = row.before.iter().map(|name| format!("{} > ", safe(name))).collect::<String>();
+        let before = fit_left(&before, self.path.saturating_sub(columns_of(&own)));
+        let gap = self.path.saturating_sub(columns_of(&own) + columns_of(&before));
+        let mut spans = vec![
+            plain(if is_selected { "▌ " } else { "  " }),
+            plain(pad(&time, 10)),
+            plain("  "),
+            styled(before, DIM),
+            styled(own, STRONG),
+            plain(" ".repeat(gap + 2)),
+        ];
+        let alerts = ends(model, hop);
+        let used: usize = alerts.iter().map(Span::width).sum();
+        spans.extend(alerts);
+        spans.push(plain(" ".repeat(self.alerts.saturating_sub(used))));
+        if self.who > 0 {
+            spans.push(plain(fit(&who(model, hop), self.who)));
+        }
+        let line = Line::from(spans);
+        if is_selected { line.style(SELECTED) } else { line }
+    }
+}
+
+/// The alerts of both ends with their severities: `f916 HIGH > 573a CRIT`.
+fn ends(model: &Model, hop: &Hop) -> Vec<Span<'static>> {
+    let mut spans = end(model, &hop.from.alerts);
+    spans.push(styled(" > ", DIM));
+    spans.extend(end(model, &hop.to.alerts));
+    spans
+}
+
+fn end(model: &Model, alerts: &[AtEnd]) -> Vec<Span<'static>> {
+    let Some(first) = alerts.first() else { return vec![styled("-", DIM)] };
+    let entry = model.alerts.number_of(&first.id).and_then(|number| model.alerts.get(number));
+    let (word, style) = style::severity(entry.map_or(first.severity, |entry| entry.header.severity));
+    let more = if alerts.len() > 1 { format!(" +{}", alerts.len() - 1) } else { String::new() };
+    let done = entry
+        .filter(|entry| !entry.state.is_waiting())
+        .map_or(String::new(), |entry| format!(" {}", history::word(&entry.state).to_lowercase()));
+    vec![plain(format!("{} ", first.id.short())), styled(word, style), plain(format!("{more}{done}"))]
+}
+
+/// Who connected, and as whom it went on there.
+fn who(model: &Model, hop: &Hop) -> String {
+    let user = |alerts: &[AtEnd]| {
+        let entry = alerts.iter().find_map(|own| model.alerts.get(model.alerts.number_of(&own.id)?));
+        entry.and_then(|entry| entry.header.user.clone()).unwrap_or_else(|| "?".to_owned())
+    };
+    let (from, to) = (user(&hop.from.alerts), user(&hop.to.alerts));
+    let text = if from == to { from } else { format!("{from} > {to}") };
+    safe(&text)
+}
+
+/// The path that an alert is part of; nothing where only one end was seen.
+pub fn path_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let (Some(first), Some(last)) = (alert.hops.first(), alert.hops.last()) else { return Vec::new() };
+    let is_wide = width >= 100;
+    let mut title = heading("Path", false);
+    title.push(plain("  "));
+    title.push(styled(fit(&safe(&path(&alert.hops)), width.saturating_sub(30)), STRONG));
+    if alert.hops.len() > 1 {
+        let span = (last.to.at - first.from.at).num_milliseconds();
+        title.push(styled(format!("  {} hops in {}", alert.hops.len(), seconds(span)), DIM));
+    }
+    let mut lines = vec![Line::from(title)];
+    for hop in &alert.hops {
+        let time = style::clock(hop.from.at, model.is_utc, "%H:%M:%S%.3f");
+        let ports = if is_wide {
+            format!("{}  {}:{} > {}:{}", hop.to.name(), hop.from.ip, hop.from.port, hop.to.ip, hop.to.port)
+        } else {
+            format!("{}:{}", hop.to.name(), hop.to.port)
+        };
+        let text = safe(&format!("{} > {ports}", hop.from.name()));
+        let mut spans = vec![plain(format!("  {time}  {}  ", fit(&text, width.saturating_sub(46))))];
+        spans.extend(ends(model, hop));
+        if hop.has(&alert.id) {
+            spans.push(styled("  ◀ this", STRONG));
+        }
+        lines.push(Line::from(spans));
+    }
+    lines
+}
+
+/// In one line: what the alert is linked to, and what that did to its severity.
+pub fn link_line(model: &Model, alert: &Alert, width: usize) -> Option<Line<'static>> {
+    let hop = alert.hops.iter().find(|hop| hop.has(&alert.id))?;
+    let is_reached = hop.to.alerts.iter().any(|own| own.id == alert.id);
+    let seen = match (is_reached, alert.linked.is_empty()) {
+        (true, true) => format!("the same connection was seen leaving {}, where nothing fired", hop.from.name()),
+        (true, false) => format!("the same connection was seen leaving {}", hop.from.name()),
+        (false, _) => format!("the same connection was seen arriving at {}", hop.to.name()),
+    };
+    let linked = match &*alert.linked {
+        [] => "Linked: ".to_owned(),
+        all => format!("Linked to {}: ", all.iter().take(4).map(AlertId::short).collect::<Vec<_>>().join(", ")),
+    };
+    let user = |alerts: &[AtEnd]| {
+        let entry = alerts.iter().find_map(|own| model.alerts.get(model.alerts.number_of(&own.id)?));
+        entry.and_then(|entry| entry.header.user.clone())
+    };
+    let changed = match (user(&hop.from.alerts), user(&hop.to.alerts)) {
+        (Some(from), Some(to)) if from.to_lowercase() != to.to_lowercase() => format!(", as {from} and here as {to}"),
+        _ => String::new(),
+    };
+    let changed = if is_reached { changed } else { String::new() };
+    let path = if alert.hops.len() > 1 { format!("{}. ", path(&alert.hops)) } else { String::new() };
+    let text = fit(&safe(&format!("{path}{linked}{seen}{changed}")), width.saturating_sub(3));
+    Some(Line::from(vec![plain("  "), styled(text, WARN)]))
+}
+
+/// What stands beside the risk of an alert that a link raised: `raised by link, the rule says MED`.
+pub fn raised(alert: &Alert) -> String {
+    let (word, _) = style::severity(alert.rule.severity);
+    alert.raised_to.map_or(String::new(), |_| format!(", raised by link (rule says {word})"))
+}
