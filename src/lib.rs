@@ -24,6 +24,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod attach;
 pub mod cli;
 pub mod collector;
 pub mod config;

@@ -2,6 +2,7 @@
 //! there is no terminal, no clock and no I/O here, and views only read.
 
 pub mod alerts;
+pub mod company;
 pub mod screen;
 pub mod triage;
 
@@ -15,10 +16,11 @@ use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
 use crate::console::keys::{self, Action, Binding};
 use crate::console::model::alerts::Alerts;
+use crate::console::model::company::Company;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::console::model::triage::Dialog;
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Notice, RejectedLine, Request, Status, Update};
+use crate::feed::{Change, EventLine, Link, Notice, RejectedLine, Request, Status, Update};
 use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 
@@ -42,6 +44,8 @@ pub enum Message {
     Resize(u16, u16),
     /// The evidence of an older alert, which was asked for.
     Detail(Arc<Alert>),
+    /// The way to a collector elsewhere changed.
+    Link(Link),
 }
 
 /// What the shell has to do.
@@ -110,6 +114,10 @@ pub struct Model {
     pub hosts: BTreeMap<HostName, HostState>,
     /// The collector's state.
     pub status: Status,
+    /// Who else looks, and whether the collector is heard.
+    pub company: Company,
+    /// Events that were left out of the tail, because there were too many to be told one by one.
+    pub left_out: u64,
     /// The live tail, oldest first.
     pub events: VecDeque<TailLine>,
     /// Rejected frames, newest last.
@@ -168,6 +176,7 @@ impl Model {
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = Alerts::new(config.max_alerts, config.max_evidence);
         let is_utc = config.utc;
+        let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
             now,
@@ -175,6 +184,8 @@ impl Model {
             alerts,
             hosts: BTreeMap::new(),
             status: Status::default(),
+            company,
+            left_out: 0,
             events: VecDeque::new(),
             rejected: VecDeque::new(),
             notices: VecDeque::new(),
@@ -218,14 +229,18 @@ impl Model {
             Message::Tick(now) => self.now = self.now.max(now),
             Message::Update(update) => self.hear(update),
             Message::Detail(alert) => self.alerts.fetched(alert),
+            Message::Link(link) => self.hear_link(link),
         }
         effects.extend(self.missing_evidence());
+        effects.extend(self.look());
         effects
     }
 
     /// Asks for the evidence of the alert in front, once, where only the store has it.
     fn missing_evidence(&mut self) -> Option<Effect> {
-        self.status.store.as_ref()?;
+        if self.status.store.is_none() && !self.config.is_attached {
+            return None;
+        }
         let entry = self.selected_alert().and_then(|number| self.alerts.get(number))?;
         let id = entry.header.id.clone();
         if entry.alert.is_some() || self.asked.as_ref() == Some(&id) {
@@ -247,7 +262,7 @@ impl Model {
 
     fn hear(&mut self, update: Arc<Update>) {
         // Acts show at once even on a frozen picture: whoever acted waits for the answer.
-        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_));
+        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_) | Change::Viewers(_));
         let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
         self.held_bytes += bytes_of(&update);
         held.push_back(update);
@@ -278,6 +293,9 @@ impl Model {
             Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
             Change::Triage(entry) => self.hear_act(entry),
             Change::Refused(refusal) => self.hear_refusal(refusal),
+            Change::Viewers(viewers) => self.company.viewers.clone_from(viewers),
+            Change::Snapshot(snapshot) => self.hear_snapshot(snapshot),
+            Change::LeftOut(count) => self.left_out += count,
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }
@@ -432,6 +450,9 @@ impl Model {
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
+        if self.forbids(action) {
+            return Vec::new();
+        }
         match action {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
