@@ -14,6 +14,7 @@
 //! A frame is four bytes of length, big-endian, and JSON; see [`frame`].
 
 pub mod client;
+pub mod connection;
 pub mod frame;
 mod hall;
 pub mod location;

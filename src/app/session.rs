@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::app::signals::{Asked, Signals};
 use crate::app::{Failure, desk, metrics_server, rule_files};
+use crate::attach::connection::Way;
 use crate::attach::location::Location;
 use crate::attach::server::{self, Socket};
 use crate::collector::{self, Collector};
@@ -209,7 +210,7 @@ impl Session {
         let (reload, reloads) = mpsc::channel(1);
         let attach = socket.map(|socket| {
             let updates = collector.subscribe_server(CONSOLE_QUEUE);
-            let way = server::Way { intake: intake.downgrade(), store: details.clone(), reload: reload.clone() };
+            let way = Way { intake: intake.downgrade(), store: details.clone(), reload: reload.clone() };
             tokio::spawn(server::serve(socket, updates, config.attach.clone(), way, shutdown.subscribe()))
         });
         let session = Self {
