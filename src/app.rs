@@ -1,6 +1,7 @@
 //! Joins the rooms: reads rules, binds listeners, starts the tasks, waits for the end and drains. No logic of detection or
 //! display is here.
 
+pub mod attached;
 pub mod desk;
 pub mod metrics_server;
 pub mod recording;
@@ -69,8 +70,20 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             plan.exit_at_end = headless || arguments.exit_at_end;
             start(plan, cli.log_level())
         }
-        Some(Command::Attach(_)) => {
-            Err(Failure::Usage("attach is not supported yet: run the console with the collector".to_owned()))
+        Some(Command::Attach(ref arguments)) => {
+            let config = load_config(arguments.config.as_deref())?;
+            if !stdout().is_terminal() {
+                return Err(Failure::Usage("attach needs a terminal; `wefwatch tail --json` is for scripts".to_owned()));
+            }
+            let paths = sockets(arguments.socket.as_ref(), &config)?;
+            log_to_stderr(cli.log_level(), Face::Console);
+            attached::run(runtime()?, attached::console(config.console, paths))
+        }
+        Some(Command::Tail(ref arguments)) => {
+            let paths = sockets(arguments.socket.as_ref(), &load_config(arguments.config.as_deref())?)?;
+            log_to_stderr(cli.log_level(), Face::Headless);
+            let (filter, events) = (arguments.filter.clone(), arguments.events.clone());
+            attached::run(runtime()?, attached::tail(paths, filter, events, arguments.json))
         }
         Some(Command::Alerts(ref arguments)) => {
             let config = load_config(arguments.config.as_deref())?;
@@ -117,6 +130,17 @@ fn config_of(path: Option<&std::path::Path>, rules: &[std::path::PathBuf]) -> Re
     Ok(config)
 }
 
+/// Where a collector may serve.
+fn sockets(named: Option<&crate::attach::location::Location>, config: &Config) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let paths = named.unwrap_or(&config.attach.socket).candidates(variable);
+    if paths.is_empty() { Err(Failure::Usage("attaching needs a socket, not none".to_owned())) } else { Ok(paths) }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Run(format!("cannot start: {error}")))
+}
+
 fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Failure> {
     let mut config = config_of(arguments.config.as_deref(), &arguments.rules)?;
     if !arguments.listen.is_empty() {
@@ -128,6 +152,9 @@ fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Fai
     config.metrics = arguments.metrics.or(config.metrics);
     if let Some(location) = &arguments.store {
         config.store.location.clone_from(location);
+    }
+    if let Some(socket) = &arguments.socket {
+        config.attach.socket.clone_from(socket);
     }
     let headless = arguments.headless || !stdout().is_terminal();
     if headless && config.outputs.is_empty() {
@@ -166,10 +193,7 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
         plan.config.outputs.retain(|output| output.url != crate::output::url::OutputUrl::Stdout);
     }
     log_to_stderr(level, plan.face);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Run(format!("cannot start: {error}")))?;
+    let runtime = runtime()?;
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
     let result = runtime.block_on(session::run(plan));

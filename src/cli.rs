@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::attach::location::Location as SocketLocation;
 use crate::config::ListenUrl;
 use crate::output::url::OutputUrl;
 use crate::store::location::Location;
@@ -17,6 +18,8 @@ Examples:
   wefwatch --headless | jq .message              alerts as JSON lines
   wefwatch replay capture.evtx events.xml.gz     recordings, at their own pace
   wefwatch replay --headless --expect alerts=2 lab.xml
+  wefwatch attach                                the console of the collector that runs here
+  wefwatch tail --json --filter sev>=high | jq   alerts of the collector that runs here
   wefwatch alerts --filter 'is:open sev>=high' --since 24h
 
 Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
@@ -63,8 +66,10 @@ pub enum Command {
     Replay(ReplayArguments),
     /// Show the built-in sample attack, through the real pipeline.
     Demo(DemoArguments),
-    /// Open the console of a running collector (not supported yet).
+    /// Open the console of a running collector; any number of people may. Closing it leaves the collector running.
     Attach(AttachArguments),
+    /// Follow the alerts of a running collector, and its events if asked to, for scripts.
+    Tail(TailArguments),
     /// List stored alerts and where they stand, beside a running collector or without one.
     Alerts(AlertsArguments),
     /// List or check rules.
@@ -103,6 +108,9 @@ pub struct RunArguments {
     /// Serve /metrics, /healthz and /readyz here.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
+    /// The Unix socket for `attach` and `tail`; `none` serves nobody.
+    #[arg(long, value_name = "PATH|none")]
+    pub socket: Option<SocketLocation>,
 }
 
 /// The flags of `replay`.
@@ -159,7 +167,30 @@ pub struct DemoArguments {
 pub struct AttachArguments {
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
-    pub socket: Option<PathBuf>,
+    pub socket: Option<SocketLocation>,
+    /// The configuration file that names the socket.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The flags of `tail`.
+#[derive(Debug, Args)]
+pub struct TailArguments {
+    /// As JSON lines: the alert record, and events with their XML.
+    #[arg(long)]
+    pub json: bool,
+    /// Which alerts, as the console filters: `sev>=high host:DC*`.
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true)]
+    pub filter: String,
+    /// Events too, those that this filter lets through: `host:DC* eid:1`; "" for all.
+    #[arg(long, value_name = "EXPR")]
+    pub events: Option<String>,
+    /// The collector's socket.
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<SocketLocation>,
+    /// The configuration file that names the socket.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The flags of `alerts`.
@@ -337,6 +368,8 @@ mod tests {
             "wefwatch completions bash",
             "wefwatch man",
             "wefwatch attach --socket /run/x",
+            "wefwatch run --headless --socket none",
+            "wefwatch tail --json --filter sev>=high --events host:DC*",
             "wefwatch alerts --since 24h --json --filter is:open",
             "wefwatch --store /var/lib/x",
         ];

@@ -8,6 +8,7 @@ pub mod links;
 pub mod metrics;
 pub mod tally;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -31,6 +32,7 @@ use crate::intake::{Batch, Intake, Observed, ReplayProgress};
 use crate::store::Store;
 use crate::store::read::Kept;
 use crate::triage::Act;
+use crate::triage::viewer::Viewer;
 
 /// How often a status is published at most.
 const STATUS_EVERY: TimeDelta = TimeDelta::milliseconds(250);
@@ -72,6 +74,7 @@ pub struct Collector {
     tally: Tally,
     desk: Desk,
     links: Links,
+    viewers: BTreeMap<u64, Viewer>,
     /// Alerts that fired and that nobody has heard of yet.
     fired: Vec<Arc<Alert>>,
     /// What consoles have to hear first, and the events that sequences still need.
@@ -106,6 +109,7 @@ impl Collector {
             tally,
             desk: Desk::default(),
             links,
+            viewers: BTreeMap::new(),
             fired: Vec::new(),
             restored: (Vec::new(), Vec::new()),
             lateness: config.sequence.allowed_lateness,
@@ -138,6 +142,11 @@ impl Collector {
     /// A new subscriber: it hears everything from now on.
     pub fn subscribe(&mut self, overflow: Overflow, capacity: usize) -> mpsc::Receiver<Arc<Update>> {
         self.hub.subscribe(overflow, capacity)
+    }
+
+    /// A subscriber that serves consoles elsewhere: it wants single events only while somebody looks.
+    pub fn subscribe_server(&mut self, capacity: usize) -> mpsc::Receiver<Arc<Update>> {
+        self.hub.subscribe_server(capacity)
     }
 
     /// The status as it was last published.
@@ -208,6 +217,7 @@ impl Collector {
             Intake::Batch(batch) => self.take_batch(*batch).await,
             Intake::Tick(at) => self.tick(at).await,
             Intake::Act(act) => self.act(&act, now).await,
+            Intake::Viewer { id, viewer } => self.look(id, viewer, now).await,
             Intake::Store(health) => {
                 if let Some(text) = self.tally.store(health) {
                     self.notice(NoticeLevel::Warning, text, now).await;
@@ -262,6 +272,25 @@ impl Collector {
             Err(refusal) => Change::Refused(refusal),
         };
         self.publish(change, now).await;
+    }
+
+    /// Somebody came to look, looks at something else, or went.
+    async fn look(&mut self, id: u64, viewer: Option<Viewer>, now: DateTime<Utc>) {
+        let is_new = viewer.is_some() && !self.viewers.contains_key(&id);
+        let resyncs = |viewer: Option<&Viewer>| viewer.map_or(0, |viewer| viewer.resyncs);
+        let fell_behind = resyncs(viewer.as_ref()).saturating_sub(resyncs(self.viewers.get(&id)));
+        self.tally.console_shed(fell_behind);
+        match viewer {
+            Some(viewer) => drop(self.viewers.insert(id, viewer)),
+            None => drop(self.viewers.remove(&id)),
+        }
+        self.hub.set_watched(!self.viewers.is_empty());
+        if is_new {
+            // Whoever comes has heard of no host yet, and does not wait for the next status.
+            self.hosts.tell_all();
+            self.last_status = DateTime::UNIX_EPOCH;
+        }
+        self.publish(Change::Viewers(self.viewers.values().cloned().collect()), now).await;
     }
 
     async fn take_batch(&mut self, batch: Batch) {

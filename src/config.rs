@@ -40,6 +40,8 @@ pub struct Config {
     pub store: crate::store::Config,
     /// Where alerts go.
     pub outputs: Vec<OutputSetting>,
+    /// Consoles elsewhere.
+    pub attach: crate::attach::Config,
     /// The console.
     pub console: Console,
     /// Where the metrics are served.
@@ -124,6 +126,7 @@ impl Default for Config {
             link: crate::alert::link::Config::default(),
             store: crate::store::Config::default(),
             outputs: Vec::new(),
+            attach: crate::attach::Config::default(),
             console: Console { max_alerts: 100_000, max_evidence: 5000, max_events: 5000, utc: true },
             metrics: None,
         }
@@ -299,6 +302,8 @@ mod tests {
         config.outputs.push(OutputSetting::new("tcp://[::1]:5000".parse().unwrap()));
         config.mapping.swap_old_inbound = true;
         config.store.location = crate::store::location::Location::Path("/x/y.db".into());
+        config.attach.analysts.push("soc".to_owned());
+        config.attach.socket = crate::attach::location::Location::None;
         config.metrics = Some("127.0.0.1:9100".parse().unwrap());
         assert_eq!(Config::parse(&config.to_toml(), "x"), Ok(config));
     }

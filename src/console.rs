@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::alert::Alert;
 use crate::console::model::{Effect, Message, Model};
 use crate::console::terminal::Guard;
-use crate::feed::{Request, Update};
+use crate::feed::{Link, Request, Update};
 
 /// The console's settings.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Config {
     pub listeners: Vec<String>,
     /// Whether this is a replay.
     pub is_replay: bool,
+    /// Whether the collector is another process.
+    pub is_attached: bool,
     /// Who sits here.
     pub who: String,
 }
@@ -48,6 +50,8 @@ pub struct Desk {
     pub requests: mpsc::Sender<Request>,
     /// Evidence that it asked for.
     pub details: mpsc::Receiver<Arc<Alert>>,
+    /// How the way to a collector elsewhere fares.
+    pub links: mpsc::Receiver<Link>,
 }
 
 /// The shortest time between two frames that no key asked for.
@@ -105,6 +109,10 @@ pub async fn run(
             },
             Some(alert) = desk.details.recv() => {
                 effects = model.update(Message::Detail(alert));
+                is_dirty = true;
+            }
+            Some(link) = desk.links.recv() => {
+                effects = model.update(Message::Link(link));
                 is_dirty = true;
             }
             () = sleep_until(last_frame + FRAME), if is_dirty => {}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Severity};
 use crate::event::names::{EventId, HostName};
 use crate::hosts::HostState;
-use crate::triage::{Act, Entry, Refusal};
+use crate::triage::viewer::{Role, Viewer};
+use crate::triage::{Act, Again, Entry, Refusal};
 
 /// What a full queue to a subscriber does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +54,21 @@ pub enum Change {
     Triage(Arc<Entry>),
     /// An act was not done.
     Refused(Refusal),
+    /// Who looks at the same collector now.
+    Viewers(Vec<Viewer>),
+    /// What a console that came later, or fell behind, has to know; in pieces, over a socket only.
+    Snapshot(Box<Snapshot>),
+    /// So many events were left out of the tail of this console.
+    LeftOut(u64),
 }
 
 impl Change {
     /// Whether it must reach even a console that does not keep up: nothing later says it again.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Alert(_) | Self::Known(_) | Self::Triage(_) | Self::Refused(_))
+        matches!(
+            self,
+            Self::Alert(_) | Self::Known(_) | Self::Triage(_) | Self::Refused(_) | Self::Viewers(_) | Self::Snapshot(_)
+        )
     }
 }
 
@@ -75,6 +86,64 @@ pub enum Known {
     Entry(Arc<Entry>),
 }
 
+/// A piece of what a console has to know that was not there from the start. Pieces may come in any order of alerts: each
+/// alert brings what follows from the order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Whether everything known before is void.
+    pub is_first: bool,
+    /// Whether it is complete now.
+    pub is_last: bool,
+    /// Whether the console fell behind, and that is why.
+    pub is_resync: bool,
+    /// How many alerts there are in all.
+    pub total: u64,
+    /// The number that the next alert gets.
+    pub next: u64,
+    /// Alerts per minute: the minute and the count, newest last; in the first piece.
+    pub per_minute: Vec<(i64, u32)>,
+    /// The triage log.
+    pub entries: Vec<Arc<Entry>>,
+    /// Alerts.
+    pub alerts: Vec<Standing>,
+}
+
+/// An alert of a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its number, in order of raising.
+    pub number: u64,
+    /// What it is.
+    pub header: Arc<Header>,
+    /// The mute that held when it was raised.
+    pub muted: Option<u64>,
+    /// Set when its group was closed before.
+    pub again: Option<Box<Again>>,
+}
+
+/// How the way to a collector fares that is another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// It talks.
+    Up {
+        /// Who sits here, as the collector sees it.
+        who: String,
+        /// What they may do.
+        role: Role,
+        /// The id of this console.
+        viewer: u64,
+    },
+    /// Nothing was heard for so long.
+    Silent(Duration),
+    /// There is no connection; it is tried again.
+    Down {
+        /// Why not.
+        why: String,
+        /// For how long nothing was heard.
+        silent: Duration,
+    },
+}
+
 /// What a console asks of the collector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
@@ -84,6 +153,8 @@ pub enum Request {
     Detail(AlertId),
     /// Read the rules anew.
     ReloadRules,
+    /// This alert is open here, for those who look at the same time.
+    Look(Option<AlertId>),
 }
 
 /// One event as the live tail shows it.
@@ -220,6 +291,7 @@ pub struct Counters {
     /// Shed frames by reason.
     pub shed: BTreeMap<String, u64>,
     /// Alerts raised, by rule id and severity.
+    #[serde(with = "pairs")]
     pub alerts: BTreeMap<(String, Severity), u64>,
     /// Alerts bettered.
     pub alerts_updated: u64,
@@ -236,6 +308,7 @@ pub struct Counters {
     /// Stage hits that came later than the allowed lateness.
     pub late_events: u64,
     /// Output records by output URL and result: `delivered`, `gave_up`.
+    #[serde(with = "pairs")]
     pub output_records: BTreeMap<(String, String), u64>,
     /// Things waiting, by queue.
     pub queue_depth: BTreeMap<String, u64>,
@@ -305,4 +378,24 @@ pub struct Status {
     pub replay: Option<crate::intake::ReplayProgress>,
     /// The store, where there is one.
     pub store: Option<crate::intake::StoreHealth>,
+}
+
+/// Counts whose key is no text: JSON has such maps as lists of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::de::DeserializeOwned;
+    use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, S: Serializer>(counts: &BTreeMap<K, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(counts)
+    }
+
+    pub(super) fn deserialize<'de, K, D>(deserializer: D) -> Result<BTreeMap<K, u64>, D::Error>
+    where
+        K: DeserializeOwned + Ord,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, u64)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }

@@ -11,6 +11,7 @@ use crate::decode::Rejected;
 use crate::detect::{Hits, RuleSet, Work};
 use crate::event::WindowsEvent;
 use crate::triage::Act;
+use crate::triage::viewer::Viewer;
 
 /// Names one listener (or the replay) for the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -154,6 +155,13 @@ pub enum Intake {
     Store(StoreHealth),
     /// Somebody wants to do something with alerts.
     Act(Act),
+    /// Somebody came to look, looks at something else, or went.
+    Viewer {
+        /// Which console.
+        id: u64,
+        /// Who looks; `None` when they went.
+        viewer: Option<Viewer>,
+    },
     /// Time passes: housekeeping by arrival.
     Tick(DateTime<Utc>),
 }

@@ -6,7 +6,7 @@
 //!   6  app, cli                 app joins the rooms with channels, starts and drains them
 //!   5  config                   each room's own Config, composed and checked
 //!  --- async shell: sockets, files, keys, the clock ------------------------------------------
-//!   4  input ========> collector <=> store, and then ==> output, console
+//!   4  input ========> collector <=> store, and then ==> output, attach, console
 //!           \         /    |     \                       /
 //!   3        > intake <    |      > feed <              the two doors
 //!  --- pure: no tokio, no clock, no I/O ------------------------------------------------------
@@ -19,11 +19,13 @@
 //! stages the event hits (all shared, without locks), and one [`intake::Batch`] a read goes to the [`collector`]. It owns
 //! all state that detection needs, joins sequences by event time, makes alerts and acts durable in the [`store`], and only then
 //! tells everybody downstream through [`feed`]. What people do with alerts comes in as an act and goes out as an entry of the
-//! log that [`triage`] folds; the collector and every console fold the same log.
+//! log that [`triage`] folds; the collector and every console fold the same log. A console is a client of the feed, in the
+//! collector's own process or, by [`attach`], over a Unix socket in another.
 //! `tests/floors.rs` holds the imports that are allowed, and fails on any other.
 
 pub mod alert;
 pub mod app;
+pub mod attach;
 pub mod cli;
 pub mod collector;
 pub mod config;

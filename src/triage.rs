@@ -5,6 +5,7 @@
 pub mod decide;
 pub mod ledger;
 pub mod mute;
+pub mod viewer;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

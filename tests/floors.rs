@@ -19,9 +19,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("input", &["event", "decode", "detect", "intake"]),
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),
+    ("attach", &["event", "alert", "hosts", "intake", "feed", "triage", "filter", "store"]),
     ("console", &["event", "alert", "hosts", "intake", "feed", "triage", "filter"]),
-    ("config", &["alert", "detect", "hosts", "output", "store"]),
-    ("cli", &["config", "output", "store", "filter"]),
+    ("config", &["alert", "detect", "hosts", "output", "store", "attach"]),
+    ("cli", &["config", "output", "store", "filter", "attach"]),
     (
         "app",
         &[
@@ -38,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "collector",
             "output",
+            "attach",
             "console",
             "config",
             "cli",

@@ -1,111 +1,14 @@
 //! The real binary in a pseudo-terminal: what a person at it sees, and that every way out gives the terminal back.
 
-use std::io::{Read as _, Write as _};
-use std::num::NonZero;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+#[path = "harness/terminal.rs"]
+mod pty;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use std::io::Write as _;
 
-/// Long enough for the slowest machine; nothing here waits for time to pass.
-const PATIENCE: Duration = Duration::from_mins(1);
+use nix::sys::signal::Signal;
+use portable_pty::PtySize;
 
-fn side(length: u16) -> NonZero<u16> {
-    NonZero::new(length).expect("no side is 0")
-}
-
-/// How many pieces of output are read before a text counts as missing.
-const PIECES: usize = 100;
-
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn std::io::Write + Send>,
-    output: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    raw: Vec<u8>,
-}
-
-impl Terminal {
-    fn start(arguments: &[&str], environment: &[(&str, &str)], (columns, rows): (u16, u16)) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wefwatch"));
-        command.args(arguments);
-        command.cwd(env!("CARGO_MANIFEST_DIR"));
-        command.env("TERM", "xterm-256color");
-        command.env_remove("NO_COLOR");
-        for (name, value) in environment {
-            command.env(name, value);
-        }
-        let child = pair.slave.spawn_command(command).expect("the binary starts");
-        drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().expect("a reader");
-        let keyboard = pair.master.take_writer().expect("a writer");
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(length @ 1..) = reader.read(&mut bytes) {
-                if sender.send(bytes[..length].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            child,
-            master: pair.master,
-            keyboard,
-            output,
-            screen: vt100::Parser::new(side(rows), side(columns), 0),
-            raw: Vec::new(),
-        }
-    }
-
-    fn replay(environment: &[(&str, &str)], size: (u16, u16)) -> Self {
-        Self::start(&["replay", "--speed", "max", "samples/demo.xml"], environment, size)
-    }
-
-    fn text(&self) -> String {
-        self.screen.screen().contents()
-    }
-
-    /// Reads on until the screen holds a text.
-    fn wait_for(&mut self, wanted: &str) {
-        // The clock on the screen writes once a second, so that silence alone does not tell that nothing will come.
-        for _ in 0..PIECES {
-            if self.text().contains(wanted) {
-                return;
-            }
-            let Ok(bytes) = self.output.recv_timeout(PATIENCE) else { break };
-            self.screen.process(&bytes);
-            self.raw.extend(bytes);
-        }
-        panic!("{wanted} never shows:\n{}", self.text());
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).expect("it reads keys");
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.child.process_id().expect("it runs");
-        kill(Pid::from_raw(id as i32), signal).expect("it runs");
-    }
-
-    /// Reads to the end: how it ended and all that it wrote.
-    fn end(mut self) -> (ExitStatus, String) {
-        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
-            self.screen.process(&bytes);
-            self.raw.extend(bytes);
-        }
-        let status = self.child.wait().expect("it ends");
-        assert!(!self.screen.screen().alternate_screen(), "the alternate screen is still on");
-        assert!(!self.screen.screen().hide_cursor(), "the cursor is still hidden");
-        (status, String::from_utf8_lossy(&self.raw).into_owned())
-    }
-}
+use crate::pty::{Terminal, side};
 
 #[test]
 fn n_shows_why_and_q_gives_the_terminal_back() {
@@ -255,8 +158,7 @@ fn send(terminal: &mut Terminal, events: &str) {
         if let Ok(stream) = std::net::TcpStream::connect(address) {
             break stream;
         }
-        let bytes = terminal.output.recv_timeout(PATIENCE).expect("the rest of it");
-        terminal.screen.process(&bytes);
+        terminal.read_on();
     };
     stream.write_all(events.as_bytes()).expect("it reads");
     drop(stream);

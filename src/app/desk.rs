@@ -1,14 +1,17 @@
-//! Between the console and the collector: carries acts to the one, and questions about evidence to the store. A socket will
-//! carry the same requests.
+//! Between the console of this process and the collector: carries acts to the one, and questions about evidence to the store.
+//! A socket carries the same requests for consoles elsewhere.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::alert::AlertId;
+use crate::attach::server::OWN_CONSOLE;
 use crate::console::Desk;
 use crate::feed::Request;
 use crate::intake::Intake;
 use crate::store::Store;
+use crate::triage::viewer::{Role, Viewer};
 
 /// How many requests of the console may wait.
 const REQUESTS: usize = 64;
@@ -17,7 +20,9 @@ const REQUESTS: usize = 64;
 pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc::Sender<()>) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
+    let (_, links) = mpsc::channel(1);
     tokio::spawn(async move {
+        look(&intake, None).await;
         while let Some(request) = asked.recv().await {
             match request {
                 Request::Act(act) => {
@@ -27,6 +32,7 @@ pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc
                 }
                 // Who asks faster than it is done has asked already.
                 Request::ReloadRules => drop(reload.try_send(())),
+                Request::Look(in_front) => look(&intake, in_front).await,
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {
@@ -36,7 +42,15 @@ pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc
             }
         }
     });
-    Desk { requests, details }
+    Desk { requests, details, links }
+}
+
+/// Tells others who attach that somebody sits here.
+async fn look(intake: &mpsc::WeakSender<Intake>, in_front: Option<AlertId>) {
+    let viewer = Viewer { id: OWN_CONSOLE, who: user_name(), role: Role::Analyst, is_console: true, in_front, resyncs: 0 };
+    if let Some(intake) = intake.upgrade() {
+        let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: Some(viewer) }).await;
+    }
 }
 
 /// Who sits at the terminal, for the triage log.

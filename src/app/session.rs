@@ -12,6 +12,9 @@ use tracing::{info, warn};
 
 use crate::app::signals::{Asked, Signals};
 use crate::app::{Failure, desk, metrics_server, rule_files};
+use crate::attach::connection::Way;
+use crate::attach::location::Location as SocketLocation;
+use crate::attach::server::{self, Socket};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
 use crate::detect::{ProblemKind, RuleProblem, RuleSet};
@@ -86,6 +89,10 @@ struct Session {
     /// Where the console's questions about evidence go.
     details: Option<Store>,
     console: Option<mpsc::Receiver<Arc<Update>>>,
+    /// Who asks for the rules to be read anew, and who hears it.
+    reload: mpsc::Sender<()>,
+    reloads: mpsc::Receiver<()>,
+    attach: Option<JoinHandle<()>>,
 }
 
 /// Runs to the end.
@@ -103,7 +110,8 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
         info!("{notice}");
     }
     let (kept, unkept) = open_store(&plan.config)?;
-    let (mut session, status) = Session::start(plan, rules, kept)?;
+    let socket = bind_socket(&plan)?;
+    let (mut session, status) = Session::start(plan, rules, kept, socket)?;
     if let Some(problem) = unkept {
         session.tell(problem).await;
     }
@@ -130,8 +138,8 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
 /// The store and what it keeps, where there is one.
 type OpenStore = Option<(Opened, Kept)>;
 
-/// Opens the store, where one is kept; answers also why nothing is kept, where that was not asked for. Where nobody named one, a place that cannot be used is no reason not to watch: then
-/// nothing is kept, and that is said. What is damaged or newer is never passed over.
+/// Opens the store, where one is kept; answers also why nothing is kept, where that was not asked for. Where nobody named a
+/// store, a place that cannot be used is no reason not to watch. What is damaged or newer is never passed over.
 fn open_store(config: &Config) -> Result<(OpenStore, Option<String>), Failure> {
     let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok((None, None)) };
     match store::open(&path, &config.store, clock::now()) {
@@ -146,6 +154,26 @@ fn open_store(config: &Config) -> Result<(OpenStore, Option<String>), Failure> {
     }
 }
 
+/// Makes the socket for consoles elsewhere. One that was asked for by name must work; without, a collector works too.
+fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
+    let config = &plan.config.attach;
+    if !matches!(plan.mode, Mode::Live) {
+        return Ok(None);
+    }
+    let Some(path) = config.socket.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
+    match Socket::bind(&path, config) {
+        Ok(socket) => {
+            info!("serving consoles at {}", socket.path().display());
+            Ok(Some(socket))
+        }
+        Err(error) if config.socket == SocketLocation::Default => {
+            warn!("nobody can attach: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(Failure::Run(error.to_string())),
+    }
+}
+
 fn load_rules(config: &Config) -> Result<RuleSet, String> {
     let (files, unreadable) = rule_files::read(&config.rules.directories).map_err(|error| error.to_string())?;
     let builtin = if config.rules.builtin { crate::detect::load::builtin() } else { Vec::new() };
@@ -154,7 +182,12 @@ fn load_rules(config: &Config) -> Result<RuleSet, String> {
 }
 
 impl Session {
-    fn start(plan: Plan, rules: RuleSet, kept: Option<(Opened, Kept)>) -> Result<(Self, watch::Receiver<Arc<Status>>), Failure> {
+    fn start(
+        plan: Plan,
+        rules: RuleSet,
+        kept: Option<(Opened, Kept)>,
+        socket: Option<Socket>,
+    ) -> Result<(Self, watch::Receiver<Arc<Status>>), Failure> {
         let rules = Arc::new(rules);
         let config = &plan.config;
         let (intake, intake_receiver) = mpsc::channel(config.limits.queue);
@@ -170,7 +203,7 @@ impl Session {
         if let Some((opened, kept)) = kept {
             let started = opened.start(intake.downgrade());
             let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
-            details = (plan.face == Face::Console).then(|| handle.clone());
+            details = Some(handle.clone());
             collector = collector.with_store(handle, kept);
             store = Some(thread);
         }
@@ -189,8 +222,18 @@ impl Session {
             outputs.spawn(async move { task.await.unwrap_or(Outcome::ReaderGone) });
         }
         let status = collector.status();
+        let shutdown = watch::Sender::new(false);
+        let (reload, reloads) = mpsc::channel(1);
+        let attach = socket.map(|socket| {
+            let updates = collector.subscribe_server(CONSOLE_QUEUE);
+            let way = Way { intake: intake.downgrade(), store: details.clone(), reload: reload.clone() };
+            tokio::spawn(server::serve(socket, updates, config.attach.clone(), way, shutdown.subscribe()))
+        });
         let session = Self {
-            shutdown: watch::Sender::new(false),
+            shutdown,
+            reload,
+            reloads,
+            attach,
             reopen,
             rules: watch::Sender::new(rules),
             intake,
@@ -314,6 +357,7 @@ impl Session {
                     Asked::Stop => return None,
                     Asked::Reload => self.reload().await,
                 },
+                Some(()) = self.reloads.recv() => self.reload().await,
                 Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => match ended {
                     Ok(Err(problem)) => return Some(problem),
                     Ok(Ok(())) if self.inputs.is_empty() && self.plan.exit_at_end => return None,
@@ -339,17 +383,17 @@ impl Session {
             utc: settings.utc,
             listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
             is_replay: matches!(self.plan.mode, Mode::Replay(_)),
+            is_attached: false,
             who: desk::user_name(),
         };
-        let (reload, mut reloads) = mpsc::channel(1);
-        let desk = desk::open(self.intake.downgrade(), self.details.take(), reload);
+        let desk = desk::open(self.intake.downgrade(), self.details.take(), self.reload.clone());
         let console = crate::console::run(updates, desk, self.shutdown.subscribe(), config);
         tokio::pin!(console);
         let mut problem = None;
         loop {
             tokio::select! {
                 ended = &mut console => return problem.or_else(|| ended.err().map(|error| format!("console: {error}"))),
-                Some(()) = reloads.recv() => self.reload().await,
+                Some(()) = self.reloads.recv() => self.reload().await,
                 Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
                     if let Ok(Err(failed)) = ended {
                         problem = Some(failed);
@@ -400,6 +444,11 @@ impl Session {
         }
         self.inputs.abort_all();
         while self.inputs.join_next().await.is_some() {}
+        // Viewers and their way to the store go first: the store ends with its last handle.
+        drop(self.details);
+        if let Some(attach) = self.attach {
+            let _ = attach.await;
+        }
         drop(self.intake);
         let mut counters = self.collector.await.unwrap_or_default();
         if let Some(store) = self.store {

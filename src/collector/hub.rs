@@ -17,11 +17,15 @@ const HELD_ALERTS: usize = 10_000;
 pub struct Hub {
     subscribers: Vec<Subscriber>,
     seq: u64,
+    /// Whether anybody looks through the subscriber that serves others.
+    is_watched: bool,
 }
 
 #[derive(Debug)]
 struct Subscriber {
     overflow: Overflow,
+    /// Whether it serves others, who may come and go.
+    is_server: bool,
     sender: mpsc::Sender<Arc<Update>>,
     /// Alerts and acts that did not fit. The tail and the status are superseded soon; they are not.
     held: VecDeque<Arc<Update>>,
@@ -30,14 +34,29 @@ struct Subscriber {
 impl Hub {
     /// A new subscriber with a queue of `capacity` updates.
     pub fn subscribe(&mut self, overflow: Overflow, capacity: usize) -> mpsc::Receiver<Arc<Update>> {
+        self.add(overflow, capacity, false)
+    }
+
+    /// A subscriber that serves consoles elsewhere. It may shed, and wants single events only while somebody looks.
+    pub fn subscribe_server(&mut self, capacity: usize) -> mpsc::Receiver<Arc<Update>> {
+        self.add(Overflow::Shed, capacity, true)
+    }
+
+    fn add(&mut self, overflow: Overflow, capacity: usize, is_server: bool) -> mpsc::Receiver<Arc<Update>> {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        self.subscribers.push(Subscriber { overflow, sender, held: VecDeque::new() });
+        self.subscribers.push(Subscriber { overflow, is_server, sender, held: VecDeque::new() });
         receiver
+    }
+
+    /// Somebody looks from elsewhere, or nobody does any more.
+    pub fn set_watched(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
     }
 
     /// Whether anybody shows single events and hosts: only those who may shed do.
     pub fn wants_events(&self) -> bool {
-        self.subscribers.iter().any(|subscriber| subscriber.overflow == Overflow::Shed)
+        let wants = |subscriber: &Subscriber| subscriber.overflow == Overflow::Shed && (!subscriber.is_server || self.is_watched);
+        self.subscribers.iter().any(wants)
     }
 
     /// Publishes a change; answers how many subscribers missed it. One that is gone is forgotten.
@@ -58,7 +77,7 @@ impl Subscriber {
     async fn hand(&mut self, update: &Arc<Update>) -> u64 {
         if self.overflow == Overflow::Wait {
             // Outputs hear of alerts, not of every event and status, and not of what an earlier run told them.
-            if !matches!(update.change, Change::Events(_) | Change::Status(_) | Change::Known(_)) {
+            if !matches!(update.change, Change::Events(_) | Change::Status(_) | Change::Known(_) | Change::Viewers(_)) {
                 let _ = self.sender.send(update.clone()).await;
             }
             return 0;
@@ -100,6 +119,15 @@ mod tests {
         assert_eq!(shed, 3);
         assert_eq!(hub.subscribers.len(), 1);
         assert_eq!(slow.recv().await.map(|update| update.seq), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_server_wants_events_only_while_somebody_looks() {
+        let mut hub = Hub::default();
+        let _server = hub.subscribe_server(1);
+        assert!(!hub.wants_events());
+        hub.set_watched(true);
+        assert!(hub.wants_events());
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ pub(super) struct Written {
     link: WrittenLink,
     store: WrittenStore,
     output: Vec<Output>,
-    attach: Attach,
+    attach: WrittenAttach,
     console: WrittenConsole,
     metrics: Metrics,
 }
@@ -98,10 +98,13 @@ fn output_queue() -> usize {
     10_000
 }
 
-#[derive(Deserialize, Serialize, Default)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-struct Attach {
+struct WrittenAttach {
     socket: String,
+    group: String,
+    analysts: Vec<String>,
+    viewers: Vec<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -136,6 +139,7 @@ default_from_config!(
     WrittenHosts = hosts,
     WrittenLink = link,
     WrittenStore = store,
+    WrittenAttach = attach,
     WrittenConsole = console,
 );
 
@@ -188,7 +192,12 @@ impl From<&Config> for Written {
                 max_size: Size(config.store.max_size as usize),
             },
             output: config.outputs.iter().map(|output| Output { url: output.url.to_string(), queue: output.queue }).collect(),
-            attach: Attach::default(),
+            attach: WrittenAttach {
+                socket: config.attach.socket.to_string(),
+                group: config.attach.group.clone(),
+                analysts: config.attach.analysts.clone(),
+                viewers: config.attach.viewers.clone(),
+            },
             console: WrittenConsole {
                 max_alerts: config.console.max_alerts,
                 max_evidence: config.console.max_evidence,
@@ -218,9 +227,6 @@ fn delta(key: &str, span: Span) -> Result<TimeDelta, Complaint> {
 impl Written {
     /// Checks everything; the first complaint counts.
     pub(super) fn check(self) -> Result<Config, Complaint> {
-        if !self.attach.socket.is_empty() {
-            return complain("attach.socket", &"attaching is not supported yet; leave it empty");
-        }
         let inputs = self.input.iter().map(|input| input.listen.parse().or_else(|error| complain("input.listen", &error)));
         let metrics = match self.metrics.listen.as_str() {
             "" => None,
@@ -248,6 +254,12 @@ impl Written {
             max_age: delta("store.max_age", self.store.max_age)?,
             max_size: within("store.max_size", self.store.max_size.0, 1 << 20, 1 << 44)? as u64,
         };
+        let attach = crate::attach::Config {
+            socket: self.attach.socket.parse().unwrap_or_default(),
+            group: self.attach.group,
+            analysts: self.attach.analysts,
+            viewers: self.attach.viewers,
+        };
         Ok(Config {
             inputs: inputs.collect::<Result<_, _>>()?,
             limits: self.limits.check()?,
@@ -257,6 +269,7 @@ impl Written {
             hosts,
             link,
             store,
+            attach,
             outputs: self.output.into_iter().map(Output::check).collect::<Result<_, _>>()?,
             console: Console {
                 max_alerts: within("console.max_alerts", self.console.max_alerts, 1, 1 << 24)?,

@@ -2,6 +2,7 @@
 //! there is no terminal, no clock and no I/O here, and views only read.
 
 pub mod alerts;
+pub mod company;
 pub mod lateral;
 pub mod screen;
 pub mod triage;
@@ -16,10 +17,11 @@ use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
 use crate::console::keys::{self, Action, Binding};
 use crate::console::model::alerts::Alerts;
+use crate::console::model::company::Company;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::console::model::triage::Dialog;
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Notice, RejectedLine, Request, Status, Update};
+use crate::feed::{Change, EventLine, Link, Notice, RejectedLine, Request, Status, Update};
 use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 
@@ -43,6 +45,8 @@ pub enum Message {
     Resize(u16, u16),
     /// The evidence of an older alert, which was asked for.
     Detail(Arc<Alert>),
+    /// The way to a collector elsewhere changed.
+    Link(Link),
 }
 
 /// What the shell has to do.
@@ -111,6 +115,10 @@ pub struct Model {
     pub hosts: BTreeMap<HostName, HostState>,
     /// The collector's state.
     pub status: Status,
+    /// Who else looks, and whether the collector is heard.
+    pub company: Company,
+    /// Events that were left out of the tail, because there were too many to be told one by one.
+    pub left_out: u64,
     /// The live tail, oldest first.
     pub events: VecDeque<TailLine>,
     /// Rejected frames, newest last.
@@ -169,6 +177,7 @@ impl Model {
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = Alerts::new(config.max_alerts, config.max_evidence);
         let is_utc = config.utc;
+        let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
             now,
@@ -176,6 +185,8 @@ impl Model {
             alerts,
             hosts: BTreeMap::new(),
             status: Status::default(),
+            company,
+            left_out: 0,
             events: VecDeque::new(),
             rejected: VecDeque::new(),
             notices: VecDeque::new(),
@@ -219,14 +230,18 @@ impl Model {
             Message::Tick(now) => self.now = self.now.max(now),
             Message::Update(update) => self.hear(update),
             Message::Detail(alert) => self.alerts.fetched(alert),
+            Message::Link(link) => self.hear_link(link),
         }
         effects.extend(self.missing_evidence());
+        effects.extend(self.look());
         effects
     }
 
     /// Asks for the evidence of the alert in front, once, where only the store has it.
     fn missing_evidence(&mut self) -> Option<Effect> {
-        self.status.store.as_ref()?;
+        if self.status.store.is_none() && !self.config.is_attached {
+            return None;
+        }
         let entry = self.selected_alert().and_then(|number| self.alerts.get(number))?;
         let id = entry.header.id.clone();
         if entry.alert.is_some() || self.asked.as_ref() == Some(&id) {
@@ -252,7 +267,7 @@ impl Model {
 
     fn hear(&mut self, update: Arc<Update>) {
         // Acts show at once even on a frozen picture: whoever acted waits for the answer.
-        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_));
+        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_) | Change::Viewers(_));
         let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
         self.held_bytes += bytes_of(&update);
         held.push_back(update);
@@ -283,6 +298,9 @@ impl Model {
             Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
             Change::Triage(entry) => self.hear_act(entry),
             Change::Refused(refusal) => self.hear_refusal(refusal),
+            Change::Viewers(viewers) => self.company.viewers.clone_from(viewers),
+            Change::Snapshot(snapshot) => self.hear_snapshot(snapshot),
+            Change::LeftOut(count) => self.left_out += count,
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }
@@ -437,6 +455,9 @@ impl Model {
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
+        if self.forbids(action) {
+            return Vec::new();
+        }
         match action {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],

@@ -8,6 +8,7 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod company;
 pub mod events;
 pub mod footer;
 pub mod frame;
@@ -61,6 +62,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (head, body, foot) = areas(model, area);
     header::render(model, shape, head, buffer);
     render_body(model, shape, body, buffer);
+    company::dim(model, body, buffer);
     footer::render(model, foot, buffer);
     mute::render(model, area, buffer);
     if model.help.is_some() {

@@ -96,6 +96,30 @@ impl Ledger {
         let facts = Facts::of(header);
         let group = self.groups.entry(facts.group).or_default();
         let again = group.closed.clone().filter(|_| group.members > 0 && group.unclosed == 0).map(Box::new);
+        self.add(header, facts, muted, again);
+        while self.order.len() > self.limit {
+            if let Some(oldest) = self.order.pop_front() {
+                self.forget(&oldest);
+            }
+        }
+    }
+
+    /// Takes over an alert that another ledger knows, in any order: `again` is what followed from the order there. Afterwards
+    /// [`sort`](Self::sort) puts them into theirs.
+    pub fn take_over(&mut self, header: &Header, muted: Option<u64>, again: Option<Box<Again>>) {
+        if !self.alerts.contains_key(&header.id) {
+            self.add(header, Facts::of(header), muted, again);
+        }
+    }
+
+    /// Puts alerts that were taken over into the order of their raising.
+    pub fn sort(&mut self) {
+        let created = |id: &AlertId| self.alerts.get(id).map_or(0, |known| known.facts.created_ms);
+        self.order.make_contiguous().sort_by_key(created);
+    }
+
+    fn add(&mut self, header: &Header, facts: Facts, muted: Option<u64>, again: Option<Box<Again>>) {
+        let group = self.groups.entry(facts.group).or_default();
         group.members += 1;
         group.unclosed += 1;
         if let Some(mute) = muted.and_then(|number| self.mutes.get_mut(&number)) {
@@ -108,11 +132,6 @@ impl Ledger {
         self.order.push_back(header.id.clone());
         if has_entries {
             self.refold(&header.id);
-        }
-        while self.order.len() > self.limit {
-            if let Some(oldest) = self.order.pop_front() {
-                self.forget(&oldest);
-            }
         }
     }
 

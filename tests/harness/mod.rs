@@ -140,9 +140,11 @@ impl Server {
     pub(crate) fn start(arguments: &[&str], listeners: usize) -> Self {
         // Tests must not meet in one store.
         let store: &[&str] = if arguments.contains(&"--store") { &[] } else { &["--store", "none"] };
+        let socket: &[&str] = if arguments.contains(&"--socket") { &[] } else { &["--socket", "none"] };
         let mut child = binary()
             .arg("--headless")
             .args(store)
+            .args(socket)
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -190,6 +192,11 @@ impl Server {
     pub(crate) fn stop(self) -> Outcome {
         self.signal(Signal::SIGTERM);
         self.ended()
+    }
+
+    /// Waits for its end after it was killed.
+    pub(crate) fn killed(mut self) {
+        self.child.wait().expect("it ends");
     }
 
     /// Waits for its end and answers what it wrote.

@@ -112,6 +112,7 @@ impl Scene {
             utc: true,
             listeners: vec!["tcp://0.0.0.0:1514".to_owned(), "udp://0.0.0.0:1514".to_owned()],
             is_replay: false,
+            is_attached: false,
             who: "alice".to_owned(),
         };
         Self { model: Model::new(config, size, dawn()), ledger: Ledger::new(100_000), refused: Vec::new() }

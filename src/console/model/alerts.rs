@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::alert::header::Header;
 use crate::alert::{Action, Alert, AlertId, Severity};
 use crate::event::names::HostName;
-use crate::feed::Known;
+use crate::feed::{Known, Standing};
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::triage::ledger::Ledger;
@@ -191,6 +191,38 @@ impl Alerts {
         let number = self.next;
         self.next += 1;
         self.ledger.know(&header, muted);
+        self.enter(number, header, alert, filter, now)
+    }
+
+    /// The number that the next alert gets, where others were given elsewhere.
+    pub fn begin_at(&mut self, next: u64) {
+        self.next = next;
+    }
+
+    /// Takes over an alert of a snapshot; one that is listed already changes nothing.
+    pub fn take_over(&mut self, standing: &Standing, filter: &Filter, now: DateTime<Utc>) {
+        let Standing { number, header, muted, again } = standing;
+        if self.by_id.contains_key(&header.id) || self.entries.contains_key(number) {
+            return;
+        }
+        self.ledger.take_over(header, *muted, again.clone());
+        self.enter(*number, header.clone(), None, filter, now);
+    }
+
+    /// The snapshot is complete: nothing of it is new to the user.
+    pub fn taken_over(&mut self) {
+        self.ledger.sort();
+        self.outside = [0; 5];
+    }
+
+    fn enter(
+        &mut self,
+        number: u64,
+        header: Arc<Header>,
+        alert: Option<Arc<Alert>>,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> bool {
         let state = self.ledger.state(&header.id);
         self.by_id.insert(header.id.clone(), number);
         let slot = header.severity as usize;

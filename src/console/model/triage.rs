@@ -333,8 +333,9 @@ impl Model {
         let is_mine = entry.who == self.config.who;
         if is_mine && entry.token >= self.first_token && entry.token < self.next_token {
             self.said = Some((done(entry), false));
-        } else if !is_mine {
-            self.said = Some((format!("{} {}", entry.who, about(entry)), false));
+        } else {
+            let elsewhere = if is_mine { " elsewhere" } else { "" };
+            self.said = Some((format!("{}{elsewhere} {}", entry.who, about(entry)), false));
         }
     }
 

@@ -15,6 +15,9 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = model.event_rows();
     let mut title = heading("Events", true);
     title.push(plain(format!("  {} of the last {}", count(rows.len() as u64), count(model.events.len() as u64))));
+    if model.left_out > 0 {
+        title.push(styled(format!("  {} left out: too many to show each", count(model.left_out)), WARN));
+    }
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     let state = if model.event.is_chosen { styled("stopped; G follows again", WARN) } else { styled("following", DIM) };

@@ -10,7 +10,7 @@ use crate::console::model::triage::Dialog;
 use crate::console::model::{Editor, Model};
 use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
-use crate::console::view::{put, put_right};
+use crate::console::view::{company, put, put_right};
 use crate::intake::ReplayProgress;
 use crate::triage::{Target, Verdict};
 
@@ -66,6 +66,11 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     if let Some((said, is_wrong)) = &model.said {
         let room = usize::from(area.width).saturating_sub(pinned_width + 4);
         spans.push(styled(fit(&safe(said), room), if *is_wrong { WARN } else { ACCENT }));
+        spans.push(plain("   "));
+    }
+    if let Some(trouble) = company::trouble(model) {
+        let room = usize::from(area.width).saturating_sub(pinned_width + 4);
+        spans.push(styled(fit(&safe(&trouble), room), WARN));
         spans.push(plain("   "));
     }
     if let Some(hint) = model.hint {

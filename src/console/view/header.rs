@@ -11,7 +11,7 @@ use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
 use crate::console::printable::width;
 use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, bars, count, plain, safe, styled};
-use crate::console::view::{Shape, put, put_right};
+use crate::console::view::{Shape, company, put, put_right};
 use crate::hosts::Liveness;
 
 /// How many rows it takes.
@@ -60,6 +60,9 @@ pub fn render_line(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 /// LIVE, PAUSED, REPLAY or ENDED.
 fn state(model: &Model) -> Span<'static> {
+    if let Some(stale) = &model.company.stale {
+        return company::stale(stale, model.now);
+    }
     match (&model.status.replay, model.paused()) {
         (_, Some(_)) => styled("‖ PAUSED", WARN),
         (Some(replay), None) if replay.done => styled("■ REPLAY ENDED", STRONG),
@@ -79,9 +82,16 @@ fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, 0, &line);
     // What waits behind a frozen picture is told as far as there is room; that it is frozen, always.
     let room = usize::from(area.width).saturating_sub(line.width() + 2);
-    let with = |waits: String| vec![state(model), styled(waits, WARN), plain("   "), plain(time(model))];
+    let company = company::presence(model);
+    let beside = |mut right: Vec<Span<'static>>| {
+        right.extend(company.iter().flat_map(|text| [plain("   "), styled(text.clone(), ACCENT)]));
+        right
+    };
+    let with = |waits: String| beside(vec![state(model), styled(waits, WARN), plain("   "), plain(time(model))]);
     let is_short_enough = |right: &Vec<Span<'static>>| right.iter().map(Span::width).sum::<usize>() <= room;
-    let right = waits(model).into_iter().map(with).find(is_short_enough).unwrap_or_else(|| vec![state(model)]);
+    // The time gives way to who else is here.
+    let shorter = [beside(vec![state(model)]), vec![state(model)]];
+    let right = waits(model).into_iter().map(with).chain(shorter).find(is_short_enough).unwrap_or_else(|| vec![state(model)]);
     put_right(buffer, area, 0, line.width(), right);
 }
 
@@ -293,11 +303,13 @@ fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     if behind > 0 {
         spans.push(styled(format!("{} alerts wait  ", count(behind as u64)), WARN));
     }
-    let used: usize = spans.iter().map(Span::width).sum();
-    spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(used + 10)));
+    let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
+    right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
+    let used: usize = spans.iter().chain(&right).map(Span::width).sum();
+    spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(used + 2)));
     let line = Line::from(spans);
     put(buffer, area, 0, &line);
-    put_right(buffer, area, 0, line.width(), vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))]);
+    put_right(buffer, area, 0, line.width(), right);
 }
 
 /// A rate: one decimal while it is small.

@@ -1,0 +1,112 @@
+//! `wefwatch attach` and `wefwatch tail`: a console, or lines for scripts, on a collector that runs elsewhere. Leaving never
+//! ends the collector.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::SecondsFormat;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::app::{Failure, desk, signals::Signals};
+use crate::attach::Wants;
+use crate::attach::client::{self, Attached};
+use crate::config;
+use crate::console::{self, Desk};
+use crate::feed::{Change, EventLine, Link, Update};
+use crate::filter::Filter;
+use crate::output::format;
+
+/// Runs it to the end.
+pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let result = runtime.block_on(task);
+    runtime.shutdown_background();
+    result
+}
+
+/// The console.
+pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(), Failure> {
+    let wants = Wants::Console { most: settings.max_alerts as u64 };
+    let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
+    let config = console::Config {
+        max_alerts: settings.max_alerts,
+        max_evidence: settings.max_evidence,
+        max_events: settings.max_events,
+        utc: settings.utc,
+        listeners: Vec::new(),
+        is_replay: false,
+        is_attached: true,
+        who: desk::user_name(),
+    };
+    let (_running, shutdown) = watch::channel(false);
+    let ended = console::run(updates, Desk { requests, details, links }, shutdown, config).await;
+    ended.map_err(|error| Failure::Run(format!("console: {error}")))
+}
+
+/// The lines.
+pub async fn tail(paths: Vec<PathBuf>, filter: String, events: Option<String>, is_json: bool) -> Result<(), Failure> {
+    for text in std::iter::once(&filter).chain(&events) {
+        Filter::parse(text).map_err(|error| Failure::Usage(format!("{text}: {}", error.reason)))?;
+    }
+    let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
+    let mut attached = client::open(paths, Wants::Tail { alerts: Some(filter), events });
+    loop {
+        tokio::select! {
+            biased;
+            () = signals.stop() => return Ok(()),
+            Some(link) = attached.links.recv() => tell_link(&link),
+            Some(count) = attached.missed.recv() => warn!(count, "not read fast enough: updates were lost"),
+            update = attached.updates.recv() => {
+                let Some(update) = update else { return Ok(()) };
+                let mut text = String::new();
+                lines(&update, is_json).iter().for_each(|line| text += &format!("{line}\n"));
+                let mut out = std::io::stdout().lock();
+                match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                    result => result.map_err(|error| Failure::Run(error.to_string()))?,
+                }
+            }
+        }
+    }
+}
+
+fn tell_link(link: &Link) {
+    match link {
+        Link::Up { who, .. } => info!(who, "attached"),
+        Link::Silent(silent) => warn!(seconds = silent.as_secs(), "the collector is silent"),
+        Link::Down { why, .. } => warn!("{why}; trying again"),
+    }
+}
+
+fn lines(update: &Arc<Update>, is_json: bool) -> Vec<String> {
+    match (&update.change, is_json) {
+        (Change::Alert(alert), true) => vec![format::line(alert)],
+        (Change::Alert(alert), false) => {
+            let time = alert.time.to_rfc3339_opts(SecondsFormat::Millis, true);
+            vec![format::visible(&format!("{time} {} {} {}", alert.rule.severity.as_str(), alert.id.short(), alert.message))]
+        }
+        (Change::Events(lines), true) => lines.iter().map(|line| format::one_line(&event(line))).collect(),
+        (Change::Events(lines), false) => {
+            let text = |line: &EventLine| {
+                let time = line.time.to_rfc3339_opts(SecondsFormat::Millis, true);
+                format::visible(&format!("{time} event {} {} {}", line.event_id, line.computer, line.summary))
+            };
+            lines.iter().map(text).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// An event in the names of the alert record.
+fn event(line: &EventLine) -> Value {
+    json!({
+        "@timestamp": line.time.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "event": {"kind": "event", "code": line.event_id.to_string(), "original": &*line.xml},
+        "message": line.summary,
+        "host": {"name": line.computer},
+        "winlog": {"channel": line.channel},
+        "wefwatch": {"alert": line.alert.as_ref().map(|(id, _)| id.to_string())},
+    })
+}

@@ -1,0 +1,364 @@
+//! One viewer: what it says is read and answered, and what it is told is written, each at its own pace. Whatever a viewer does,
+//! it costs itself only.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::debug;
+
+use crate::alert::AlertId;
+use crate::attach::frame::{self, Deframer, MAX_SAID, MAX_TOLD};
+use crate::attach::hall::{Door, Entered, Out};
+use crate::attach::peer::Peer;
+use crate::attach::replica::Prepared;
+use crate::attach::tail::Tail;
+use crate::attach::{PROTOCOL, Said, Told, Wants};
+use crate::feed::{Change, Notice, NoticeLevel, Request, Update};
+use crate::intake::Intake;
+use crate::store::Store;
+use crate::triage::viewer::{Role, Viewer};
+use crate::triage::{Act, Refusal};
+
+/// How long the first word may take.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// Where there is nothing to say for so long, that is said.
+const BEAT: Duration = Duration::from_secs(1);
+/// The shortest time between two acts of one viewer: nobody keeps the collector busy alone.
+const ACT_EVERY: Duration = Duration::from_millis(10);
+/// How many answers may wait for a viewer; then it is not read until it reads.
+const ANSWERS: usize = 16;
+/// The way from a viewer to the rest of the collector.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Acts, and who looks.
+    pub intake: mpsc::WeakSender<Intake>,
+    /// Evidence.
+    pub store: Option<Store>,
+    /// The rules are to be read anew.
+    pub reload: mpsc::Sender<()>,
+}
+
+/// What every connection needs.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) way: Way,
+    pub(super) doors: mpsc::Sender<Door>,
+}
+
+/// One viewer from its first word to its last; `peer` is who it is, or why it is not let in.
+pub(super) async fn run(stream: UnixStream, peer: Result<Peer, String>, id: u64, shared: Shared) {
+    let (read, mut write) = stream.into_split();
+    let mut reader = Reader { read, deframer: Deframer::new(MAX_SAID) };
+    let hello = timeout(HELLO_WITHIN, reader.next()).await;
+    let hello = match hello {
+        Ok(Ok(Some(Said::Hello { proto: PROTOCOL, wants }))) => Ok(wants),
+        Ok(Ok(Some(Said::Hello { proto, .. }))) => {
+            Err(format!("you speak version {proto} of the protocol, the collector speaks {PROTOCOL}; use the same wefwatch"))
+        }
+        Ok(Ok(Some(Said::Request(_)))) => Err("the first word is hello".to_owned()),
+        Ok(Err(problem)) => Err(problem),
+        // Gone, or silent: there is nobody to tell.
+        Ok(Ok(None)) | Err(_) => return,
+    };
+    let tail = match &hello {
+        Ok(Wants::Tail { alerts, events }) => Tail::parse(alerts.as_deref(), events.as_deref()).map(Some),
+        _ => Ok(None),
+    };
+    let (peer, wants, tail) = match (peer, hello, tail) {
+        (Ok(peer), Ok(wants), Ok(tail)) => (peer, wants, tail),
+        (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => {
+            debug!(reason, "viewer refused");
+            let sorry = frame::frame(&Told::Sorry { reason }, MAX_TOLD).unwrap_or_default();
+            let _ = timeout(HELLO_WITHIN, write.write_all(&sorry)).await;
+            return;
+        }
+    };
+    let viewer = Viewer { id, who: peer.who.clone(), role: peer.role, is_console: tail.is_none(), in_front: None, resyncs: 0 };
+    tell_collector(&shared.way, id, Some(viewer.clone())).await;
+    let (resyncs, resynced) = watch::channel(0);
+    let (answers, answered) = mpsc::channel(ANSWERS);
+    let writer =
+        Writer { write, id, peer: peer.clone(), wants, tail, doors: shared.doors.clone(), resyncs, beat: Instant::now() + BEAT };
+    let result = tokio::select! {
+        result = hear(reader, viewer, &peer, &shared, answers, resynced) => result,
+        result = writer.run(answered) => result.map_err(|error| error.to_string()),
+    };
+    if let Err(problem) = result {
+        debug!(who = peer.who, problem, "viewer gone");
+    }
+    let _ = shared.doors.send(Door::Leave(id)).await;
+    tell_collector(&shared.way, id, None).await;
+}
+
+async fn tell_collector(way: &Way, id: u64, viewer: Option<Viewer>) {
+    if let Some(intake) = way.intake.upgrade() {
+        let _ = intake.send(Intake::Viewer { id, viewer }).await;
+    }
+}
+
+struct Reader {
+    read: OwnedReadHalf,
+    deframer: Deframer,
+}
+
+impl Reader {
+    /// The next word; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Said>, String> {
+        loop {
+            if let Some(frame) = self.deframer.cut().map_err(|error| error.to_string())? {
+                return serde_json::from_slice(&frame).map(Some).map_err(|error| format!("not understood: {error}"));
+            }
+            match self.read.read_buf(&mut self.deframer.buffer).await {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
+
+/// Hears what a viewer asks, one after the other: whoever asks more than is answered waits.
+async fn hear(
+    mut reader: Reader,
+    mut viewer: Viewer,
+    peer: &Peer,
+    shared: &Shared,
+    answers: mpsc::Sender<Told>,
+    mut resynced: watch::Receiver<u64>,
+) -> Result<(), String> {
+    loop {
+        let said = tokio::select! {
+            said = reader.next() => said?,
+            Ok(()) = resynced.changed() => {
+                viewer.resyncs = *resynced.borrow_and_update();
+                tell_collector(&shared.way, viewer.id, Some(viewer.clone())).await;
+                continue;
+            }
+        };
+        let Some(said) = said else { return Ok(()) };
+        let Said::Request(request) = said else { return Err("hello is said once".to_owned()) };
+        let answer = match request {
+            Request::Act(act) if peer.role == Role::Viewer => Some(refused(&act, peer)),
+            Request::Act(act) => {
+                let act = Act { who: peer.who.clone(), ..act };
+                let Some(intake) = shared.way.intake.upgrade() else { return Ok(()) };
+                let _ = intake.send(Intake::Act(act)).await;
+                drop(intake);
+                sleep(ACT_EVERY).await;
+                None
+            }
+            Request::ReloadRules if peer.role == Role::Viewer => Some(not_reloaded()),
+            Request::ReloadRules => {
+                // Who asks faster than it is done has asked already.
+                let _ = shared.way.reload.try_send(());
+                None
+            }
+            Request::Detail(id) => detail(id, shared).await,
+            Request::Look(in_front) => {
+                viewer.in_front = in_front;
+                tell_collector(&shared.way, viewer.id, Some(viewer.clone())).await;
+                sleep(ACT_EVERY).await;
+                None
+            }
+        };
+        if let Some(answer) = answer {
+            answers.send(answer).await.map_err(|_| "it does not listen".to_owned())?;
+        }
+    }
+}
+
+/// An update for one viewer alone.
+fn told(change: Change) -> Told {
+    Told::Updates(vec![Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change })])
+}
+
+fn refused(act: &Act, peer: &Peer) -> Told {
+    let reason = "not done: your role is viewer; acts need a group of [attach] analysts".to_owned();
+    told(Change::Refused(Refusal { token: act.token, who: peer.who.clone(), reason }))
+}
+
+fn not_reloaded() -> Told {
+    let text = "rules not reloaded: your role is viewer".to_owned();
+    told(Change::Notice(Notice { level: NoticeLevel::Warning, text }))
+}
+
+/// Everything about an alert: of the newest at hand, of others from the store.
+async fn detail(id: AlertId, shared: &Shared) -> Option<Told> {
+    let (answer, answered) = oneshot::channel();
+    shared.doors.send(Door::Evidence(id.clone(), answer)).await.ok()?;
+    if let Some(alert) = answered.await.ok()? {
+        return Some(Told::Detail(alert));
+    }
+    let alert = shared.way.store.as_ref()?.detail(id).await?;
+    Some(Told::Detail(Arc::new(alert)))
+}
+
+struct Writer {
+    write: OwnedWriteHalf,
+    id: u64,
+    peer: Peer,
+    wants: Wants,
+    tail: Option<Tail>,
+    doors: mpsc::Sender<Door>,
+    resyncs: watch::Sender<u64>,
+    beat: Instant,
+}
+
+impl Writer {
+    async fn run(mut self, mut answers: mpsc::Receiver<Told>) -> io::Result<()> {
+        let Peer { who, role } = self.peer.clone();
+        self.tell(&Told::Hello { proto: PROTOCOL, who, role, viewer: self.id }).await?;
+        let mut is_resync = false;
+        loop {
+            let Some(entered) = self.enter(is_resync).await else { return Ok(()) };
+            self.follow(entered, &mut answers).await?;
+            if self.doors.is_closed() {
+                return Ok(());
+            }
+            is_resync = true;
+            self.resyncs.send_modify(|count| *count += 1);
+        }
+    }
+
+    async fn enter(&mut self, is_resync: bool) -> Option<Entered> {
+        let (entered, answer) = oneshot::channel();
+        let door = Door::Enter { viewer: self.id, wants: self.wants.clone(), is_resync, entered };
+        self.doors.send(door).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Tells everything until the queue closes: the viewer fell behind, or the collector ends.
+    async fn follow(&mut self, entered: Entered, answers: &mut mpsc::Receiver<Told>) -> io::Result<()> {
+        let Entered { mut prepared, mut queue } = entered;
+        while let Some(pieces) = &mut prepared {
+            if !self.tell_piece(pieces).await? {
+                prepared = None;
+            }
+            // What happens meanwhile does not wait for the end of the snapshot.
+            while let Ok(answer) = answers.try_recv() {
+                self.tell(&answer).await?;
+            }
+            loop {
+                match queue.try_recv() {
+                    Ok(out) => self.pass(out).await?,
+                    Err(mpsc::error::TryRecvError::Empty) => break,
+                    Err(mpsc::error::TryRecvError::Disconnected) => return Ok(()),
+                }
+            }
+        }
+        loop {
+            tokio::select! {
+                out = queue.recv() => match out {
+                    Some(out) => self.pass(out).await?,
+                    None => return Ok(()),
+                },
+                Some(answer) = answers.recv() => self.tell(&answer).await?,
+                () = sleep_until(self.beat) => self.tell(&Told::Beat).await?,
+            }
+        }
+    }
+
+    /// Tells a piece of the snapshot; false after the last.
+    async fn tell_piece(&mut self, prepared: &mut Prepared) -> io::Result<bool> {
+        let Some(piece) = prepared.next_piece() else { return Ok(false) };
+        let update = |change: Change| Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change });
+        let is_first = piece.is_first;
+        let mut updates = vec![update(Change::Snapshot(Box::new(piece)))];
+        if is_first {
+            updates.extend(std::mem::take(&mut prepared.state).into_iter().map(update));
+        }
+        self.tell(&Told::Updates(updates)).await?;
+        Ok(true)
+    }
+
+    async fn pass(&mut self, out: Out) -> io::Result<()> {
+        match out {
+            Out::Frame(frame) => self.write(&frame).await,
+            Out::Missed(count) => self.tell(&Told::Missed(count)).await,
+            Out::Update(update) => match self.tail.as_ref().and_then(|tail| tail.of(&update)) {
+                Some(update) => self.tell(&Told::Updates(vec![update])).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    async fn tell(&mut self, told: &Told) -> io::Result<()> {
+        match frame::frame(told, MAX_TOLD) {
+            Some(frame) => self.write(&frame).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write(&mut self, frame: &Bytes) -> io::Result<()> {
+        self.write.write_all(frame).await?;
+        self.beat = Instant::now() + BEAT;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attach::hall;
+    use crate::triage::Deed;
+
+    async fn say(stream: &mut UnixStream, said: &Said) {
+        stream.write_all(&frame::frame(said, MAX_SAID).unwrap()).await.unwrap();
+    }
+
+    async fn hear(stream: &mut UnixStream, deframer: &mut Deframer) -> Told {
+        loop {
+            if let Some(frame) = deframer.cut().unwrap() {
+                return serde_json::from_slice(&frame).unwrap();
+            }
+            assert!(stream.read_buf(&mut deframer.buffer).await.unwrap() > 0, "closed");
+        }
+    }
+
+    /// What comes of an act that claims another name, by the role of the peer: what the collector is handed, or the refusal.
+    async fn act_as(role: Role) -> Result<Act, Refusal> {
+        let (_feed, updates) = mpsc::channel(8);
+        let (doors, asked) = mpsc::channel(8);
+        let (intake, mut taken) = mpsc::channel(8);
+        let (reload, _reloads) = mpsc::channel(1);
+        tokio::spawn(hall::run(updates, asked));
+        let way = Way { intake: intake.downgrade(), store: None, reload };
+        let (mut viewer, stream) = UnixStream::pair().unwrap();
+        let peer = Peer { who: "bob".to_owned(), role };
+        tokio::spawn(run(stream, Ok(peer), 7, Shared { way, doors }));
+        say(&mut viewer, &Said::Hello { proto: PROTOCOL, wants: Wants::Console { most: 10 } }).await;
+        let act = Act { token: 3, who: "root".to_owned(), deed: Deed::Acknowledge, reason: String::new(), targets: Vec::new() };
+        say(&mut viewer, &Said::Request(Request::Act(act))).await;
+        let mut deframer = Deframer::new(MAX_TOLD);
+        loop {
+            tokio::select! {
+                Some(intake) = taken.recv() => {
+                    if let Intake::Act(act) = intake {
+                        return Ok(act);
+                    }
+                }
+                told = hear(&mut viewer, &mut deframer) => {
+                    let Told::Updates(updates) = told else { continue };
+                    if let Some(Change::Refused(refusal)) = updates.first().map(|update| &update.change) {
+                        return Err(refusal.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_viewer_may_look_only_and_nobody_acts_under_another_name() {
+        assert_eq!(act_as(Role::Analyst).await.map(|act| act.who), Ok("bob".to_owned()));
+        let refusal = act_as(Role::Viewer).await.unwrap_err();
+        assert_eq!((refusal.token, refusal.who.as_str()), (3, "bob"));
+        assert!(refusal.reason.contains("your role is viewer"), "{}", refusal.reason);
+    }
+}

@@ -1,0 +1,296 @@
+//! Consoles on a collector that runs elsewhere: the real binary on both sides of a real socket.
+
+mod harness;
+#[path = "harness/terminal.rs"]
+mod pty;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use harness::{Server, binary, lines, root};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pty::Terminal;
+use serde_json::{Value, json};
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("UTF-8").to_owned()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("w.sock")
+    }
+
+    /// A headless collector with a store and a socket.
+    fn serve(&self) -> Server {
+        let (store, socket) = (self.path("w.db"), self.path("w.sock"));
+        let arguments = ["--store", &store, "--socket", &socket, "--listen", "tcp://127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+        Server::start(&arguments, 2)
+    }
+
+    fn attach(&self, size: (u16, u16)) -> Terminal {
+        Terminal::start(&["attach", "--socket", &self.path("w.sock")], &[], size)
+    }
+}
+
+/// The connection that leaves the first host of the sample, as another event each time.
+fn outbound(number: u32) -> String {
+    let text = lines(&root().join("samples/attack_both_ends.xml"));
+    let line = text.iter().find(|line| line.contains("<EventRecordID>2371779<")).expect("the outbound connection");
+    line.replace("2371779", &number.to_string()) + "\n"
+}
+
+fn send(server: &Server, events: &str) {
+    let mut stream = TcpStream::connect(server.address("tcp")).expect("it listens");
+    stream.write_all(events.as_bytes()).expect("it reads");
+}
+
+#[test]
+fn two_people_see_what_each_does_and_outlive_the_collector() {
+    let place = Place::new();
+    let server = place.serve();
+    let mode = std::fs::metadata(place.socket()).expect("it is served").permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    let (mut one, mut other) = (place.attach((120, 36)), place.attach((80, 24)));
+    one.wait_for("LIVE");
+    other.wait_for("LIVE");
+    send(&server, &(outbound(1) + &outbound(2)));
+    one.wait_for("HIGH 2");
+    other.wait_for("HIGH 2");
+    one.wait_for("+1 attached");
+    other.wait_for("+1 attached");
+    // The alert that both have open.
+    one.press("n");
+    one.wait_for("(5985, 5986)");
+    other.press("n");
+    other.wait_for("is here");
+    one.wait_for("is here");
+    // An act of one is seen by the other, and one that rests on an older picture changes nothing.
+    one.press("a");
+    one.wait_for("acknowledged");
+    other.wait_for("acknowledged");
+    one.wait_for("ACKED");
+    // The collector dies: what is shown is old and says so; an act is not done.
+    server.signal(Signal::SIGKILL);
+    server.killed();
+    one.wait_for("STALE");
+    one.wait_for("no collector serves");
+    other.wait_for("STALE");
+    one.press("o");
+    one.wait_for("not done");
+    // It comes back, with what it had kept, and everybody stays where they were.
+    let server = place.serve();
+    one.wait_for("LIVE");
+    one.wait_for("(5985, 5986)");
+    one.wait_for("ACKED");
+    other.wait_for("LIVE");
+    send(&server, &outbound(3));
+    one.wait_for("HIGH 2");
+    // Leaving ends no collector.
+    one.press("q");
+    assert_eq!(one.end().0.exit_code(), 0);
+    other.signal(Signal::SIGHUP);
+    assert_eq!(other.end().0.exit_code(), 0);
+    send(&server, &outbound(4));
+    server.wait_for("wefwatch_alerts_total", 2);
+    assert!(server.stop().status.success());
+    assert!(!place.socket().exists(), "the socket is left behind");
+}
+
+#[test]
+fn attach_says_that_nobody_serves_and_waits_for_a_collector() {
+    let place = Place::new();
+    let mut console = place.attach((100, 30));
+    console.wait_for("no collector serves");
+    console.wait_for("CONNECTING");
+    let server = place.serve();
+    console.wait_for("LIVE");
+    // What a collector left that did not end well is no obstacle to the next, one that lives is.
+    server.signal(Signal::SIGKILL);
+    server.killed();
+    assert!(place.socket().exists());
+    let server = place.serve();
+    console.wait_for("LIVE");
+    let socket = place.path("w.sock");
+    let second = binary().args(["--headless", "--store", "none", "--listen", "tcp://127.0.0.1:0", "--socket", &socket]).output();
+    let second = second.expect("it runs");
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another collector serves this socket"));
+    console.press("q");
+    assert_eq!(console.end().0.exit_code(), 0);
+    server.stop();
+}
+
+fn frame(value: &Value) -> Vec<u8> {
+    let body = value.to_string();
+    [&(body.len() as u32).to_be_bytes(), body.as_bytes()].concat()
+}
+
+fn read_frame(stream: &mut UnixStream) -> Option<Value> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let mut body = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut body).ok()?;
+    Some(serde_json::from_slice(&body).expect("every frame is JSON"))
+}
+
+fn connect(socket: &Path) -> UnixStream {
+    let stream = UnixStream::connect(socket).expect("it is served");
+    stream.set_read_timeout(Some(std::time::Duration::from_mins(1))).expect("a timeout");
+    stream
+}
+
+fn hello() -> Vec<u8> {
+    frame(&json!({"hello": {"proto": 1, "wants": {"console": {"most": 100_000}}}}))
+}
+
+/// Whether a change of this name is among the updates of a frame.
+fn has(frame: &Value, change: &str) -> bool {
+    frame["updates"].as_array().is_some_and(|updates| updates.iter().any(|update| update["change"].get(change).is_some()))
+}
+
+#[test]
+fn hostile_viewers_cost_nobody_anything() {
+    let place = Place::new();
+    let server = place.serve();
+    let socket = place.socket();
+    let rows: [(&str, Vec<u8>, Option<&str>); 7] = [
+        ("text of another protocol", b"GET / HTTP/1.1\r\n\r\n".to_vec(), Some("a frame of")),
+        ("a huge frame", [0xff; 64].to_vec(), Some("a frame of")),
+        ("no JSON", frame(&json!("x"))[..4].iter().copied().chain(*b"\xff\0{").collect(), Some("not understood")),
+        ("another version", frame(&json!({"hello": {"proto": 99, "wants": {"console": {"most": 1}}}})), Some("version 99")),
+        ("no hello first", frame(&json!({"request": "ReloadRules"})), Some("the first word is hello")),
+        (
+            "a filter that is none",
+            frame(&json!({"hello": {"proto": 1, "wants": {"tail": {"alerts": "sev>=", "events": null}}}})),
+            Some(""),
+        ),
+        ("nothing but the end", Vec::new(), None),
+    ];
+    for (name, bytes, expected) in rows {
+        let mut stream = connect(&socket);
+        stream.write_all(&bytes).expect("it reads");
+        stream.shutdown(std::net::Shutdown::Write).expect("it ends");
+        let answer = read_frame(&mut stream);
+        let reason = answer.as_ref().and_then(|answer| answer["sorry"]["reason"].as_str());
+        match expected {
+            Some(expected) => assert!(reason.is_some_and(|reason| reason.contains(expected)), "{name}: {answer:?}"),
+            None => assert_eq!(answer, None, "{name}"),
+        }
+    }
+    // Many who say nothing; those beyond the limit are told so, and the collector goes on.
+    let crowd: Vec<UnixStream> = (0..100).map(|_| connect(&socket)).collect();
+    let mut last = crowd.last().expect("many").try_clone().expect("a handle");
+    assert!(
+        read_frame(&mut last).expect("an answer")["sorry"]["reason"].as_str().expect("a reason").contains("attached already")
+    );
+    send(&server, &outbound(1));
+    server.wait_for("wefwatch_alerts_total", 1);
+    drop(crowd);
+    // Somebody who says hello, then claims to be root by another name: the peer's credentials count.
+    let mut stream = loop {
+        let mut stream = connect(&socket);
+        stream.write_all(&hello()).expect("it reads");
+        let first = read_frame(&mut stream).expect("an answer");
+        // The crowd leaves one after the other.
+        if first.get("hello").is_some() {
+            break stream;
+        }
+    };
+    let id = loop {
+        let frame = read_frame(&mut stream).expect("it goes on");
+        if has(&frame, "Snapshot") {
+            break frame["updates"][0]["change"]["Snapshot"]["alerts"][0]["header"]["id"].clone();
+        }
+    };
+    let act =
+        json!({"token": 7, "who": "mallory", "deed": "acknowledge", "reason": "", "targets": [{"alert": id, "revision": 0}]});
+    stream.write_all(&frame(&json!({"request": {"Act": act}}))).expect("it reads");
+    let entry = loop {
+        let frame = read_frame(&mut stream).expect("it goes on");
+        let updates = frame["updates"].as_array().cloned().unwrap_or_default();
+        if let Some(entry) = updates.iter().find_map(|update| update["change"].get("Triage").cloned()) {
+            break entry;
+        }
+    };
+    assert_eq!(entry["token"], 7);
+    assert_ne!(entry["who"], "mallory");
+    // The same act again rests on an older picture.
+    stream.write_all(&frame(&json!({"request": {"Act": act}}))).expect("it reads");
+    loop {
+        let frame = read_frame(&mut stream).expect("it goes on");
+        if has(&frame, "Refused") {
+            break;
+        }
+    }
+    let outcome = server.stop();
+    outcome.balance();
+    assert!(outcome.status.success());
+}
+
+#[test]
+fn a_viewer_that_does_not_read_is_cut_off_and_resynced() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut slow = connect(&place.socket());
+    slow.write_all(&hello()).expect("it reads");
+    assert!(read_frame(&mut slow).expect("an answer").get("hello").is_some());
+    // Another one reads all the while: each of its frames is one that waits for the slow one, whose socket and queue fill.
+    let mut quick = connect(&place.socket());
+    quick.write_all(&hello()).expect("it reads");
+    let mut stream = TcpStream::connect(server.address("tcp")).expect("it listens");
+    let event = outbound(0).replace("powershell.exe", &"x".repeat(8000));
+    for number in 0..200 {
+        stream.write_all(event.replace("<EventRecordID>0<", &format!("<EventRecordID>{number}<")).as_bytes()).expect("it reads");
+        while !has(&read_frame(&mut quick).expect("it goes on"), "Events") {}
+    }
+    // It reads again: first what it had, then a new snapshot that says why.
+    loop {
+        let frame = read_frame(&mut slow).expect("it goes on");
+        let updates = frame["updates"].as_array().cloned().unwrap_or_default();
+        let snapshot = updates.iter().find_map(|update| update["change"].get("Snapshot"));
+        if snapshot.is_some_and(|snapshot| snapshot["is_resync"] == true) {
+            break;
+        }
+    }
+    server.stop().balance();
+}
+
+#[test]
+fn tail_follows_alerts_and_events() {
+    let place = Place::new();
+    let server = place.serve();
+    let socket = place.path("w.sock");
+    let mut tail = binary()
+        .args(["tail", "--json", "--socket", &socket, "--filter", "sev>=high", "--events", "eid:3"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut log = BufReader::new(tail.stderr.take().expect("piped")).lines();
+    assert!(log.by_ref().map_while(Result::ok).any(|line| line.contains("attached")));
+    send(&server, &outbound(1));
+    let mut out = BufReader::new(tail.stdout.take().expect("piped")).lines();
+    let mut read = || serde_json::from_str::<Value>(&out.next().expect("a line").expect("text")).expect("JSON");
+    let both = [read(), read()];
+    let kinds: Vec<&str> = both.iter().filter_map(|record| record["event"]["kind"].as_str()).collect();
+    assert!(kinds.contains(&"alert") && kinds.contains(&"event"), "{both:?}");
+    let alert = both.iter().find(|record| record["event"]["kind"] == "alert").expect("an alert");
+    assert_eq!(alert["wefwatch"]["severity"], "high");
+    kill(Pid::from_raw(tail.id() as i32), Signal::SIGTERM).expect("it runs");
+    assert!(tail.wait().expect("it ends").success());
+    server.stop();
+}

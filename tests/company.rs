@@ -1,0 +1,132 @@
+//! A console that is not alone, without a terminal: snapshots, presence, roles and a collector that is not heard.
+
+#[allow(dead_code, reason = "the screens use the rest")]
+#[path = "harness/scene.rs"]
+mod scene;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use scene::{Scene, updates};
+use wefwatch::alert::header::Header;
+use wefwatch::console::model::{Effect, Message};
+use wefwatch::feed::{Change, Link, Request, Snapshot, Standing};
+use wefwatch::triage::viewer::{Role, Viewer};
+
+/// A snapshot of the attack, in two pieces, with numbers that begin somewhere.
+fn snapshot(from: u64) -> Vec<Snapshot> {
+    let told = updates(&scene::samples(&["attack_both_ends.xml"]));
+    let headers = told.iter().filter_map(|update| match &update.change {
+        Change::Alert(alert) => Some(Arc::new(Header::of(alert))),
+        _ => None,
+    });
+    let numbered = (from..).zip(headers);
+    let mut alerts: Vec<Standing> =
+        numbered.map(|(number, header)| Standing { number, header, muted: None, again: None }).collect();
+    alerts.sort_by_key(|standing| std::cmp::Reverse((standing.header.severity, standing.number)));
+    let next = from + alerts.len() as u64;
+    let total = alerts.len() as u64;
+    let last = alerts.split_off(1);
+    let piece = |is_first, alerts| Snapshot {
+        is_first,
+        is_last: !is_first,
+        is_resync: false,
+        total,
+        next,
+        per_minute: Vec::new(),
+        entries: Vec::new(),
+        alerts,
+    };
+    vec![piece(true, alerts), piece(false, last)]
+}
+
+fn tell_snapshot(scene: &mut Scene, from: u64) {
+    for piece in snapshot(from) {
+        scene.tell(Change::Snapshot(Box::new(piece)));
+    }
+}
+
+fn up(role: Role) -> Message {
+    Message::Link(Link::Up { who: "alice".to_owned(), role, viewer: 5 })
+}
+
+fn viewer(id: u64, who: &str, role: Role) -> Viewer {
+    Viewer { id, who: who.to_owned(), role, is_console: true, in_front: None, resyncs: 0 }
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_what_was_known_and_the_user_stays() {
+    let mut scene = Scene::empty((120, 36));
+    scene.model.update(up(Role::Analyst));
+    tell_snapshot(&mut scene, 0);
+    assert_eq!(scene.model.alerts.len(), 2);
+    scene.keys("/");
+    scene.type_line("sev>=medium");
+    scene.keys("down down enter 3");
+    let before = scene.text();
+    assert!(before.contains("3 Tree"), "{before}");
+    let id = |scene: &Scene| {
+        let number = scene.model.selected_alert().expect("an alert");
+        scene.model.alerts.get(number).expect("it is known").header.id.clone()
+    };
+    let open = id(&scene);
+    // Another collector, other numbers, the same alerts.
+    tell_snapshot(&mut scene, 700);
+    assert_eq!(id(&scene), open);
+    assert_eq!(scene.model.filter_text, "sev>=medium");
+    assert_eq!(scene.text(), before);
+    assert_eq!(scene.model.alerts.rows(false).len(), 2);
+}
+
+#[test]
+fn a_collector_that_is_not_heard_shows_with_its_age_on_every_tab_and_size() {
+    for size in [(120, 36), (80, 24), (60, 16), (30, 5)] {
+        let mut scene = Scene::of(&["attack_both_ends.xml"], size);
+        scene.model.update(up(Role::Analyst));
+        assert!(!scene.text().contains("STALE"));
+        scene.model.update(Message::Link(Link::Silent(Duration::from_secs(3))));
+        scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(9)));
+        for tab in ["1", "2", "3", "4"] {
+            scene.keys(tab);
+            assert!(scene.text().contains("STALE 12s"), "{size:?} {tab}:\n{}", scene.text());
+        }
+        scene.model.update(Message::Link(Link::Down { why: "no collector serves /x".to_owned(), silent: Duration::ZERO }));
+        if size.0 > 40 {
+            assert!(scene.text().contains("no collector serves /x"), "{}", scene.text());
+        }
+        scene.model.update(up(Role::Analyst));
+        assert!(!scene.text().contains("STALE"));
+    }
+}
+
+#[test]
+fn others_are_named_and_told_what_is_open_here() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.model.update(up(Role::Analyst));
+    scene.tell(Change::Viewers(vec![viewer(5, "alice", Role::Analyst)]));
+    assert!(!scene.text().contains("attached"));
+    assert_eq!(scene.keys("n"), []);
+    // Whoever comes is told what is open here, once.
+    let mut bob = viewer(9, "b\u{202e}ob", Role::Viewer);
+    let both = |bob: &Viewer| Change::Viewers(vec![viewer(5, "alice", Role::Analyst), bob.clone()]);
+    let open = scene.model.selected_alert().and_then(|number| scene.model.alerts.get(number)).expect("open").header.id.clone();
+    let update = wefwatch::feed::Update { seq: 0, at: scene.model.now, change: both(&bob) };
+    let effects = scene.model.update(Message::Update(Arc::new(update)));
+    assert_eq!(effects, [Effect::Ask(Request::Look(Some(open.clone())))]);
+    assert!(scene.text().contains("alice +1 attached"), "{}", scene.text());
+    bob.in_front = Some(open);
+    scene.tell(both(&bob));
+    assert!(scene.text().contains("b⟨U+202E⟩ob is here"), "{}", scene.text());
+    assert_eq!(scene.keys("esc"), [Effect::Ask(Request::Look(None))]);
+}
+
+#[test]
+fn a_viewer_is_told_at_once_what_the_role_does_not_allow() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    scene.model.update(up(Role::Viewer));
+    for key in ["a", "v", "c", "o", "u", "m", "r"] {
+        assert_eq!(scene.keys(key), [], "{key}");
+        assert!(scene.text().contains("your role is viewer"), "{key}: {}", scene.text());
+    }
+}
