@@ -312,7 +312,9 @@ impl Record {
         let state = &self.state;
         let (proof, proven_at, arrived, proofs) = self.contradiction.as_ref()?;
         let since = state.coverage.inbound.unwrap_or(state.first_seen);
-        let is_proven = now - since >= blind_after && now - *arrived >= PROOF_GRACE && state.liveness != Liveness::Silent;
+        let is_proven = now - since >= blind_after
+            && now - *arrived >= PROOF_GRACE.min(blind_after / 2)
+            && state.liveness != Liveness::Silent;
         is_proven.then(|| Blind {
             since,
             had_inbound: state.coverage.inbound.is_some(),

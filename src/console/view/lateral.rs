@@ -156,9 +156,9 @@ pub fn link_line(model: &Model, alert: &Alert, width: usize) -> Option<Line<'sta
     let hop = alert.hops.iter().find(|hop| hop.has(&alert.id))?;
     let is_reached = hop.to.alerts.iter().any(|own| own.id == alert.id);
     let seen = match (is_reached, alert.linked.is_empty()) {
-        (true, true) => format!("the same connection was seen leaving {}, where nothing fired", hop.from.name()),
-        (true, false) => format!("the same connection was seen leaving {}", hop.from.name()),
-        (false, _) => format!("the same connection was seen arriving at {}", hop.to.name()),
+        (true, true) => format!("also seen leaving {}, where nothing fired", hop.from.name()),
+        (true, false) => format!("also seen leaving {}", hop.from.name()),
+        (false, _) => format!("also seen arriving at {}", hop.to.name()),
     };
     let linked = match &*alert.linked {
         [] => "Linked: ".to_owned(),
