@@ -232,6 +232,53 @@ fn the_evidence_of_an_earlier_run_is_asked_for() {
 }
 
 #[test]
+fn paths_of_an_earlier_run_are_drawn_from_the_headers() {
+    let mut last: Vec<Arc<Header>> = Vec::new();
+    for update in scene::updates(&samples(&["demo.xml"])) {
+        let Change::Alert(alert) = &update.change else { continue };
+        last.retain(|header| header.id != alert.id);
+        last.push(Arc::new(Header::of(alert)));
+    }
+    let mut scene = Scene::empty((120, 36));
+    scene.keys("L");
+    assert!(scene.text().contains("no connection was seen from both of its hosts yet"), "{}", scene.text());
+    scene.tell(Change::Known(last.into_iter().map(|header| Known::Alert { header, muted: None }).collect()));
+    let text = scene.text();
+    assert!(text.contains("2 hops over 3 hosts") && text.contains("WKSTN-014 > SRV-FILE01 > DC01:5985"), "{text}");
+    // A filter narrows it, the key leaves it, Enter opens the end that was reached.
+    scene.keys("/ - i s : l i n k e d ⏎");
+    assert!(scene.text().contains("no connection was seen"), "{}", scene.text());
+    scene.keys("/ ctrl-u ⏎ ⏎");
+    assert!(scene.text().contains("3cde") && scene.text().contains("accepted WinRM"), "{}", scene.text());
+    scene.keys("esc L");
+    assert!(scene.text().contains("Open alerts"), "{}", scene.text());
+}
+
+#[test]
+fn a_link_found_later_moves_the_alert_and_its_count() {
+    let mut scene = Scene::empty((120, 36));
+    let mut counts = Vec::new();
+    for update in scene::updates(&samples(&["demo.xml"])) {
+        let Change::Alert(alert) = &update.change else { continue };
+        // As if the link had not been known when the alert was raised.
+        let mut early = (**alert).clone();
+        (early.raised_to, early.hops, early.linked) = (None, Vec::new(), Vec::new());
+        scene.tell(Change::Alert(Arc::new(early)));
+        counts.push(alert.clone());
+    }
+    assert!(scene.text().contains("CRIT 0  HIGH 6  MED 2"), "{}", scene.text());
+    scene.keys("/ h o s t : W K S T N ⏎");
+    for alert in counts {
+        let updated = wefwatch::alert::Alert { action: wefwatch::alert::Action::Updated, ..(*alert).clone() };
+        scene.tell(Change::Alert(Arc::new(updated)));
+    }
+    let text = scene.text();
+    assert!(text.contains("CRIT 2  HIGH 6  MED 0") && text.contains("2 CRIT outside filter"), "{text}");
+    scene.keys("esc");
+    assert!(scene.text().contains("▌ afe8  CRIT") && scene.text().contains("Open alerts  7,"), "{}", scene.text());
+}
+
+#[test]
 fn arrows_and_enter_find_why() {
     for size in [(120, 36), (80, 24)] {
         for wanted in 0..4 {
