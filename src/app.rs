@@ -65,7 +65,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let headless = arguments.headless || !stdout().is_terminal();
             let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
             let sources = vec![Piece::Embedded("demo", DEMO)];
-            let config = Config::default();
+            let mut config = Config::default();
+            // A day goes by in a minute here.
+            config.hosts.blind_after = chrono::TimeDelta::seconds(30);
             let mut plan = replay_plan(config, Recording { sources, speed }, headless, &[], None);
             plan.exit_at_end = headless || arguments.exit_at_end;
             start(plan, cli.log_level())

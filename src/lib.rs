@@ -18,8 +18,9 @@
 //! One event's way: an input task reads bytes, [`decode`] frames and decodes them, [`detect`] says which rules and sequence
 //! stages the event hits (all shared, without locks), and one [`intake::Batch`] a read goes to the [`collector`]. It owns
 //! all state that detection needs, joins sequences by event time, makes alerts and acts durable in the [`store`], and only then
-//! tells everybody downstream through [`feed`]. What people do with alerts comes in as an act and goes out as an entry of the
-//! log that [`triage`] folds; the collector and every console fold the same log. A console is a client of the feed, in the
+//! tells everybody downstream through [`feed`]. An alert whose connection turns up at another host too is told anew, with the path
+//! that it is part of ([`collector::links`]). What people do with alerts comes in as an act and goes out as an entry of the log
+//! that [`triage`] folds; the collector and every console fold the same log. A console is a client of the feed, in the
 //! collector's own process or, by [`attach`], over a Unix socket in another.
 //! `tests/floors.rs` holds the imports that are allowed, and fails on any other.
 

@@ -203,6 +203,8 @@ fn metrics_and_health() {
         "shed_total{reason=\"udp_kernel_drop\"}",
         "alerts_total{rule=",
         "alerts_updated_total ",
+        "links_total{result=\"linked\"} 1",
+        "hosts{state=\"blind\"} 0",
         "rules{state=\"loaded\"} 2",
         "hosts{state=",
         "sequence_partials ",

@@ -51,6 +51,31 @@ fn every_sample_fires_what_it_should() {
 }
 
 #[test]
+fn paths_are_as_expected() {
+    for name in ["demo", "attack_both_ends", "near_misses", "out_of_order"] {
+        let file = root().join(format!("samples/expected/{name}.json"));
+        let value: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let expected: BTreeMap<String, String> =
+            value["paths"].as_object().into_iter().flatten().map(|(record, path)| (record.clone(), text(path))).collect();
+        let outcome = replay(&root().join(format!("samples/{name}.xml")));
+        let mut found = BTreeMap::new();
+        // The last word on an alert counts.
+        for record in &outcome.records {
+            let ours = &record["wefwatch"];
+            let hosts: Vec<String> = ours["path"].as_array().unwrap().iter().map(text).collect();
+            let short: Vec<&str> = hosts.iter().map(|host| host.split('.').next().unwrap()).collect();
+            let last = text(&ours["evidence"].as_array().unwrap().last().unwrap()["record_id"]);
+            let is_raised = ours["raised"]["severity"] == "critical";
+            assert_eq!(is_raised, !short.is_empty() && record["rule"]["ruleset"] == "eql", "{record}");
+            assert_eq!(short.is_empty(), ours["linked"].as_array().unwrap().is_empty(), "{record}");
+            found.insert(last, short.join(" > "));
+        }
+        found.retain(|_, path| !path.is_empty());
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
 fn the_same_input_gives_the_same_ids() {
     let path = root().join("samples/attack_both_ends.xml");
     let ids = |outcome: &harness::Outcome| -> Vec<String> {

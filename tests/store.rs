@@ -118,6 +118,41 @@ fn a_sequence_cut_in_two_by_a_kill_completes() {
 }
 
 #[test]
+fn a_link_over_a_restart() {
+    let expected = replay(&root().join("samples/attack_both_ends.xml"));
+    let out = expected.records.iter().find(|record| record["rule"]["ruleset"] == "sigma").unwrap();
+    let mark = format!("<EventRecordID>{}<", text(&out["wefwatch"]["evidence"][0]["record_id"]));
+    let (before, after): (Vec<String>, Vec<String>) = attack().into_iter().partition(|line| line.contains(&mark));
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("wefwatch.db");
+    let first = start(&store);
+    first.send(before.join("\n").as_bytes(), &[4096]);
+    first.wait_for("wefwatch_alerts_total", 1);
+    let first = first.stop();
+    assert_eq!(first.records[0]["wefwatch"]["linked"], serde_json::json!([]));
+
+    let second = start(&store);
+    second.send(after.join("\n").as_bytes(), &[4096]);
+    second.wait_for("wefwatch_links_total{result=\"linked\"}", 1);
+    let second = second.stop();
+    let told: Vec<(String, String)> =
+        second.records.iter().map(|record| (text(&record["rule"]["ruleset"]), text(&record["event"]["action"]))).collect();
+    let told: Vec<(&str, &str)> = told.iter().map(|(rules, action)| (&**rules, &**action)).collect();
+    assert_eq!(told, [("eql", "raised"), ("sigma", "updated")], "{}", second.stderr);
+    assert_eq!(second.records[0]["wefwatch"]["linked"][0], first.records[0]["event"]["id"]);
+    assert_eq!(second.records[0]["wefwatch"]["raised"]["severity"], "critical");
+    assert_eq!(second.records[0]["wefwatch"]["severity"], "medium", "the rule's own");
+    assert_eq!(second.records[1]["event"]["id"], first.records[0]["event"]["id"], "ids never change");
+    assert_eq!(second.records[1]["wefwatch"]["evidence"], first.records[0]["wefwatch"]["evidence"]);
+    // A third run knows both, and has nothing to tell.
+    let third = start(&store);
+    third.send(attack().join("\n").as_bytes(), &[4096]);
+    let third = third.stop();
+    assert_eq!(third.records, Vec::<Value>::new());
+    assert_eq!(alerts(&store, &["--json", "--filter", "is:linked"]).lines().count(), 2);
+}
+
+#[test]
 fn what_is_no_store_of_ours_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let good = folder.path().join("good.db");

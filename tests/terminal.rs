@@ -52,7 +52,7 @@ fn every_way_out_gives_the_terminal_back() {
     );
     let (status, text) = terminal.end();
     assert_eq!(status.exit_code(), 1);
-    assert!(text.contains("expected 5 alerts, raised 4"), "{text}");
+    assert!(text.contains("expected 5 alerts, raised 8"), "{text}");
     // What is wrong with the configuration is said on the plain screen.
     let (status, text) = Terminal::start(&["run", "--listen", "tcp://nowhere"], &[], (100, 30)).end();
     assert_eq!(status.exit_code(), 2);

@@ -11,14 +11,16 @@
 //! that the rule leaves out); an inbound connection on which nothing fired adds nothing to an outbound alert. The bulk of
 //! connections never gets here, so that the cost lies with alerts and not with events.
 
+mod ends;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::link::{AtEnd, Config, Hop, Side, together};
 use crate::alert::{Action, Alert, AlertId, Severity};
+use crate::collector::links::ends::{Connection, End, Tuple, Way};
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 
@@ -33,50 +35,6 @@ const MAX_HOPS: usize = 16;
 /// How much longer than a path may rest connections are kept: events arrive late.
 const SLACK: TimeDelta = TimeDelta::minutes(15);
 
-/// Which way a connection goes, seen from the host that tells of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Out,
-    In,
-}
-
-/// What both ends of a connection agree on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Tuple {
-    protocol: String,
-    source: (IpAddr, u16),
-    destination: (IpAddr, u16),
-}
-
-impl Tuple {
-    /// Reads the fields of a Sysmon event 3. `None` where one is missing or is no address: then there is nothing to compare.
-    fn read<'f>(get: impl Fn(&str) -> Option<&'f str>, may_swap: bool) -> Option<(Self, Way)> {
-        let way = match get("Initiated")? {
-            is if is.eq_ignore_ascii_case("true") => Way::Out,
-            is if is.eq_ignore_ascii_case("false") => Way::In,
-            _ => return None,
-        };
-        let end = |ip: &str, port: &str| {
-            let ip = get(ip)?.trim().parse::<IpAddr>().ok()?.to_canonical();
-            Some((ip, get(port)?.trim().parse::<u16>().ok()?))
-        };
-        let (mut source, mut destination) = (end("SourceIp", "SourcePort")?, end("DestinationIp", "DestinationPort")?);
-        // As Sysmon before 2019-12 wrote inbound connections: the local service port as the source.
-        if may_swap && way == Way::In && matches!(source.1, 5985 | 5986) && destination.1 >= 1024 {
-            std::mem::swap(&mut source, &mut destination);
-        }
-        let protocol = get("Protocol").unwrap_or_default().to_ascii_lowercase();
-        Some((Self { protocol, source, destination }, way))
-    }
-
-    fn own(&self, way: Way) -> (IpAddr, u16) {
-        match way {
-            Way::Out => self.source,
-            Way::In => self.destination,
-        }
-    }
-}
-
 /// When an event happened and arrived, and how far its host's clock is known to be off.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
@@ -86,54 +44,6 @@ pub struct Seen {
     pub skew: TimeDelta,
     /// When it arrived.
     pub now: DateTime<Utc>,
-}
-
-/// One end as it comes in.
-#[derive(Debug)]
-struct End {
-    tuple: Tuple,
-    way: Way,
-    host: HostName,
-    computer: String,
-    at: DateTime<Utc>,
-    /// How far its clock is known to be off.
-    skew: TimeDelta,
-    alert: Option<AtEnd>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    tuple: Tuple,
-    from: Option<Side>,
-    to: Option<Side>,
-    skew: TimeDelta,
-    /// When it was first heard of.
-    since: DateTime<Utc>,
-}
-
-impl Connection {
-    fn side(&self, way: Way) -> Option<&Side> {
-        match way {
-            Way::Out => self.from.as_ref(),
-            Way::In => self.to.as_ref(),
-        }
-    }
-
-    fn side_mut(&mut self, way: Way) -> &mut Option<Side> {
-        match way {
-            Way::Out => &mut self.from,
-            Way::In => &mut self.to,
-        }
-    }
-
-    /// Both ends, if both are there.
-    fn ends(&self) -> Option<(&Side, &Side)> {
-        self.from.as_ref().zip(self.to.as_ref())
-    }
-
-    fn alerts(&self) -> impl Iterator<Item = &AtEnd> {
-        self.from.iter().chain(&self.to).flat_map(|side| &side.alerts)
-    }
 }
 
 /// What was counted.

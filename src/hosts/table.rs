@@ -98,8 +98,9 @@ impl Hosts {
         // The key moves from the old place to the new one, so that a known host costs no new allocation.
         let key = self.by_arrival.remove(&before).unwrap_or_else(|| event.host().clone());
         self.by_arrival.insert(arrival, key);
-        record.note(event, time, received_at);
-        if let Some(Sysmon::NetworkConnect(connection)) = Sysmon::of(event) {
+        let sysmon = Sysmon::of(event);
+        record.note(event, sysmon.as_ref(), time, received_at);
+        if let Some(Sysmon::NetworkConnect(connection)) = sysmon {
             self.addresses.observe(event.host(), &connection, received_at);
             self.note_reached(event, &connection, time, received_at);
         }
@@ -232,7 +233,7 @@ impl Record {
         }
     }
 
-    fn note(&mut self, event: &WindowsEvent, time: &EventTime, received_at: DateTime<Utc>) {
+    fn note(&mut self, event: &WindowsEvent, sysmon: Option<&Sysmon<'_>>, time: &EventTime, received_at: DateTime<Utc>) {
         self.is_changed = true;
         self.turn(received_at);
         if let Some(current) = self.buckets.back_mut() {
@@ -262,7 +263,7 @@ impl Record {
             state.clock_skew_ms = Some(offset.num_milliseconds());
             state.skewed_events += 1;
         }
-        match Sysmon::of(event) {
+        match sysmon {
             Some(Sysmon::ProcessCreate(process)) => {
                 state.coverage.process_create = Some(received_at);
                 if process.parent_image.is_some_and(|image| file_name(image).eq_ignore_ascii_case("wsmprovhost.exe")) {
@@ -270,7 +271,7 @@ impl Record {
                     self.contradict(|| Contradiction::RemotingChild { image: image.to_owned() }, time.at, received_at);
                 }
             }
-            Some(Sysmon::NetworkConnect(connection)) => self.note_connection(&connection, received_at),
+            Some(Sysmon::NetworkConnect(connection)) => self.note_connection(connection, received_at),
             None => {}
         }
     }
@@ -312,7 +313,9 @@ impl Record {
         let state = &self.state;
         let (proof, proven_at, arrived, proofs) = self.contradiction.as_ref()?;
         let since = state.coverage.inbound.unwrap_or(state.first_seen);
-        let is_proven = now - since >= blind_after && now - *arrived >= PROOF_GRACE && state.liveness != Liveness::Silent;
+        let is_proven = now - since >= blind_after
+            && now - *arrived >= PROOF_GRACE.min(blind_after / 2)
+            && state.liveness != Liveness::Silent;
         is_proven.then(|| Blind {
             since,
             had_inbound: state.coverage.inbound.is_some(),

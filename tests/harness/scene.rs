@@ -35,7 +35,8 @@ pub(crate) fn dawn() -> DateTime<Utc> {
 pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
     let rules = Arc::new(RuleSet::compile(&load::builtin(), &Mapping::default()));
     let config = collector::Config {
-        hosts: hosts::Config::default(),
+        // A sample lasts some seconds here.
+        hosts: hosts::Config { blind_after: TimeDelta::seconds(6), ..hosts::Config::default() },
         sequence: correlator::Config::default(),
         link: wefwatch::alert::link::Config::default(),
         duplicate_window: 1 << 16,

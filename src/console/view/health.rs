@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
-use crate::console::printable::{fit, pad, pad_left};
+use crate::console::printable::{fit, pad, pad_left, wrap};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{header, put_lines};
 use crate::feed::{NoticeLevel, RuleStatus};
@@ -22,11 +22,11 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     pipeline(model, &mut lines);
+    blind(model, width, &mut lines);
     listeners(model, width, &mut lines);
     outputs(model, width, &mut lines);
     store(model, width, &mut lines);
     rules(model, width, &mut lines);
-    blind(model, width, &mut lines);
     hosts(model, width, &mut lines);
     rejected(model, width, &mut lines);
     notices(model, width, &mut lines);
@@ -203,14 +203,15 @@ fn blind(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     title.push(plain(format!("  {}: rules that need inbound connections (EID 3) cannot fire there", blind.len())));
     lines.push(Line::from(title));
     for (host, state) in blind.iter().take(BLIND_SHOWN) {
-        let since = style::clock(state.since, model.is_utc, "%Y-%m-%d %H:%M:%S");
+        let (room, format) = if width >= 100 { (32, "%Y-%m-%d %H:%M:%S") } else { (22, "%m-%d %H:%M:%S") };
+        let since = style::clock(state.since, model.is_utc, format);
         let what = if state.had_inbound { "last inbound" } else { "none since first heard" };
-        let text = format!("  {} BLIND 3in  {what} {since}", pad(&safe(&host.computer), 32));
+        let text = format!("  {} BLIND 3in  {what} {since}", pad(&safe(&host.computer), room));
         lines.push(Line::from(styled(fit(&text, width), WARN)));
         let times = if state.proofs > 1 { format!(", and {} more since", count(state.proofs - 1)) } else { String::new() };
         let at = style::clock(state.proven_at, model.is_utc, "%H:%M:%S");
-        let proof = format!("    proof: at {at} {}{times}", safe(&state.proof.to_string()));
-        lines.push(Line::from(fit(&proof, width)));
+        let proof = format!("proof: at {at} {}{times}", safe(&state.proof.to_string()));
+        lines.extend(wrap(&proof, width.saturating_sub(5)).into_iter().map(|text| Line::from(format!("    {text}"))));
     }
     if blind.len() > BLIND_SHOWN {
         lines.push(style::line(format!("  and {} more", blind.len() - BLIND_SHOWN), DIM));

@@ -81,7 +81,8 @@ impl Columns {
     fn of(width: u16) -> Self {
         match width {
             110.. => Self { host: 22, bars: 20, has_coverage: true, has_low: true },
-            76.. => Self { host: 18, bars: 12, has_coverage: false, has_low: true },
+            // So much that `BLIND 3in` fits at 80 columns.
+            76.. => Self { host: 16, bars: 12, has_coverage: false, has_low: true },
             60.. => Self { host: 16, bars: 0, has_coverage: false, has_low: true },
             _ => Self { host: 12, bars: 0, has_coverage: false, has_low: false },
         }

@@ -11,12 +11,19 @@ use crate::console::model::lateral::Row;
 use crate::console::model::screen::Screen;
 use crate::console::printable::{fit, fit_left, pad, width as columns_of};
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
-use crate::console::view::why::seconds;
-use crate::console::view::{first_row, history, put};
+use crate::console::view::why::{self, seconds};
+use crate::console::view::{first_row, history, put, split_bottom};
 
-/// Draws all paths.
+/// Draws all paths, and under them why the alert of the selected hop fired, as far as there is room.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = model.lateral_rows();
+    let preview = if area.height >= 14 && !rows.is_empty() { (area.height / 2).min(14) } else { 0 };
+    let (list, below) = split_bottom(area, preview);
+    render_list(model, &rows, list, buffer);
+    why::render(model, below, buffer);
+}
+
+fn render_list(model: &Model, rows: &[Row<'_>], area: Rect, buffer: &mut Buffer) {
     let hops = if rows.len() == 1 { "1 hop".to_owned() } else { format!("{} hops", count(rows.len() as u64)) };
     let mut hosts: Vec<&str> = rows.iter().flat_map(|row| [row.hop.from.host.as_str(), row.hop.to.host.as_str()]).collect();
     hosts.sort_unstable();
@@ -156,9 +163,9 @@ pub fn link_line(model: &Model, alert: &Alert, width: usize) -> Option<Line<'sta
     let hop = alert.hops.iter().find(|hop| hop.has(&alert.id))?;
     let is_reached = hop.to.alerts.iter().any(|own| own.id == alert.id);
     let seen = match (is_reached, alert.linked.is_empty()) {
-        (true, true) => format!("the same connection was seen leaving {}, where nothing fired", hop.from.name()),
-        (true, false) => format!("the same connection was seen leaving {}", hop.from.name()),
-        (false, _) => format!("the same connection was seen arriving at {}", hop.to.name()),
+        (true, true) => format!("also seen leaving {}, where nothing fired", hop.from.name()),
+        (true, false) => format!("also seen leaving {}", hop.from.name()),
+        (false, _) => format!("also seen arriving at {}", hop.to.name()),
     };
     let linked = match &*alert.linked {
         [] => "Linked: ".to_owned(),
