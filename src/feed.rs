@@ -84,6 +84,8 @@ pub enum Request {
     Detail(AlertId),
     /// Read the rules anew.
     ReloadRules,
+    /// Do something with the replay.
+    Replay(crate::intake::Steer),
 }
 
 /// One event as the live tail shows it.
@@ -120,6 +122,9 @@ pub struct RejectedLine {
     pub detail: String,
     /// The beginning of the frame, at most 256 bytes of printable text.
     pub excerpt: String,
+    /// The same bytes as they came.
+    #[serde(default)]
+    pub bytes: Box<[u8]>,
 }
 
 /// How loud a notice is.

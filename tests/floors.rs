@@ -19,9 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("input", &["event", "decode", "detect", "intake"]),
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),
-    ("console", &["event", "alert", "hosts", "intake", "feed", "triage", "filter"]),
-    ("config", &["detect", "hosts", "output", "store"]),
-    ("cli", &["config", "output", "store", "filter"]),
+    ("console", &["event", "alert", "decode", "hosts", "intake", "feed", "triage", "filter"]),
+    ("config", &["detect", "hosts", "output", "store", "console"]),
+    ("cli", &["config", "output", "store", "filter", "console"]),
     (
         "app",
         &[

@@ -7,14 +7,20 @@ use tokio::sync::mpsc;
 
 use crate::console::Desk;
 use crate::feed::Request;
-use crate::intake::Intake;
+use crate::intake::{Intake, Steer};
 use crate::store::Store;
 
 /// How many requests of the console may wait.
 const REQUESTS: usize = 64;
 
 /// Opens the way; it closes with the console. `reload` hears when the rules are to be read anew.
-pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc::Sender<()>) -> Desk {
+/// `steer` leads to the replay.
+pub fn open(
+    intake: mpsc::WeakSender<Intake>,
+    store: Option<Store>,
+    reload: mpsc::Sender<()>,
+    steer: mpsc::Sender<Steer>,
+) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
     tokio::spawn(async move {
@@ -27,6 +33,7 @@ pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc
                 }
                 // Who asks faster than it is done has asked already.
                 Request::ReloadRules => drop(reload.try_send(())),
+                Request::Replay(wish) => drop(steer.try_send(wish)),
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {

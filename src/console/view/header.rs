@@ -62,6 +62,7 @@ pub fn render_line(model: &Model, area: Rect, buffer: &mut Buffer) {
 fn state(model: &Model) -> Span<'static> {
     match (&model.status.replay, model.paused()) {
         (_, Some(_)) => styled("‖ PAUSED", WARN),
+        (Some(replay), None) if replay.is_held => styled("‖ REPLAY HELD", WARN),
         (Some(replay), None) if replay.done => styled("■ REPLAY ENDED", STRONG),
         (Some(_), None) => styled("▶ REPLAY", ACCENT),
         (None, None) if model.config.is_replay => styled("▶ REPLAY", ACCENT),
@@ -126,6 +127,7 @@ fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>
             add(&mut spans, &format!("{} › {}", tab_name(model.tab), safe(host.as_str())), true);
         }
         Some(Screen::Event { .. }) => add(&mut spans, "Events › event", true),
+        Some(Screen::BadFrames { .. }) => add(&mut spans, "Health › rejected messages", true),
         None => {
             for (own, name) in Tab::ALL {
                 add(&mut spans, tab(name, own == model.tab), own == model.tab);
