@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 
 use crate::alert::header::Header;
 use crate::alert::{Action, Alert};
@@ -14,7 +14,7 @@ use crate::console::printable::printable;
 use crate::console::view::style::clock;
 use crate::feed::{Change, NoticeLevel, Update};
 
-/// What the collector still makes of what was read is written before the end: so long nothing may come.
+/// What the collector still makes of what was read is written before the end: so long it may take.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Writes lines until the end is asked for.
@@ -22,21 +22,23 @@ pub async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut shutdown: watch::
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut is_ending = false;
+    let (mut is_ending, mut end) = (false, Instant::now());
     loop {
         let update = tokio::select! {
             biased;
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => return Ok(()),
-            update = timeout(if is_ending { GRACE } else { Duration::MAX }, updates.recv()) => match update {
-                Ok(Some(update)) => update,
-                Ok(None) | Err(_) => return Ok(()),
+            // What waits is written before the end.
+            update = updates.recv() => match update {
+                Some(update) => update,
+                None => return Ok(()),
             },
             _ = shutdown.changed(), if !is_ending => {
-                is_ending = true;
+                (is_ending, end) = (true, Instant::now() + GRACE);
                 continue;
             }
+            () = sleep_until(end), if is_ending => return Ok(()),
         };
         let Some(line) = line(&update, is_utc) else { continue };
         match writeln!(stdout(), "{line}").and_then(|()| stdout().flush()) {
