@@ -507,6 +507,10 @@ mod tests {
             Some(Severity::Medium)
         }
 
+        fn data(&self, name: &str) -> Option<Cow<'_, str>> {
+            (name == "IntegrityLevel").then_some(Cow::Borrowed("System"))
+        }
+
         fn age_seconds(&self) -> Option<i64> {
             Some(600)
         }
@@ -519,6 +523,11 @@ mod tests {
     #[test]
     fn filters() {
         let rows = [
+            ("data.IntegrityLevel:system", true),
+            ("data.IntegrityLevel:High,Sys*", true),
+            ("-data.IntegrityLevel:System", false),
+            ("data.integritylevel:System", false),
+            ("data.Image:x", false),
             ("", true),
             ("winrm", true),
             ("winrm net.exe", true),

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use ratatui::style::Color;
 use wefwatch::alert::AlertId;
 use wefwatch::alert::header::Header;
-use wefwatch::console::keys::{Action, BINDINGS, Place, Row};
+use wefwatch::console::keys::{Action, BINDINGS, Keymap, Place, Row};
 use wefwatch::console::model::export::WriteError;
 use wefwatch::console::model::{Effect, Help, Message};
 use wefwatch::feed::{Change, EventLine, Known, Request, Status, Update};
@@ -121,6 +121,19 @@ fn every_action_is_in_the_help_and_in_the_palette_and_runs_from_there() {
     let mut scene = Scene::of(&["demo.xml"], (120, 36));
     scene.keys(": x m l ⏎");
     assert!(scene.text().contains("<EventID>"), "{}", scene.text());
+}
+
+#[test]
+fn other_keys_work_and_are_shown() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let changed = [("acknowledge", "f5"), ("help", "ctrl-h")].map(|(name, key)| (name.to_owned(), key.to_owned()));
+    scene.model.config.keys = Keymap::with(changed.into()).expect("they are free");
+    let text = scene.text();
+    assert!(text.contains(" f5 ack ") && text.contains("ctrl-h help   q quit"), "{text}");
+    assert!(scene.keys("a").is_empty() && scene.text().contains("no such key here"));
+    assert_eq!(scene.keys("ctrl-h"), []);
+    scene.keys("a c k n o w");
+    assert!(scene.text().contains("f5"), "{}", scene.text());
 }
 
 #[test]

@@ -245,7 +245,7 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeymapError {
     /// No such action.
-    #[error("no action `{0}`; `:` in the console lists them, as does the README")]
+    #[error("no action `{0}`; `:` in the console lists them")]
     Action(String),
     /// No such key.
     #[error("no key `{0}`; a key is a character, ctrl-x, alt-x, f1 to f12, space, enter, esc, tab, up, pgdn, home …")]

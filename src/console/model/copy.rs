@@ -66,7 +66,7 @@ impl Model {
 
     /// Whether an event, an alert or a host is selected.
     pub(super) fn has_selection(&self) -> bool {
-        self.selected_event().is_some() || self.chosen_alert().is_some() || self.chosen_host().is_some()
+        self.has_chosen() || self.chosen_host().is_some() || self.selected_event().is_some()
     }
 
     /// What can be copied here.

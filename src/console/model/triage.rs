@@ -159,6 +159,17 @@ impl Model {
         }
     }
 
+    /// Whether there are any. Asked for every key of the footer, so that nothing is gathered for it.
+    pub(super) fn has_chosen(&self) -> bool {
+        let is_elsewhere = matches!(
+            (self.stack.last(), self.tab, self.pane),
+            (Some(Screen::Event { .. } | Screen::BadFrames { .. }), ..)
+                | (None, Tab::Events | Tab::Health, _)
+                | (None, Tab::Triage, Pane::Hosts)
+        );
+        !is_elsewhere && self.selected_alert().is_some_and(|number| self.alerts.get(number).is_some())
+    }
+
     fn targets(&self) -> Vec<Target> {
         let target = |entry: &&Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
         self.chosen().iter().map(target).collect()
@@ -169,7 +180,7 @@ impl Model {
             Action::Undo => self.alerts.ledger.last_of(&self.config.who, self.now).is_some(),
             Action::Mutes => self.alerts.ledger.mutes().next().is_some(),
             Action::Acknowledge => self.chosen().iter().any(|entry| entry.state.status != Status::Acknowledged),
-            _ => !self.chosen().is_empty(),
+            _ => self.has_chosen(),
         }
     }
 
