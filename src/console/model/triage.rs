@@ -179,7 +179,11 @@ impl Model {
         match action {
             Action::Undo => self.alerts.ledger.last_of(&self.config.who, self.now).is_some(),
             Action::Mutes => self.alerts.ledger.mutes().next().is_some(),
-            Action::Acknowledge => self.chosen().iter().any(|entry| entry.state.status != Status::Acknowledged),
+            // Folded repeats all wait, so that the one that stands for them answers for all.
+            Action::Acknowledge => {
+                let selected = self.selected_alert().and_then(|number| self.alerts.get(number));
+                self.has_chosen() && selected.is_some_and(|entry| entry.state.status != Status::Acknowledged)
+            }
             _ => self.has_chosen(),
         }
     }
