@@ -51,8 +51,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         None => run_live(&cli.run, cli.log_level()),
         Some(Command::Run(ref arguments)) => run_live(arguments, cli.log_level()),
         Some(Command::Replay(ref arguments)) => {
-            let headless = arguments.headless || !stdout().is_terminal();
-            let config = config_of(arguments.config.as_deref(), &arguments.rules)?;
+            let mut config = config_of(arguments.config.as_deref(), &arguments.rules)?;
+            let headless = is_headless(arguments.headless, &arguments.look, &mut config);
             let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
             let sources = arguments.files.iter().cloned().map(Piece::File).collect();
             let mut plan = replay_plan(config, Recording { sources, speed }, headless, &arguments.output, arguments.metrics);
@@ -62,10 +62,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             start(plan, cli.log_level())
         }
         Some(Command::Demo(ref arguments)) => {
-            let headless = arguments.headless || !stdout().is_terminal();
+            let mut config = Config::default();
+            let headless = is_headless(arguments.headless, &arguments.look, &mut config);
             let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
             let sources = vec![Piece::Embedded("demo", DEMO)];
-            let mut config = Config::default();
             // A day goes by in a minute here.
             config.hosts.blind_after = chrono::TimeDelta::seconds(30);
             let mut plan = replay_plan(config, Recording { sources, speed }, headless, &[], None);
@@ -158,12 +158,23 @@ fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Fai
     if let Some(socket) = &arguments.socket {
         config.attach.socket.clone_from(socket);
     }
-    let headless = arguments.headless || !stdout().is_terminal();
+    let headless = is_headless(arguments.headless, &arguments.look, &mut config);
     if headless && config.outputs.is_empty() {
         config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));
     }
     let face = if headless { Face::Headless } else { Face::Console };
     start(Plan { config, mode: Mode::Live, face, expect_alerts: None, exit_at_end: false }, level)
+}
+
+/// Takes over how the console shall look, and answers whether there is none. Plain lines need no terminal; a terminal that
+/// can only write lines gets them unasked.
+fn is_headless(headless: bool, look: &crate::cli::LookArguments, config: &mut Config) -> bool {
+    let console = &mut config.console;
+    let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
+    console.plain |= look.plain || (is_dumb && stdout().is_terminal());
+    console.ascii |= look.ascii;
+    console.theme = look.theme.or(console.theme);
+    headless || (!look.plain && !stdout().is_terminal())
 }
 
 /// A variable of the environment, if it is text.
@@ -198,7 +209,13 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     let runtime = runtime()?;
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
-    let result = runtime.block_on(session::run(plan));
+    let result = loop {
+        let result = runtime.block_on(session::run(plan.clone()));
+        // Once more from the beginning, with nothing left over of this time.
+        if !result.as_ref().is_ok_and(|ended| ended.is_again) {
+            break result;
+        }
+    };
     // A thread that waits for standard input must not hold up the end.
     runtime.shutdown_background();
     let ended = result?;

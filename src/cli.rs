@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::attach::location::Location as SocketLocation;
 use crate::config::ListenUrl;
+use crate::console::theme::Theme;
 use crate::output::url::OutputUrl;
 use crate::store::location::Location;
 
@@ -111,6 +112,23 @@ pub struct RunArguments {
     /// The Unix socket for `attach` and `tail`; `none` serves nobody.
     #[arg(long, value_name = "PATH|none")]
     pub socket: Option<SocketLocation>,
+    /// How the console looks.
+    #[command(flatten)]
+    pub look: LookArguments,
+}
+
+/// How the console looks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LookArguments {
+    /// A line an alert instead of the console, for screen readers and terminals that can do no more.
+    #[arg(long, conflicts_with = "headless")]
+    pub plain: bool,
+    /// Draw with ASCII only (by itself where the locale is not UTF-8).
+    #[arg(long)]
+    pub ascii: bool,
+    /// Colours for a dark or a light ground, or none; T in the console changes them.
+    #[arg(long, value_name = "dark|light|mono")]
+    pub theme: Option<Theme>,
 }
 
 /// The flags of `replay`.
@@ -146,6 +164,9 @@ pub struct ReplayArguments {
     /// Serve /metrics, /healthz and /readyz here.
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
+    /// How the console looks.
+    #[command(flatten)]
+    pub look: LookArguments,
 }
 
 /// The flags of `demo`.
@@ -160,6 +181,9 @@ pub struct DemoArguments {
     /// Close the console at the end.
     #[arg(long)]
     pub exit_at_end: bool,
+    /// How the console looks.
+    #[command(flatten)]
+    pub look: LookArguments,
 }
 
 /// The flags of `attach`.
@@ -363,6 +387,7 @@ mod tests {
             "wefwatch replay --headless --speed max --expect alerts=2 a.xml b.evtx",
             "wefwatch replay --speed 10x -",
             "wefwatch demo --speed 4",
+            "wefwatch demo --plain --theme light --ascii",
             "wefwatch rules check --json /tmp",
             "wefwatch config print",
             "wefwatch completions bash",
@@ -384,6 +409,8 @@ mod tests {
             "wefwatch replay --speed 0 x",
             "wefwatch replay --expect 2 x",
             "wefwatch --output http://x:1",
+            "wefwatch demo --plain --headless",
+            "wefwatch demo --theme pink",
             "wefwatch dance",
         ];
         for line in bad {

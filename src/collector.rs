@@ -65,6 +65,8 @@ pub struct Config {
 pub struct Collector {
     hub: Hub,
     status: watch::Sender<Arc<Status>>,
+    /// Batches taken and alerts raised so far.
+    taken: watch::Sender<(u64, u64)>,
     rules: Arc<RuleSet>,
     correlator: Correlator,
     hosts: Hosts,
@@ -100,6 +102,7 @@ impl Collector {
         Self {
             hub: Hub::default(),
             status: watch::Sender::new(Arc::new(Status::default())),
+            taken: watch::Sender::new((0, 0)),
             rules,
             correlator: Correlator::new(config.sequence),
             hosts,
@@ -152,6 +155,11 @@ impl Collector {
     /// The status as it was last published.
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.subscribe()
+    }
+
+    /// How many batches it has taken and how many alerts it has raised: whoever sent a batch can wait for what came of it.
+    pub fn taken(&self) -> watch::Receiver<(u64, u64)> {
+        self.taken.subscribe()
     }
 
     /// Takes everything in until all senders are gone, publishes a last status and answers the final counters.
@@ -214,7 +222,11 @@ impl Collector {
 
     async fn take(&mut self, intake: Intake, now: DateTime<Utc>) {
         match intake {
-            Intake::Batch(batch) => self.take_batch(*batch).await,
+            Intake::Batch(batch) => {
+                self.take_batch(*batch).await;
+                let alerts = if self.taken.receiver_count() > 0 { self.tally.counters().alerts_total() } else { 0 };
+                self.taken.send_modify(|taken| *taken = (taken.0 + 1, alerts));
+            }
             Intake::Tick(at) => self.tick(at).await,
             Intake::Act(act) => self.act(&act, now).await,
             Intake::Viewer { id, viewer } => self.look(id, viewer, now).await,
@@ -438,6 +450,7 @@ impl Collector {
             reason: rejected.reason.as_str().to_owned(),
             detail: rejected.detail.clone(),
             excerpt: String::from_utf8_lossy(&rejected.excerpt).into_owned(),
+            bytes: rejected.excerpt.to_vec().into(),
         };
         self.publish(Change::Rejected(line), batch.received_at).await;
     }

@@ -12,6 +12,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::written::Written;
+use crate::console::keys::Keymap;
+use crate::console::theme::Theme;
 use crate::detect::correlator;
 use crate::detect::ecs::Mapping;
 use crate::output::url::OutputUrl;
@@ -103,6 +105,14 @@ pub struct Console {
     pub max_events: usize,
     /// Whether times are shown in UTC (else local).
     pub utc: bool,
+    /// The colours; `None` goes by what the environment says.
+    pub theme: Option<Theme>,
+    /// Whether ASCII is all that is drawn, whatever the locale.
+    pub ascii: bool,
+    /// Whether there are plain lines instead of screens.
+    pub plain: bool,
+    /// Which key does what.
+    pub keys: Keymap,
 }
 
 impl Default for Config {
@@ -127,7 +137,16 @@ impl Default for Config {
             store: crate::store::Config::default(),
             outputs: Vec::new(),
             attach: crate::attach::Config::default(),
-            console: Console { max_alerts: 100_000, max_evidence: 5000, max_events: 5000, utc: true },
+            console: Console {
+                max_alerts: 100_000,
+                max_evidence: 5000,
+                max_events: 5000,
+                utc: true,
+                theme: None,
+                ascii: false,
+                plain: false,
+                keys: Keymap::default(),
+            },
             metrics: None,
         }
     }
@@ -194,7 +213,7 @@ fn key_of(line: &str) -> Option<&str> {
 
 /// The line that sets `section.key` (or the first line of the section).
 fn line_of(text: &str, dotted: &str) -> Option<usize> {
-    let (section, key) = dotted.split_once('.').unwrap_or((dotted, ""));
+    let (section, key) = dotted.rsplit_once('.').unwrap_or((dotted, ""));
     let mut in_section = false;
     let mut header = None;
     for (number, line) in text.lines().enumerate() {
@@ -301,6 +320,8 @@ mod tests {
         let mut config = Config::default();
         config.outputs.push(OutputSetting::new("tcp://[::1]:5000".parse().unwrap()));
         config.mapping.swap_old_inbound = true;
+        config.console.theme = Some(Theme::Light);
+        config.console.keys = Keymap::with([("copy".to_owned(), "ctrl-y f2".to_owned())].into()).unwrap();
         config.store.location = crate::store::location::Location::Path("/x/y.db".into());
         config.attach.analysts.push("soc".to_owned());
         config.attach.socket = crate::attach::location::Location::None;
@@ -321,6 +342,11 @@ mod tests {
             ("[sequence]\nallowed_lateness = 15\n", Some(2), "allowed_lateness"),
             ("[metrics]\nlisten = \"nine\"\n", Some(2), "metrics.listen"),
             ("[[output]]\nurl = \"carrier-pigeon\"\n", Some(2), "no output"),
+            ("[console]\ntheme = \"pink\"\n", Some(2), "console.theme"),
+            ("[console.keys]\ncopy = \"Y\"\ndance = \"d\"\n", Some(3), "no action `dance`"),
+            ("[console.keys]\ncopy = \"ctrl-shift-y\"\n", Some(2), "no key `ctrl-shift-y`"),
+            ("[console.keys]\n\nnext-alert = \"ctrl-n v\"\n", Some(3), "`v` belongs to `verdict`"),
+            ("[console.keys]\nquit = 3\n", Some(2), "quit"),
             ("nonsense", Some(1), ""),
         ];
         for (text, line, reason) in rows {

@@ -3,8 +3,12 @@
 
 pub mod keys;
 pub mod model;
+pub mod plain;
 pub mod printable;
+pub mod report;
+mod shell;
 pub mod terminal;
+pub mod theme;
 pub mod view;
 
 use std::io;
@@ -18,12 +22,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::alert::Alert;
+use crate::console::keys::Keymap;
 use crate::console::model::{Effect, Message, Model};
 use crate::console::terminal::Guard;
+use crate::console::theme::Theme;
 use crate::feed::{Link, Request, Update};
 
 /// The console's settings.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that people switch one by one")]
 pub struct Config {
     /// How many alerts are listed.
     pub max_alerts: usize,
@@ -41,6 +48,25 @@ pub struct Config {
     pub is_attached: bool,
     /// Who sits here.
     pub who: String,
+    /// Which key does what.
+    pub keys: Keymap,
+    /// The colours to begin with.
+    pub theme: Theme,
+    /// Whether ASCII is all that the terminal can draw.
+    pub is_ascii: bool,
+    /// An alert as one line of JSON, as outputs write it.
+    pub record: fn(&Alert) -> String,
+    /// Why a replay cannot be begun anew, where it cannot.
+    pub never_again: Option<&'static str>,
+}
+
+/// Why the console was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// To end the program.
+    Quit,
+    /// To replay from the beginning.
+    Again,
 }
 
 /// The way to the collector and back, besides the feed.
@@ -65,7 +91,7 @@ pub async fn run(
     mut desk: Desk,
     mut shutdown: watch::Receiver<bool>,
     config: Config,
-) -> io::Result<()> {
+) -> io::Result<Exit> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -77,16 +103,17 @@ pub async fn run(
     let mut next_clock = last_frame + CLOCK;
     let mut is_dirty = false;
     let mut is_feed_open = true;
+    let (writer, mut written) = mpsc::channel(1);
     draw(&mut guard, &model)?;
     loop {
         let mut is_input = false;
         let mut effects = Vec::new();
         tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => return Ok(()),
-            _ = shutdown.changed() => return Ok(()),
+            _ = terminate.recv() => return Ok(Exit::Quit),
+            _ = interrupt.recv() => return Ok(Exit::Quit),
+            _ = hangup.recv() => return Ok(Exit::Quit),
+            _ = shutdown.changed() => return Ok(Exit::Quit),
             event = keys.next() => match event {
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     is_input = true;
@@ -98,7 +125,7 @@ pub async fn run(
                 }
                 Some(Ok(_)) => {}
                 // The terminal is gone.
-                Some(Err(_)) | None => return Ok(()),
+                Some(Err(_)) | None => return Ok(Exit::Quit),
             },
             update = updates.recv(), if is_feed_open => match update {
                 Some(update) => {
@@ -115,6 +142,10 @@ pub async fn run(
                 effects = model.update(Message::Link(link));
                 is_dirty = true;
             }
+            Some(result) = written.recv() => {
+                effects = model.update(Message::Written(result));
+                is_input = true;
+            }
             () = sleep_until(last_frame + FRAME), if is_dirty => {}
             () = sleep_until(next_clock) => {
                 next_clock = Instant::now() + CLOCK;
@@ -123,7 +154,10 @@ pub async fn run(
         }
         for effect in effects {
             match effect {
-                Effect::Quit => return Ok(()),
+                Effect::Quit => return Ok(Exit::Quit),
+                Effect::Again => return Ok(Exit::Again),
+                Effect::Copy(text) => guard.send_to_clipboard(&text)?,
+                Effect::Write { path, text, is_overwriting } => shell::write(path, text, is_overwriting, writer.clone()),
                 Effect::Ask(request) => ask(&desk, &mut model, request),
                 Effect::Suspend => {
                     drop(keys);

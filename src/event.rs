@@ -4,6 +4,7 @@
 //! a forbidden character had to be decoded. Absent, empty and `-` stay three different things: [`WindowsEvent::get`] answers
 //! `None`, `Some("")` and `Some("-")`. Everything above this room imports it; it imports nothing of ours.
 
+pub mod command;
 pub mod names;
 pub mod sysmon;
 pub mod text;

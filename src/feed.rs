@@ -155,6 +155,8 @@ pub enum Request {
     ReloadRules,
     /// This alert is open here, for those who look at the same time.
     Look(Option<AlertId>),
+    /// Do something with the replay.
+    Replay(crate::intake::Steer),
 }
 
 /// One event as the live tail shows it.
@@ -191,6 +193,9 @@ pub struct RejectedLine {
     pub detail: String,
     /// The beginning of the frame, at most 256 bytes of printable text.
     pub excerpt: String,
+    /// The same bytes as they came.
+    #[serde(default)]
+    pub bytes: Box<[u8]>,
 }
 
 /// How loud a notice is.

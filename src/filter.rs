@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! host:DC* sev>=high -user:svc-scom      (dst:10.20.8.11 or port:5986)      "Domain Admins"      /net\d?\.exe/      since:15m
+//! data.IntegrityLevel:System   (any field of an event, by its own name)
 //! is:open is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
 //! ```
 
@@ -86,6 +87,10 @@ pub trait Filterable {
     fn severity(&self) -> Option<Severity>;
     /// How old it is, in seconds.
     fn age_seconds(&self) -> Option<i64>;
+    /// The value of a data field by its own name; nothing for a thing that is no event.
+    fn data(&self, _name: &str) -> Option<Cow<'_, str>> {
+        None
+    }
     /// Everything that is shown of it.
     fn texts(&self) -> Vec<Cow<'_, str>>;
 }
@@ -104,6 +109,7 @@ enum Node {
     Text(Vec<String>),
     Regex(Regex),
     Field(Field, Vec<String>),
+    Data(String, Vec<String>),
     Number(Field, Relation, f64),
     Severity(Relation, Severity),
     Since(i64),
@@ -182,6 +188,10 @@ fn holds(node: &Node, thing: &impl Filterable) -> bool {
                 _ => Anchor::Nowhere,
             };
             thing.values(*field).iter().any(|value| matches_pieces(&value.to_lowercase(), pieces, anchor))
+        }
+        Node::Data(name, pieces) => {
+            let anchor = if pieces.len() > 1 { Anchor::Both } else { Anchor::Nowhere };
+            thing.data(name).is_some_and(|value| matches_pieces(&value.to_lowercase(), pieces, anchor))
         }
         Node::Number(field, relation, number) => {
             thing.values(*field).iter().filter_map(|value| value.parse::<f64>().ok()).any(|value| relation.holds(&value, number))
@@ -394,6 +404,15 @@ impl Parser {
 fn plain(word: &Word, text: &str) -> Result<Node, FilterError> {
     let Some(at) = text.find([':', '>', '<', '=']) else { return Ok(Node::Text(pieces(text))) };
     let name = &text[..at];
+    if let Some(own) = name.strip_prefix("data.").filter(|own| !own.is_empty() && text[at..].starts_with(':')) {
+        let value = &text[at + 1..];
+        let parts = value.split(',').map(|value| Node::Data(own.to_owned(), pieces(value)));
+        return if value.is_empty() {
+            Err(word.error(format!("`{name}` needs a value")))
+        } else {
+            Ok(Node::Any(parts.collect()))
+        };
+    }
     let is_name = !name.is_empty() && name.chars().all(|character| character.is_ascii_lowercase());
     // `C:\Windows` and `10.0.0.1:5985` are words, not fields.
     let Some((_, field)) = FIELDS.iter().find(|(own, _)| *own == name) else {
@@ -488,6 +507,10 @@ mod tests {
             Some(Severity::Medium)
         }
 
+        fn data(&self, name: &str) -> Option<Cow<'_, str>> {
+            (name == "IntegrityLevel").then_some(Cow::Borrowed("System"))
+        }
+
         fn age_seconds(&self) -> Option<i64> {
             Some(600)
         }
@@ -500,6 +523,11 @@ mod tests {
     #[test]
     fn filters() {
         let rows = [
+            ("data.IntegrityLevel:system", true),
+            ("data.IntegrityLevel:High,Sys*", true),
+            ("-data.IntegrityLevel:System", false),
+            ("data.integritylevel:System", false),
+            ("data.Image:x", false),
             ("", true),
             ("winrm", true),
             ("winrm net.exe", true),

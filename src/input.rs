@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod replay;
 pub mod source;
+pub mod steering;
 pub mod tcp;
 pub mod udp;
 

@@ -108,6 +108,24 @@ pub struct ReplayProgress {
     pub speed: Option<f64>,
     /// Whether the end was reached.
     pub done: bool,
+    /// Whether somebody holds it.
+    #[serde(default)]
+    pub is_held: bool,
+}
+
+/// What somebody at a console wants of a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Steer {
+    /// Hold it, or let it go on.
+    Hold,
+    /// One event more, then hold.
+    Step,
+    /// Half the pace.
+    Slower,
+    /// Twice the pace, beyond 60 times flat out.
+    Faster,
+    /// Flat out to the next alert, then hold.
+    NextAlert,
 }
 
 /// What enters the collector.

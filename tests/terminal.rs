@@ -5,6 +5,8 @@ mod pty;
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+
 use nix::sys::signal::Signal;
 use portable_pty::PtySize;
 
@@ -116,6 +118,94 @@ fn hostile_values_stay_text() {
     // What the sample carries: a screen clear, a window title, and characters that reorder or hide.
     for bad in ["\u{1b}[2J\u{1b}[31m", "\u{1b}]0;", "\u{202e}", "\u{200b}", "\u{9b}"] {
         assert!(!text.contains(bad), "{bad:?} reached the terminal");
+    }
+}
+
+#[test]
+fn copying_sends_osc_52_and_exporting_writes_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("evidence.md").to_str().expect("UTF-8").to_owned();
+    let mut terminal = Terminal::replay(&[], (120, 36));
+    terminal.wait_for("REPLAY ENDED");
+    terminal.press("n");
+    terminal.wait_for("Why it fired");
+    terminal.press("y");
+    terminal.wait_for("source address");
+    terminal.press("h");
+    terminal.wait_for("sent to the terminal's clipboard: host");
+    terminal.press("e");
+    terminal.wait_for("only you will be able to read it");
+    terminal.press(&format!("\u{15}{path}\r"));
+    terminal.wait_for("wrote 1 as Markdown");
+    let written = std::fs::read_to_string(&path).expect("the file is there");
+    assert!(written.contains("### Why it fired") && written.contains("DestinationPort"), "{written}");
+    std::fs::write(&path, "mine").expect("it can be written");
+    terminal.press("e");
+    terminal.wait_for("only you will be able to read it");
+    terminal.press(&format!("\u{15}{path}\r"));
+    terminal.wait_for("this file is there already");
+    assert_eq!(std::fs::read_to_string(&path).expect("the file is there"), "mine");
+    terminal.press("\r");
+    terminal.wait_for("wrote 1 as Markdown");
+    assert_eq!(std::fs::read_to_string(&path).expect("the file is there"), written);
+    terminal.press("q");
+    let (_, text) = terminal.end();
+    let sent = text.split("\u{1b}]52;c;").nth(1).and_then(|rest| rest.split_once('\u{7}')).expect("OSC 52").0;
+    let copied = base64::engine::general_purpose::STANDARD.decode(sent).expect("Base64");
+    assert!(written.contains(&format!("- Host: {}", String::from_utf8(copied).expect("UTF-8"))), "{written}");
+}
+
+#[test]
+fn a_replay_holds_steps_looks_for_alerts_and_begins_again() {
+    let mut terminal = Terminal::start(&["replay", "--speed", "0.01", "samples/demo.xml"], &[], (120, 36));
+    terminal.wait_for("REPLAY 0.01x");
+    terminal.press(" ");
+    terminal.wait_for("REPLAY HELD");
+    terminal.press("3");
+    terminal.wait_for("of the last");
+    let before = events_listed(&terminal.text());
+    terminal.press(".");
+    terminal.wait_for(&format!("{} of the last {}", before + 1, before + 1));
+    terminal.press(".");
+    terminal.wait_for(&format!("{} of the last {}", before + 2, before + 2));
+    terminal.press(">");
+    terminal.wait_for("REPLAY 0.25x");
+    terminal.press("n");
+    terminal.wait_for("HIGH 1");
+    terminal.wait_for("REPLAY HELD");
+    terminal.wait_for("◆573a");
+    terminal.press("R");
+    terminal.wait_for("REPLAY 0.01x");
+    terminal.wait_for("HIGH 0");
+    terminal.press("q");
+    assert_eq!(terminal.end().0.exit_code(), 0);
+}
+
+/// How many events the tail says it has.
+fn events_listed(text: &str) -> u32 {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let place = words.windows(3).position(|own| own == ["of", "the", "last"]).expect("the tail says it");
+    words[place - 1].parse().expect("a number")
+}
+
+#[test]
+fn plain_lines_and_ascii_where_there_is_no_more() {
+    for (arguments, environment) in [(vec!["--plain"], vec![]), (vec![], vec![("TERM", "dumb")])] {
+        let all = [&["replay", "--speed", "max", "--exit-at-end", "samples/demo.xml"], &arguments[..]].concat();
+        let (status, text) = Terminal::start(&all, &environment, (120, 36)).end();
+        assert_eq!(status.exit_code(), 0);
+        assert_eq!(text.lines().filter(|line| line.contains(" high ") || line.contains(" medium ")).count(), 4, "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    for (arguments, environment) in [(vec!["--ascii"], vec![]), (vec![], vec![("LC_ALL", "C")])] {
+        let all = [&["replay", "--speed", "max", "samples/demo.xml"], &arguments[..]].concat();
+        let mut terminal = Terminal::start(&all, &environment, (120, 36));
+        terminal.wait_for("REPLAY ENDED");
+        terminal.press("n");
+        terminal.wait_for("Why it fired");
+        terminal.press("q");
+        let (_, text) = terminal.end();
+        assert!(text.is_ascii(), "{text}");
     }
 }
 

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::app::{Failure, desk, signals::Signals};
+use crate::app::Failure;
+use crate::app::desk::{self, Look};
+use crate::app::signals::Signals;
 use crate::attach::Wants;
 use crate::attach::client::{self, Attached};
 use crate::config;
@@ -30,6 +32,7 @@ pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(
 pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(), Failure> {
     let wants = Wants::Console { most: settings.max_alerts as u64 };
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
+    let Look { keys, theme, is_ascii } = desk::look_of(&settings);
     let config = console::Config {
         max_alerts: settings.max_alerts,
         max_evidence: settings.max_evidence,
@@ -39,10 +42,15 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         is_replay: false,
         is_attached: true,
         who: desk::user_name(),
+        keys,
+        theme,
+        is_ascii,
+        record: format::line,
+        never_again: Some("only in a replay"),
     };
     let (_running, shutdown) = watch::channel(false);
     let ended = console::run(updates, Desk { requests, details, links }, shutdown, config).await;
-    ended.map_err(|error| Failure::Run(format!("console: {error}")))
+    ended.map(|_| ()).map_err(|error| Failure::Run(format!("console: {error}")))
 }
 
 /// The lines.

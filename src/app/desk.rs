@@ -6,10 +6,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::alert::AlertId;
+use crate::app::variable;
 use crate::attach::server::OWN_CONSOLE;
+use crate::config;
 use crate::console::Desk;
+use crate::console::keys::Keymap;
+use crate::console::theme::{self, Theme};
 use crate::feed::Request;
-use crate::intake::Intake;
+use crate::intake::{Intake, Steer};
 use crate::store::Store;
 use crate::triage::viewer::{Role, Viewer};
 
@@ -17,7 +21,13 @@ use crate::triage::viewer::{Role, Viewer};
 const REQUESTS: usize = 64;
 
 /// Opens the way; it closes with the console. `reload` hears when the rules are to be read anew.
-pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc::Sender<()>) -> Desk {
+/// `steer` leads to the replay.
+pub fn open(
+    intake: mpsc::WeakSender<Intake>,
+    store: Option<Store>,
+    reload: mpsc::Sender<()>,
+    steer: mpsc::Sender<Steer>,
+) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
     let (_, links) = mpsc::channel(1);
@@ -33,6 +43,7 @@ pub fn open(intake: mpsc::WeakSender<Intake>, store: Option<Store>, reload: mpsc
                 // Who asks faster than it is done has asked already.
                 Request::ReloadRules => drop(reload.try_send(())),
                 Request::Look(in_front) => look(&intake, in_front).await,
+                Request::Replay(wish) => drop(steer.try_send(wish)),
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {
@@ -50,6 +61,28 @@ async fn look(intake: &mpsc::WeakSender<Intake>, in_front: Option<AlertId>) {
     let viewer = Viewer { id: OWN_CONSOLE, who: user_name(), role: Role::Analyst, is_console: true, in_front, resyncs: 0 };
     if let Some(intake) = intake.upgrade() {
         let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: Some(viewer) }).await;
+    }
+}
+
+/// How a console looks on this terminal.
+#[derive(Debug)]
+pub struct Look {
+    /// Which key does what.
+    pub keys: Keymap,
+    /// The colours to begin with.
+    pub theme: Theme,
+    /// Whether ASCII is all that can be drawn.
+    pub is_ascii: bool,
+}
+
+/// How the console looks by its settings and the environment.
+pub fn look_of(settings: &config::Console) -> Look {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+    let is_ascii = settings.ascii || !theme::is_utf8(locale.each_ref().map(Option::as_deref));
+    Look {
+        keys: if is_ascii { settings.keys.clone().in_words() } else { settings.keys.clone() },
+        theme: settings.theme.unwrap_or_else(|| Theme::of_environment(variable("COLORFGBG").as_deref())),
+        is_ascii,
     }
 }
 

@@ -10,18 +10,21 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, interval, timeout_at};
 use tracing::{info, warn};
 
+use crate::app::desk::{self, Look};
 use crate::app::signals::{Asked, Signals};
-use crate::app::{Failure, desk, metrics_server, rule_files};
+use crate::app::{Failure, metrics_server, rule_files};
 use crate::attach::connection::Way;
 use crate::attach::location::Location as SocketLocation;
 use crate::attach::server::{self, Socket};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
+use crate::console::Exit;
 use crate::detect::{ProblemKind, RuleProblem, RuleSet};
 use crate::feed::{Counters, Overflow, Status, Update};
 use crate::input::replay::Recording;
+use crate::input::steering::Controls;
 use crate::input::{self, Context, clock, replay, tcp, udp};
-use crate::intake::{Intake, ListenerId};
+use crate::intake::{Intake, ListenerId, Steer};
 use crate::output::{self, Outcome};
 use crate::store::location::Location;
 use crate::store::read::Kept;
@@ -67,6 +70,8 @@ pub struct Ended {
     pub counters: Counters,
     /// What went wrong on the way, where something did.
     pub failure: Option<String>,
+    /// Whether somebody wants the same once more.
+    pub is_again: bool,
 }
 
 /// How often the collector is told that time passes.
@@ -74,6 +79,8 @@ const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
 const CONSOLE_QUEUE: usize = 1024;
 const OUTPUT_QUEUE: usize = 1024;
+/// How many wishes may wait for the replay.
+const WISHES: usize = 16;
 
 /// Everything that was started.
 struct Session {
@@ -93,6 +100,10 @@ struct Session {
     reload: mpsc::Sender<()>,
     reloads: mpsc::Receiver<()>,
     attach: Option<JoinHandle<()>>,
+    /// The way to the replay, where there is one.
+    steer: Option<mpsc::Sender<Steer>>,
+    taken: watch::Receiver<(u64, u64)>,
+    is_again: bool,
 }
 
 /// Runs to the end.
@@ -221,7 +232,7 @@ impl Session {
             let task = output::spawn(output_config, updates, reopen.subscribe(), intake.downgrade());
             outputs.spawn(async move { task.await.unwrap_or(Outcome::ReaderGone) });
         }
-        let status = collector.status();
+        let (status, taken) = (collector.status(), collector.taken());
         let shutdown = watch::Sender::new(false);
         let (reload, reloads) = mpsc::channel(1);
         let attach = socket.map(|socket| {
@@ -241,6 +252,9 @@ impl Session {
             outputs,
             collector: tokio::spawn(collector.run(intake_receiver)),
             console,
+            steer: None,
+            taken,
+            is_again: false,
             store,
             details,
             plan,
@@ -306,7 +320,10 @@ impl Session {
         let context = self.context(0);
         let listening = Intake::Listening { listener: context.listener, url: "replay".to_owned() };
         let _ = self.intake.send(listening).await;
-        self.inputs.spawn(async move { replay::run(recording, context).await.map_err(|error| error.to_string()) });
+        let (steer, wishes) = mpsc::channel(WISHES);
+        self.steer = Some(steer);
+        let controls = Controls { wishes, taken: self.taken.clone() };
+        self.inputs.spawn(async move { replay::run(recording, context, controls).await.map_err(|error| error.to_string()) });
     }
 
     async fn bind_listener(&mut self, number: u16, url: ListenUrl) -> Result<(), Failure> {
@@ -375,24 +392,25 @@ impl Session {
     }
 
     async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>) -> Option<String> {
-        let settings = &self.plan.config.console;
-        let config = crate::console::Config {
-            max_alerts: settings.max_alerts,
-            max_evidence: settings.max_evidence,
-            max_events: settings.max_events,
-            utc: settings.utc,
-            listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
-            is_replay: matches!(self.plan.mode, Mode::Replay(_)),
-            is_attached: false,
-            who: desk::user_name(),
+        let config = self.console_config();
+        // Without a replay the console asks nothing of it.
+        let steer = self.steer.clone().unwrap_or_else(|| mpsc::channel(1).0);
+        let desk = desk::open(self.intake.downgrade(), self.details.take(), self.reload.clone(), steer);
+        let (is_plain, shutdown) = (self.plan.config.console.plain, self.shutdown.subscribe());
+        let console = async move {
+            if is_plain {
+                return crate::console::plain::run(updates, shutdown, config.utc).await.map(|()| Exit::Quit);
+            }
+            crate::console::run(updates, desk, shutdown, config).await
         };
-        let desk = desk::open(self.intake.downgrade(), self.details.take(), self.reload.clone());
-        let console = crate::console::run(updates, desk, self.shutdown.subscribe(), config);
         tokio::pin!(console);
         let mut problem = None;
         loop {
             tokio::select! {
-                ended = &mut console => return problem.or_else(|| ended.err().map(|error| format!("console: {error}"))),
+                ended = &mut console => {
+                    self.is_again = matches!(ended, Ok(Exit::Again));
+                    return problem.or_else(|| ended.err().map(|error| format!("console: {error}")));
+                }
                 Some(()) = self.reloads.recv() => self.reload().await,
                 Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
                     if let Ok(Err(failed)) = ended {
@@ -403,6 +421,34 @@ impl Session {
                     }
                 }
             }
+        }
+    }
+
+    fn console_config(&self) -> crate::console::Config {
+        let settings = &self.plan.config.console;
+        let never_again = match &self.plan.mode {
+            Mode::Live => Some("only in a replay"),
+            Mode::Replay(recording) if recording.is_standard_input() => Some("standard input cannot be read again"),
+            Mode::Replay(_) if self.plan.config.store.location != Location::None => {
+                Some("the store has these alerts already: again works without --store")
+            }
+            Mode::Replay(_) => None,
+        };
+        let Look { keys, theme, is_ascii } = desk::look_of(settings);
+        crate::console::Config {
+            max_alerts: settings.max_alerts,
+            max_evidence: settings.max_evidence,
+            max_events: settings.max_events,
+            utc: settings.utc,
+            listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
+            is_replay: matches!(self.plan.mode, Mode::Replay(_)),
+            is_attached: false,
+            who: desk::user_name(),
+            keys,
+            theme,
+            is_ascii,
+            record: output::format::line,
+            never_again,
         }
     }
 
@@ -463,7 +509,7 @@ impl Session {
                 counters.output_records.insert((health.output, "gave_up".to_owned()), health.gave_up);
             }
         }
-        Ended { counters, failure }
+        Ended { counters, failure, is_again: self.is_again }
     }
 }
 

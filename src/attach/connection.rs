@@ -160,6 +160,8 @@ async fn hear(
                 let _ = shared.way.reload.try_send(());
                 None
             }
+            // A socket is served by live collectors only: there is nothing to steer.
+            Request::Replay(_) => None,
             Request::Detail(id) => detail(id, shared).await,
             Request::Look(in_front) => {
                 viewer.in_front = in_front;

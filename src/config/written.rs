@@ -1,5 +1,6 @@
 //! The configuration as people write it; only the way from here to [`Config`] knows the units and the spellings.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use chrono::TimeDelta;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::units::{Size, Span};
 use crate::config::{Config, Console, Limits, OutputSetting, Rules};
+use crate::console::keys::Keymap;
 use crate::detect::correlator;
 use crate::detect::ecs::Mapping;
 
@@ -114,6 +116,10 @@ struct WrittenConsole {
     max_evidence: usize,
     max_events: usize,
     utc: bool,
+    theme: String,
+    ascii: bool,
+    plain: bool,
+    keys: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Serialize, Default)]
@@ -203,6 +209,10 @@ impl From<&Config> for Written {
                 max_evidence: config.console.max_evidence,
                 max_events: config.console.max_events,
                 utc: config.console.utc,
+                theme: config.console.theme.map_or_else(|| "auto".to_owned(), |theme| theme.to_string()),
+                ascii: config.console.ascii,
+                plain: config.console.plain,
+                keys: config.console.keys.changed().clone(),
             },
             metrics: Metrics { listen: config.metrics.map_or(String::new(), |address| address.to_string()) },
         }
@@ -276,6 +286,14 @@ impl Written {
                 max_evidence: within("console.max_evidence", self.console.max_evidence, 1, 1 << 20)?,
                 max_events: within("console.max_events", self.console.max_events, 1, 1 << 20)?,
                 utc: self.console.utc,
+                theme: match self.console.theme.as_str() {
+                    "auto" => None,
+                    text => Some(text.parse().or_else(|error| complain("console.theme", &error))?),
+                },
+                ascii: self.console.ascii,
+                plain: self.console.plain,
+                keys: Keymap::with(self.console.keys)
+                    .or_else(|(name, error)| complain(&format!("console.keys.{name}"), &error))?,
             },
             metrics,
         })

@@ -1,7 +1,24 @@
-//! The one table of keys: keymap, footer and help are made from it, so that they cannot disagree.
+//! The one table of keys: keymap, footer, help and palette are made from it, so that they cannot disagree. A configuration
+//! may give an action other keys ([`Keymap::with`]); what is shown follows.
+
+use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+/// The enum as written, and the list of all its variants: a new action cannot be left out of it.
+macro_rules! listed {
+    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident,)* }) => {
+        $(#[$about])*
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+listed! {
 /// Everything that a key can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -75,12 +92,47 @@ pub enum Action {
     Lateral,
     /// Read the rules anew.
     Reload,
+    /// Copy something of what is selected.
+    Copy,
+    /// Write alerts into a file.
+    Export,
+    /// Only what has this value.
+    Only,
+    /// Nothing that has this value.
+    Without,
+    /// Replay: one event.
+    ReplayStep,
+    /// Replay: slower.
+    ReplaySlower,
+    /// Replay: faster.
+    ReplayFaster,
+    /// Replay: from the beginning.
+    ReplayAgain,
+    /// Other colours.
+    Theme,
+    /// Every action by its name.
+    Palette,
     /// The keys.
     Help,
     /// Stop the console and the collector to the shell.
     Suspend,
     /// Leave.
     Quit,
+}
+}
+
+impl Action {
+    /// Its name in the palette and in the configuration: `next-alert`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
 /// Where a key works.
@@ -95,7 +147,7 @@ pub enum Place {
 }
 
 /// A row of the table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
     /// What it does.
     pub action: Action,
@@ -126,12 +178,17 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Mute,          Place::Anywhere, "m",        "mute",     "hide alerts like this one: scope, reason, expiry, and what it would hide", 4),
     bind(Action::Mutes,         Place::Anywhere, "M",        "mutes",    "the mutes that hold, and to end one", 0),
     bind(Action::Comment,       Place::Anywhere, "c",        "comment",  "write a remark; it stands in the history (6)", 9),
-    bind(Action::Own,           Place::Anywhere, "o",        "own",      "take it, or give it back", 10),
+    bind(Action::Own,           Place::Anywhere, "o",        "own",      "take it, or give it back", 13),
     bind(Action::Undo,          Place::Anywhere, "u",        "undo",     "take your last act back, within 30 s", 5),
     bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"", 7),
     bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 8),
     bind(Action::NextPane,      Place::Outside,  "tab",      "pane",     "from the hosts to the alerts and back", 11),
-    bind(Action::Expand,        Place::Outside,  "+",        "expand",   "give the list in hand all the room", 12),
+    bind(Action::Expand,        Place::Outside,  "+",        "expand",   "give the list in hand all the room", 14),
+    bind(Action::Copy,          Place::Anywhere, "y",        "copy",     "send host, address, command line, JSON or Markdown to the terminal's clipboard", 10),
+    bind(Action::Export,        Place::Anywhere, "e",        "export",   "write alerts into a file: Markdown with all evidence, JSON, NDJSON", 12),
+    bind(Action::Only,          Place::Anywhere, "=",        "only",     "choose a value: the lists keep only what has it", 15),
+    bind(Action::Without,       Place::Anywhere, "!",        "not",      "choose a value: the lists drop what has it", 15),
+    bind(Action::Palette,       Place::Anywhere, ":",        "palette",  "every action by its name, ⏎ runs it", 16),
     bind(Action::Up,            Place::Anywhere, "↑ k",      "up",       "one up", 0),
     bind(Action::Down,          Place::Anywhere, "↓ j",      "down",     "one down", 0),
     bind(Action::PageUp,        Place::Anywhere, "pgup",     "page up",  "a page up", 0),
@@ -152,129 +209,257 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::NextSection,   Place::Inside,   "tab ⏎",    "section",  "the next section", 1),
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
     bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
+    bind(Action::Theme,         Place::Anywhere, "T",        "theme",    "colours for a dark or for a light ground, or none", 0),
+    bind(Action::ReplayStep,    Place::Anywhere, ".",        "step",     "replay: hold, and read one event more", 0),
+    bind(Action::ReplaySlower,  Place::Anywhere, "<",        "slower",   "replay: half the pace", 0),
+    bind(Action::ReplayFaster,  Place::Anywhere, ">",        "faster",   "replay: twice the pace, beyond 60x flat out", 0),
+    bind(Action::ReplayAgain,   Place::Anywhere, "R",        "again",    "replay: from the beginning", 0),
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
-    bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 13),
-    bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 14),
-    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave", 15),
+    bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 11),
+    bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 17),
+    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave", 18),
 ];
 
-/// The action of a key. `is_inside` tells whether an alert is open.
-pub fn action_of(key: KeyEvent, is_inside: bool) -> Option<Action> {
-    let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let action = match key.code {
-        KeyCode::Char('c') if is_control => Action::Quit,
-        KeyCode::Char('z') if is_control => Action::Suspend,
-        KeyCode::Char('f') if is_control => Action::PageDown,
-        KeyCode::Char('b') if is_control => Action::PageUp,
-        KeyCode::Char(_) if is_control || key.modifiers.contains(KeyModifiers::ALT) => return None,
-        KeyCode::Char(letter) => return letter_action(letter, is_inside),
-        KeyCode::Enter | KeyCode::Right | KeyCode::Tab if is_inside => Action::NextSection,
-        KeyCode::Enter | KeyCode::Right => Action::Enter,
-        KeyCode::Tab | KeyCode::BackTab => Action::NextPane,
-        KeyCode::Esc | KeyCode::Left | KeyCode::Backspace => Action::Back,
-        KeyCode::Up => Action::Up,
-        KeyCode::Down => Action::Down,
-        KeyCode::PageUp => Action::PageUp,
-        KeyCode::PageDown => Action::PageDown,
-        KeyCode::Home => Action::First,
-        KeyCode::End => Action::Last,
-        KeyCode::F(1) => Action::Help,
-        _ => return None,
+/// Keys that work besides those that are shown, as people from other programs expect.
+const ALIASES: &[(Action, &str)] = &[
+    (Action::Enter, "right l"),
+    (Action::NextSection, "right l"),
+    (Action::NextPane, "backtab"),
+    (Action::Back, "backspace"),
+    (Action::PageDown, "ctrl-f"),
+    (Action::PageUp, "ctrl-b"),
+    (Action::Help, "f1"),
+];
+
+/// A key as the terminal tells it.
+type Press = (KeyCode, KeyModifiers);
+
+/// A row of the table with the keys that it has here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What it does.
+    pub binding: &'static Binding,
+    /// Its keys, as people read them.
+    pub keys: String,
+    presses: Vec<Press>,
+}
+
+/// Why a configuration of keys does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeymapError {
+    /// No such action.
+    #[error("no action `{0}`; `:` in the console lists them")]
+    Action(String),
+    /// No such key.
+    #[error("no key `{0}`; a key is a character, ctrl-x, alt-x, f1 to f12, space, enter, esc, tab, up, pgdn, home …")]
+    Key(String),
+    /// Nothing given.
+    #[error("needs at least one key")]
+    Nothing,
+    /// The key is taken.
+    #[error("`{0}` belongs to `{1}`; give that another key too")]
+    Taken(String, String),
+}
+
+/// Which key does what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    rows: Vec<Row>,
+    changed: BTreeMap<String, String>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let row = |binding: &'static Binding| {
+            let aliases = ALIASES.iter().filter(|(action, _)| *action == binding.action).map(|(_, keys)| *keys);
+            let names = std::iter::once(binding.keys).chain(aliases).flat_map(|keys| keys.split(' '));
+            Row { binding, keys: binding.keys.to_owned(), presses: names.filter_map(press).collect() }
+        };
+        Self { rows: BINDINGS.iter().map(row).collect(), changed: BTreeMap::new() }
+    }
+}
+
+impl Keymap {
+    /// The table with other keys for some actions: names to keys, several separated by blanks. A mistake is told with the
+    /// name of the action.
+    pub fn with(changed: BTreeMap<String, String>) -> Result<Self, (String, KeymapError)> {
+        let mut map = Self::default();
+        for (name, keys) in &changed {
+            let own: Vec<&mut Row> = map.rows.iter_mut().filter(|row| row.binding.action.name() == *name).collect();
+            if own.is_empty() {
+                return Err((name.clone(), KeymapError::Action(name.clone())));
+            }
+            let names: Vec<&str> = keys.split_whitespace().collect();
+            let presses: Result<Vec<Press>, _> =
+                names.iter().map(|key| press(key).ok_or_else(|| KeymapError::Key((*key).to_owned()))).collect();
+            let presses = presses.map_err(|error| (name.clone(), error))?;
+            if presses.is_empty() {
+                return Err((name.clone(), KeymapError::Nothing));
+            }
+            for row in own {
+                row.keys = names.join(" ");
+                row.presses.clone_from(&presses);
+            }
+        }
+        for name in changed.keys() {
+            map.check(name)?;
+        }
+        map.changed = changed;
+        Ok(map)
+    }
+
+    /// No key of an action may do something else where both work.
+    fn check(&self, name: &str) -> Result<(), (String, KeymapError)> {
+        for own in self.rows.iter().filter(|row| row.binding.action.name() == name) {
+            for other in self.rows.iter().filter(|other| other.binding.action != own.binding.action) {
+                let place = (own.binding.place, other.binding.place);
+                if matches!(place, (Place::Inside, Place::Outside) | (Place::Outside, Place::Inside)) {
+                    continue;
+                }
+                if let Some(shared) = own.presses.iter().position(|press| other.presses.contains(press)) {
+                    let key = own.keys.split(' ').nth(shared).unwrap_or_default().to_owned();
+                    return Err((name.to_owned(), KeymapError::Taken(key, other.binding.action.name())));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same keys, named in words where a terminal has no glyphs for them.
+    #[must_use]
+    pub fn in_words(mut self) -> Self {
+        for row in &mut self.rows {
+            for (glyph, word) in [("⏎", "enter"), ("↑", "up"), ("↓", "down"), ("←", "left"), ("→", "right")] {
+                row.keys = row.keys.replace(glyph, word);
+            }
+        }
+        self
+    }
+
+    /// What the configuration changed.
+    pub fn changed(&self) -> &BTreeMap<String, String> {
+        &self.changed
+    }
+
+    /// The action of a key. `is_inside` tells whether an alert is open.
+    pub fn action_of(&self, key: KeyEvent, is_inside: bool) -> Option<Action> {
+        let modifiers = key.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT);
+        // Whatever else is bound: this one always leaves.
+        if (key.code, modifiers) == (KeyCode::Char('c'), KeyModifiers::CONTROL) {
+            return Some(Action::Quit);
+        }
+        self.rows(is_inside).find(|row| row.presses.contains(&(key.code, modifiers))).map(|row| row.binding.action)
+    }
+
+    /// The rows that hold in a place.
+    pub fn rows(&self, is_inside: bool) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| match row.binding.place {
+            Place::Anywhere => true,
+            Place::Inside => is_inside,
+            Place::Outside => !is_inside,
+        })
+    }
+
+    /// The rows of all places.
+    pub fn all(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+/// The key of a name; `None` where there is none.
+fn press(name: &str) -> Option<Press> {
+    let (modifiers, name) = match name.split_once('-') {
+        Some(("ctrl", rest)) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
+        Some(("alt", rest)) if !rest.is_empty() => (KeyModifiers::ALT, rest),
+        _ => (KeyModifiers::NONE, name),
     };
-    Some(action)
-}
-
-fn letter_action(letter: char, is_inside: bool) -> Option<Action> {
-    Some(match (letter, is_inside) {
-        ('1', false) => Action::Triage,
-        ('2', false) => Action::Alerts,
-        ('3', false) => Action::Events,
-        ('4', false) => Action::Health,
-        ('1', true) => Action::Why,
-        ('2', true) => Action::Evidence,
-        ('3', true) => Action::Tree,
-        ('4', true) => Action::Xml,
-        ('5', true) => Action::Steps,
-        ('6', true) => Action::History,
-        ('a', _) => Action::Acknowledge,
-        ('v', _) => Action::Verdict,
-        ('m', _) => Action::Mute,
-        ('M', _) => Action::Mutes,
-        ('c', _) => Action::Comment,
-        ('o', _) => Action::Own,
-        ('u', _) => Action::Undo,
-        ('/', false) => Action::Filter,
-        ('+', false) => Action::Expand,
-        ('L', false) => Action::Lateral,
-        ('r', false) => Action::Reload,
-        ('l', false) => Action::Enter,
-        ('l', true) => Action::NextSection,
-        ('k', _) => Action::Up,
-        ('j', _) => Action::Down,
-        ('h', _) => Action::Back,
-        ('g', _) => Action::First,
-        ('G', _) => Action::Last,
-        ('n', _) => Action::NextAlert,
-        ('N', _) => Action::PreviousAlert,
-        (' ', _) => Action::Pause,
-        ('t', _) => Action::TimeZone,
-        ('?', _) => Action::Help,
-        ('q', _) => Action::Quit,
-        _ => return None,
-    })
-}
-
-/// The rows that hold in a place.
-pub fn bindings(is_inside: bool) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |binding| match binding.place {
-        Place::Anywhere => true,
-        Place::Inside => is_inside,
-        Place::Outside => !is_inside,
-    })
+    let code = match name {
+        "⏎" | "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "backtab" => KeyCode::BackTab,
+        "space" => KeyCode::Char(' '),
+        "↑" | "up" => KeyCode::Up,
+        "↓" | "down" => KeyCode::Down,
+        "←" | "left" => KeyCode::Left,
+        "→" | "right" => KeyCode::Right,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "insert" => KeyCode::Insert,
+        "delete" => KeyCode::Delete,
+        "backspace" => KeyCode::Backspace,
+        _ => {
+            let mut letters = name.chars();
+            let first = letters.next().filter(|letter| !letter.is_control())?;
+            match letters.as_str() {
+                "" => KeyCode::Char(first),
+                number if first == 'f' => KeyCode::F(number.parse().ok().filter(|number| (1..=12).contains(number))?),
+                _ => return None,
+            }
+        }
+    };
+    Some((code, modifiers))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key_of(name: &str) -> KeyEvent {
-        let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
-        match name {
-            "⏎" => plain(KeyCode::Enter),
-            "tab" => plain(KeyCode::Tab),
-            "space" => plain(KeyCode::Char(' ')),
-            "esc" => plain(KeyCode::Esc),
-            "←" => plain(KeyCode::Left),
-            "↑" => plain(KeyCode::Up),
-            "↓" => plain(KeyCode::Down),
-            "pgup" => plain(KeyCode::PageUp),
-            "pgdn" => plain(KeyCode::PageDown),
-            "home" => plain(KeyCode::Home),
-            "end" => plain(KeyCode::End),
-            "ctrl-c" => KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
-            "ctrl-z" => KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL),
-            letter => plain(KeyCode::Char(letter.chars().next().unwrap())),
-        }
+    fn event(name: &str) -> KeyEvent {
+        let (code, modifiers) = press(name).expect("the table names keys");
+        KeyEvent::new(code, modifiers)
     }
 
     #[test]
     fn every_key_that_is_shown_does_what_it_says() {
+        let map = Keymap::default();
         for is_inside in [false, true] {
-            for binding in bindings(is_inside) {
-                for name in binding.keys.split(' ') {
-                    assert_eq!(action_of(key_of(name), is_inside), Some(binding.action), "{name} inside {is_inside}");
+            for row in map.rows(is_inside) {
+                for name in row.keys.split(' ') {
+                    assert_eq!(map.action_of(event(name), is_inside), Some(row.binding.action), "{name} inside {is_inside}");
                 }
             }
         }
     }
 
     #[test]
-    fn every_key_that_works_is_shown() {
-        for is_inside in [false, true] {
-            for letter in ' '..='~' {
-                let Some(action) = action_of(key_of(&letter.to_string()), is_inside) else { continue };
-                assert!(bindings(is_inside).any(|binding| binding.action == action), "{letter} inside {is_inside}");
-            }
+    fn every_action_has_a_key_and_no_two_share_one() {
+        let map = Keymap::default();
+        for action in Action::ALL {
+            assert!(BINDINGS.iter().any(|binding| binding.action == *action), "{action:?} has no key");
+            assert_eq!(map.check(&action.name()), Ok(()));
+        }
+        for (action, keys) in ALIASES {
+            assert!(keys.split(' ').all(|key| press(key).is_some()), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn other_keys() {
+        let with = |rows: &[(&str, &str)]| {
+            Keymap::with(rows.iter().map(|(name, keys)| ((*name).to_owned(), (*keys).to_owned())).collect())
+        };
+        let map = with(&[("next-alert", "ctrl-n f3"), ("quit", "Q")]).expect("they are free");
+        assert_eq!(map.action_of(event("ctrl-n"), false), Some(Action::NextAlert));
+        assert_eq!(map.action_of(event("f3"), true), Some(Action::NextAlert));
+        assert_eq!(map.action_of(event("n"), false), None);
+        assert_eq!(map.action_of(event("ctrl-c"), false), Some(Action::Quit), "it always leaves");
+        // Two may change places.
+        assert!(with(&[("copy", "e"), ("export", "y")]).is_ok());
+        let wrong = [
+            (("dance", "d"), "no action `dance`"),
+            (("copy", "hyper-x"), "no key `hyper-x`"),
+            (("copy", " "), "at least one"),
+            (("copy", "c"), "`c` belongs to `comment`"),
+            (("steps", "f13"), "no key `f13`"),
+            (("steps", "6"), "`6` belongs to `history`"),
+        ];
+        for (row, reason) in wrong {
+            let (name, error) = with(&[row]).expect_err(reason);
+            assert_eq!(name, row.0);
+            assert!(error.to_string().contains(reason), "{error}");
         }
     }
 }

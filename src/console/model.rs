@@ -3,7 +3,12 @@
 
 pub mod alerts;
 pub mod company;
+pub mod copy;
+pub mod export;
 pub mod lateral;
+pub mod palette;
+pub mod pick;
+pub mod replay;
 pub mod screen;
 pub mod triage;
 
@@ -15,15 +20,19 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
-use crate::console::keys::{self, Action, Binding};
+use crate::console::keys::{Action, Keymap, Row};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::company::Company;
+use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::palette::Palette;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::console::model::triage::Dialog;
+use crate::console::theme::Theme;
 use crate::event::names::HostName;
 use crate::feed::{Change, EventLine, Link, Notice, RejectedLine, Request, Status, Update};
 use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
+use crate::intake::Steer;
 
 /// How many rejected frames and notices are kept.
 const KEPT_LINES: usize = 200;
@@ -47,6 +56,8 @@ pub enum Message {
     Detail(Arc<Alert>),
     /// The way to a collector elsewhere changed.
     Link(Link),
+    /// What came of [`Effect::Write`].
+    Written(Result<(), WriteError>),
 }
 
 /// What the shell has to do.
@@ -54,6 +65,19 @@ pub enum Message {
 pub enum Effect {
     /// Ask the collector.
     Ask(Request),
+    /// Send a text to the terminal's clipboard.
+    Copy(String),
+    /// Write a file; one that is there already only if that was said.
+    Write {
+        /// Where.
+        path: String,
+        /// What.
+        text: String,
+        /// Whether it replaces what is there.
+        is_overwriting: bool,
+    },
+    /// Leave, and begin the replay anew.
+    Again,
     /// Leave.
     Quit,
     /// Go to the shell until it comes back.
@@ -82,12 +106,11 @@ pub struct Help {
 
 impl Help {
     /// The rows that the search leaves.
-    pub fn rows(&self, is_inside: bool) -> Vec<&'static Binding> {
+    pub fn rows<'k>(&self, keys: &'k Keymap, is_inside: bool) -> Vec<&'k Row> {
         let query = self.query.to_lowercase();
-        let has = |binding: &&Binding| {
-            [binding.label, binding.help, binding.keys].iter().any(|text| text.to_lowercase().contains(&query))
-        };
-        keys::bindings(is_inside).filter(has).collect()
+        let has =
+            |row: &&Row| [row.binding.label, row.binding.help, &row.keys].iter().any(|text| text.to_lowercase().contains(&query));
+        keys.rows(is_inside).filter(has).collect()
     }
 }
 
@@ -157,6 +180,8 @@ pub struct Model {
     pub health_scroll: usize,
     /// Whether times are shown in UTC.
     pub is_utc: bool,
+    /// The colours.
+    pub theme: Theme,
     /// Alerts that came while the user looked further down.
     pub new_above: u64,
     /// A word on the last key that could not do anything.
@@ -170,13 +195,15 @@ pub struct Model {
     first_token: u64,
     next_token: u64,
     asked: Option<AlertId>,
+    /// What is being written, and what is said once it is.
+    writing: Option<(ExportForm, String)>,
 }
 
 impl Model {
     /// An empty console of that size.
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = Alerts::new(config.max_alerts, config.max_evidence);
-        let is_utc = config.utc;
+        let (is_utc, theme) = (config.utc, config.theme);
         let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
@@ -206,6 +233,7 @@ impl Model {
             event: Selection::default(),
             health_scroll: 0,
             is_utc,
+            theme,
             new_above: 0,
             hint: None,
             held: None,
@@ -218,6 +246,7 @@ impl Model {
             first_token: now.timestamp_micros().unsigned_abs(),
             next_token: now.timestamp_micros().unsigned_abs(),
             asked: None,
+            writing: None,
         }
     }
 
@@ -231,6 +260,7 @@ impl Model {
             Message::Update(update) => self.hear(update),
             Message::Detail(alert) => self.alerts.fetched(alert),
             Message::Link(link) => self.hear_link(link),
+            Message::Written(result) => self.written(result),
         }
         effects.extend(self.missing_evidence());
         effects.extend(self.look());
@@ -367,7 +397,7 @@ impl Model {
             self.editor_key(key);
             return Vec::new();
         }
-        match keys::action_of(key, self.is_inside()) {
+        match self.config.keys.action_of(key, self.is_inside()) {
             Some(action) => self.act(action),
             None => {
                 self.hint = Some("no such key here; ? shows them all");
@@ -379,7 +409,7 @@ impl Model {
     fn help_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let is_inside = self.is_inside();
         let Some(help) = &mut self.help else { return Vec::new() };
-        let count = help.rows(is_inside).len();
+        let count = help.rows(&self.config.keys, is_inside).len();
         match key.code {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Quit],
             KeyCode::Esc => self.help = None,
@@ -397,7 +427,7 @@ impl Model {
                 help.selected = 0;
             }
             KeyCode::Enter => {
-                let action = help.rows(is_inside).get(help.selected).map(|binding| binding.action);
+                let action = help.rows(&self.config.keys, is_inside).get(help.selected).map(|row| row.binding.action);
                 self.help = None;
                 return action.map_or_else(Vec::new, |action| self.act(action));
             }
@@ -484,8 +514,19 @@ impl Model {
             Action::Mute => self.ask_mute(),
             Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
+            Action::Copy => self.ask_copy(),
+            Action::Export => self.ask_export(),
+            Action::Only => self.ask_value(false),
+            Action::Without => self.ask_value(true),
+            Action::Palette => self.dialog = Some(Dialog::Palette(Palette::default())),
+            Action::Theme => self.next_theme(),
+            Action::ReplayStep => return self.steer(Steer::Step),
+            Action::ReplaySlower => return self.steer(Steer::Slower),
+            Action::ReplayFaster => return self.steer(Steer::Faster),
+            Action::ReplayAgain => return self.replay_again(),
             Action::Help => self.help = Some(Help::default()),
             Action::TimeZone => self.is_utc = !self.is_utc,
+            Action::Pause if self.is_replaying() => return self.steer(Steer::Hold),
             Action::Pause => self.pause(),
             Action::Expand if self.can_do(Action::Expand) => self.is_expanded = !self.is_expanded,
             Action::Expand => self.hint = Some("one list here"),
@@ -495,7 +536,7 @@ impl Model {
             }
             Action::Back => self.back(),
             Action::Enter => self.enter(),
-            Action::NextAlert => self.step_alert(true),
+            Action::NextAlert => return self.next_alert(),
             Action::PreviousAlert => self.step_alert(false),
             Action::Up => self.move_by(-1),
             Action::Down => self.move_by(1),
@@ -505,6 +546,11 @@ impl Model {
             Action::Last => self.move_by(isize::MAX / 2),
         }
         Vec::new()
+    }
+
+    fn next_theme(&mut self) {
+        self.theme = self.theme.next();
+        self.said = Some((format!("theme {}", self.theme), false));
     }
 
     fn pause(&mut self) {
@@ -531,6 +577,13 @@ impl Model {
     pub fn outside_filter(&self) -> Option<(Severity, u64)> {
         if self.filter.is_empty() { None } else { self.alerts.hidden_since() }
     }
+}
+
+/// The data fields of event XML, name and value in document order; none where it cannot be decoded.
+pub(crate) fn event_fields(xml: &str) -> Vec<(String, String)> {
+    let Ok(decoded) = crate::decode::decode(xml.as_bytes(), DateTime::UNIX_EPOCH) else { return Vec::new() };
+    let own = |(name, value): (Option<&str>, &str)| (name.unwrap_or_default().to_owned(), value.to_owned());
+    decoded.event.data().map(own).collect()
 }
 
 /// How much event XML an update carries.

@@ -4,6 +4,7 @@
 use std::io::{self, Stdout, Write as _, stdout};
 use std::panic;
 
+use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
@@ -44,6 +45,14 @@ impl Guard {
     /// The terminal to draw on.
     pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
         &mut self.terminal
+    }
+
+    /// Sends a text to the terminal's clipboard (OSC 52). As Base64 no byte of it can act on the terminal.
+    pub fn send_to_clipboard(&mut self, text: &str) -> io::Result<()> {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        let mut out = stdout();
+        write!(out, "\u{1b}]52;c;{encoded}\u{7}")?;
+        out.flush()
     }
 
     /// Gives the terminal to the shell and stops the process until it is continued, then takes it over again.

@@ -8,6 +8,7 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod bad_frames;
 pub mod company;
 pub mod events;
 pub mod footer;
@@ -19,6 +20,7 @@ pub mod history;
 pub mod hosts;
 pub mod lateral;
 pub mod mute;
+pub mod prompt;
 pub mod style;
 pub mod why;
 
@@ -28,6 +30,7 @@ use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Tab};
+use crate::console::theme;
 
 /// How the screen is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +60,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let shape = shape(area);
     if shape == Shape::Line {
         header::render_line(model, area, buffer);
-        return;
+        return theme::apply(model.theme, model.config.is_ascii, buffer);
     }
     let (head, body, foot) = areas(model, area);
     header::render(model, shape, head, buffer);
@@ -65,9 +68,11 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     company::dim(model, body, buffer);
     footer::render(model, foot, buffer);
     mute::render(model, area, buffer);
+    prompt::render(model, area, buffer);
     if model.help.is_some() {
         help::render(model, area, buffer);
     }
+    theme::apply(model.theme, model.config.is_ascii, buffer);
 }
 
 /// Header, body and footer.
@@ -82,6 +87,9 @@ fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Some(Screen::Alert { .. }) => alert::render(model, area, buffer),
         Some(Screen::Event { number, scroll }) => events::render_one(model, *number, *scroll, area, buffer),
         Some(Screen::Lateral { .. }) => lateral::render(model, area, buffer),
+        Some(Screen::BadFrames { scroll }) => {
+            put_lines(buffer, area, &bad_frames::lines(model, usize::from(area.width)), *scroll);
+        }
         Some(Screen::Host { host, .. }) => alerts::render_of_host(model, host, area, buffer),
         None => match model.tab {
             Tab::Triage => triage(model, shape, area, buffer),
@@ -133,6 +141,7 @@ pub fn scroll_limit(model: &Model) -> usize {
     let (lines, title) = match model.stack.last() {
         Some(Screen::Alert { number, section, .. }) => (alert::lines(model, *number, *section, width), alert::TITLE),
         Some(Screen::Event { number, .. }) => (events::lines(model, *number, width), 0),
+        Some(Screen::BadFrames { .. }) => (bad_frames::lines(model, width), 0),
         None if model.tab == Tab::Health => (health::lines(model, width), 0),
         _ => return 0,
     };

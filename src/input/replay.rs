@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::decode::framing::{Framed, Framer};
 use crate::input::source::{self, Source};
+use crate::input::steering::{Controls, Steering};
 use crate::input::{Context, Matcher, add, add_rejected, clock, end_asked};
 use crate::intake::{Batch, Intake, Peer, ReplayProgress};
 
@@ -20,6 +21,13 @@ pub struct Recording {
     pub sources: Vec<Piece>,
     /// Times the recorded pace; `None` is flat out.
     pub speed: Option<f64>,
+}
+
+impl Recording {
+    /// Whether a part of it can be read only once.
+    pub fn is_standard_input(&self) -> bool {
+        self.sources.iter().any(|piece| matches!(piece, Piece::File(path) if path.as_os_str() == "-"))
+    }
 }
 
 /// One piece of a recording.
@@ -69,12 +77,12 @@ enum Chunk {
 }
 
 /// Runs a replay to its end, or until the end is asked for.
-pub async fn run(recording: Recording, context: Context) -> Result<(), ReplayError> {
+pub async fn run(recording: Recording, context: Context, controls: Controls) -> Result<(), ReplayError> {
     let (sender, mut chunks) = mpsc::channel(READ_AHEAD);
     let sources = recording.sources.clone();
     // File and standard input block; they get a thread of their own, which ends when nobody listens.
     std::thread::spawn(move || read_all(&sources, &sender));
-    let mut replay = Replay::new(recording.speed, context);
+    let mut replay = Replay::new(recording.speed, context, controls);
     let mut shutdown = replay.context.shutdown.clone();
     let mut result = Ok(());
     loop {
@@ -109,18 +117,27 @@ struct Replay {
     progress: ReplayProgress,
     reported: Instant,
     matcher: Matcher,
+    steering: Steering,
 }
 
 impl Replay {
-    fn new(speed: Option<f64>, context: Context) -> Self {
+    fn new(speed: Option<f64>, context: Context, controls: Controls) -> Self {
         let peer = Peer("replay".into());
-        let progress =
-            ReplayProgress { file: String::new(), position: None, bytes_read: 0, bytes_total: None, speed, done: false };
+        let progress = ReplayProgress {
+            file: String::new(),
+            position: None,
+            bytes_read: 0,
+            bytes_total: None,
+            speed,
+            done: false,
+            is_held: false,
+        };
         Self {
             framer: Framer::new(context.framer()),
             batch: context.batch(&peer, clock::now()),
             peer,
-            pace: Pace { speed, previous: None, due: Instant::now() },
+            pace: Pace { previous: None, due: Instant::now() },
+            steering: Steering::new(speed, controls),
             progress,
             reported: Instant::now(),
             matcher: Matcher::default(),
@@ -180,40 +197,97 @@ impl Replay {
     async fn one(&mut self, framed: Framed<'_>) -> bool {
         let mut one = Batch { bytes: 0, observed: Vec::new(), rejected: Vec::new(), shed: Vec::new(), ..self.batch.clone_head() };
         add(&mut one, framed, &mut self.matcher);
+        if !self.allowed().await {
+            return false;
+        }
         let written = one.observed.first().and_then(|observed| observed.event.system().time_created);
         if let Some(written) = written {
-            self.progress.position = Some(written);
-            if let Some(due) = self.pace.due(written) {
+            let speed = self.steering.pace();
+            if let Some(due) = self.pace.due(written, speed) {
                 if !self.send().await || !self.wait(due).await {
                     return false;
                 }
                 one.received_at = clock::now();
                 self.batch.received_at = one.received_at;
             }
+            self.progress.position = Some(written);
         }
+        let may_alert = one.observed.iter().any(|observed| !observed.hits.is_empty());
         self.batch.observed.append(&mut one.observed);
         self.batch.rejected.append(&mut one.rejected);
+        if may_alert && self.steering.is_seeking() {
+            return self.look_for_alert().await;
+        }
         self.batch.observed.len() + self.batch.rejected.len() < BATCH || self.send().await
     }
 
+    /// Waits until the next event may go on: at once, unless somebody holds the replay. False when the end was asked for.
+    async fn allowed(&mut self) -> bool {
+        self.steering.hear();
+        if self.steering.take_turn() {
+            return true;
+        }
+        // What was read shows before the replay stands still.
+        if !self.send().await || !self.tell().await {
+            return false;
+        }
+        let mut shutdown = self.context.shutdown.clone();
+        while !self.steering.take_turn() {
+            tokio::select! {
+                () = self.steering.wish() => {}
+                () = end_asked(&mut shutdown) => return false,
+            }
+            if !self.tell().await {
+                return false;
+            }
+        }
+        self.pace.due = Instant::now();
+        self.batch.received_at = clock::now();
+        true
+    }
+
+    /// Waits until an event is due. A wish ends the waiting: the event comes at once, or when it is let through.
     async fn wait(&mut self, due: Instant) -> bool {
         let mut shutdown = self.context.shutdown.clone();
         tokio::select! {
-            () = tokio::time::sleep_until(due) => true,
-            () = end_asked(&mut shutdown) => false,
+            () = tokio::time::sleep_until(due) => return true,
+            () = end_asked(&mut shutdown) => return false,
+            () = self.steering.wish() => {}
         }
+        self.pace.due = Instant::now();
+        self.tell().await && self.allowed().await
+    }
+
+    /// Sends what there is and waits for what the collector makes of it.
+    async fn look_for_alert(&mut self) -> bool {
+        if !self.send().await {
+            return false;
+        }
+        let mut shutdown = self.context.shutdown.clone();
+        tokio::select! {
+            () = self.steering.settled() => {}
+            () = end_asked(&mut shutdown) => return false,
+        }
+        self.tell().await
+    }
+
+    /// Tells how far the replay has come.
+    async fn tell(&mut self) -> bool {
+        self.reported = Instant::now();
+        (self.progress.speed, self.progress.is_held) = (self.steering.speed(), self.steering.is_held());
+        self.context.intake.send(Intake::Replay(self.progress.clone())).await.is_ok()
     }
 
     async fn send(&mut self) -> bool {
         let next = self.context.batch(&self.peer, clock::now());
         let batch = std::mem::replace(&mut self.batch, next);
+        self.steering.sent(batch.bytes > 0 || batch.frames() > 0);
         if !self.context.send(batch).await {
             return false;
         }
         self.context.report(&mut self.matcher, false).await;
         if self.reported.elapsed() >= PROGRESS_EVERY {
-            self.reported = Instant::now();
-            return self.context.intake.send(Intake::Replay(self.progress.clone())).await.is_ok();
+            return self.tell().await;
         }
         true
     }
@@ -222,6 +296,7 @@ impl Replay {
         self.send().await;
         self.context.report(&mut self.matcher, true).await;
         self.progress.done = true;
+        self.progress.is_held = false;
         let _ = self.context.intake.send(Intake::Replay(self.progress)).await;
     }
 }
@@ -244,15 +319,17 @@ impl Batch {
 
 /// Keeps the recorded pace.
 struct Pace {
-    speed: Option<f64>,
     previous: Option<DateTime<Utc>>,
     due: Instant,
 }
 
 impl Pace {
-    /// When an event written then is due; `None` if at once.
-    fn due(&mut self, written: DateTime<Utc>) -> Option<Instant> {
-        let speed = self.speed?;
+    /// When an event written then is due at that speed; `None` if at once.
+    fn due(&mut self, written: DateTime<Utc>, speed: Option<f64>) -> Option<Instant> {
+        let Some(speed) = speed else {
+            self.previous = Some(self.previous.map_or(written, |previous| previous.max(written)));
+            return None;
+        };
         let previous = self.previous.replace(self.previous.map_or(written, |previous| previous.max(written)));
         let gap = previous.map_or(TimeDelta::zero(), |previous| written - previous);
         // A clock that jumps back does not wait, and the leap forward again is one long pause at most.

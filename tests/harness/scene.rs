@@ -12,7 +12,9 @@ use ratatui::style::{Color, Modifier};
 use tokio::sync::mpsc;
 use wefwatch::alert::header::Header;
 use wefwatch::collector::{self, Collector};
+use wefwatch::console::keys::Keymap;
 use wefwatch::console::model::{Effect, Message, Model};
+use wefwatch::console::theme::Theme;
 use wefwatch::console::{Config, view};
 use wefwatch::decode::framing::{Framer, FramerConfig};
 use wefwatch::detect::correlator;
@@ -115,6 +117,11 @@ impl Scene {
             is_replay: false,
             is_attached: false,
             who: "alice".to_owned(),
+            keys: Keymap::default(),
+            theme: Theme::Dark,
+            is_ascii: false,
+            record: wefwatch::output::format::line,
+            never_again: None,
         };
         Self { model: Model::new(config, size, dawn()), ledger: Ledger::new(100_000), refused: Vec::new() }
     }

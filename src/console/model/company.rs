@@ -150,7 +150,7 @@ impl Model {
         let of_screen = |screen: &Screen| match screen {
             Screen::Alert { number, .. } => id(*number),
             Screen::Host { alert, .. } | Screen::Lateral { alert } => alert.and_then(id),
-            Screen::Event { .. } => None,
+            Screen::Event { .. } | Screen::BadFrames { .. } => None,
         };
         Place {
             selected: self.alert.what.filter(|_| self.alert.is_chosen).and_then(id),
@@ -172,7 +172,7 @@ impl Model {
             Screen::Host { host, .. } => Some(Screen::Host { host: host.clone(), alert: number(id) }),
             Screen::Lateral { .. } => Some(Screen::Lateral { alert: number(id) }),
             // The tail began anew.
-            Screen::Event { .. } => None,
+            Screen::Event { .. } | Screen::BadFrames { .. } => None,
         });
         self.stack = screens.collect();
     }

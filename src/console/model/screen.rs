@@ -98,6 +98,11 @@ pub enum Screen {
         /// How far it is scrolled.
         scroll: usize,
     },
+    /// The last rejected messages in hex.
+    BadFrames {
+        /// How far it is scrolled.
+        scroll: usize,
+    },
 }
 
 /// What is selected in a list.
@@ -142,8 +147,25 @@ impl Filterable for HostRow<'_> {
     }
 }
 
+/// A field of the filter and its word.
+type Named = (Field, &'static str);
+
+/// Which data of an event a field of the filter stands for.
+pub(super) const FIELDS_OF_EVENTS: [(Named, &[&str]); 7] = [
+    ((Field::Src, "src"), &["SourceIp"]),
+    ((Field::Dst, "dst"), &["DestinationIp"]),
+    ((Field::Port, "port"), &["SourcePort", "DestinationPort"]),
+    ((Field::User, "user"), &["User"]),
+    ((Field::Proc, "proc"), &["Image"]),
+    ((Field::Parent, "parent"), &["ParentImage"]),
+    ((Field::Cmd, "cmd"), &["CommandLine"]),
+];
+
 impl Filterable for TailLine {
     fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
+        if let Some((_, names)) = FIELDS_OF_EVENTS.iter().find(|((own, _), _)| *own == field) {
+            return names.iter().filter_map(|name| data_of(&self.line.xml, name)).collect();
+        }
         match field {
             Field::Host => vec![self.line.computer.as_str().into()],
             Field::Eid => vec![self.line.event_id.to_string().into()],
@@ -156,6 +178,10 @@ impl Filterable for TailLine {
         self.line.alert.as_ref().map(|(_, severity)| *severity)
     }
 
+    fn data(&self, name: &str) -> Option<Cow<'_, str>> {
+        data_of(&self.line.xml, name)
+    }
+
     fn age_seconds(&self) -> Option<i64> {
         None
     }
@@ -163,6 +189,25 @@ impl Filterable for TailLine {
     fn texts(&self) -> Vec<Cow<'_, str>> {
         vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
     }
+}
+
+/// The value of a data field of event XML. Looked for in the text: a filter asks this of every event that is kept, and
+/// decoding them all would take longer than a frame.
+fn data_of<'x>(xml: &'x str, name: &str) -> Option<Cow<'x, str>> {
+    let places = xml.match_indices(name).map(|(at, _)| at);
+    let is_name = |at: &usize| xml[..*at].ends_with(['\'', '"']) && xml[at + name.len()..].starts_with(['\'', '"']);
+    let at = places.into_iter().find(|at| is_name(at) && xml[..*at - 1].trim_end_matches([' ', '=']).ends_with("Name"))?;
+    let rest = &xml[at + name.len() + 1..];
+    let value = rest.trim_start().strip_prefix('>')?;
+    let value = &value[..value.find('<')?];
+    if !value.contains('&') {
+        return Some(Cow::Borrowed(value));
+    }
+    let mut plain = value.to_owned();
+    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")] {
+        plain = plain.replace(entity, character);
+    }
+    Some(Cow::Owned(plain))
 }
 
 /// The place that is `by` rows further, kept inside the list.
@@ -203,15 +248,20 @@ impl Model {
                 Some(Screen::Event { number, .. }) => {
                     self.events.iter().any(|row| row.number == *number && row.line.alert.is_some())
                 }
+                Some(Screen::BadFrames { .. }) => false,
                 Some(_) => true,
                 None => match (self.tab, self.pane) {
-                    (Tab::Health, _) => false,
+                    (Tab::Health, _) => !self.rejected.is_empty(),
                     (Tab::Events, _) => !self.event_rows().is_empty(),
                     (Tab::Triage, Pane::Hosts) => !self.hosts.is_empty(),
                     (Tab::Triage | Tab::Alerts, _) => !self.alerts.rows(false).is_empty(),
                 },
             },
             Action::NextAlert | Action::PreviousAlert => self.alerts.open_count() > 0,
+            Action::ReplayStep | Action::ReplaySlower | Action::ReplayFaster => self.is_replaying(),
+            Action::ReplayAgain => self.config.is_replay && self.config.never_again.is_none(),
+            Action::Copy | Action::Only | Action::Without => self.has_selection(),
+            Action::Export => !self.alerts.rows(false).is_empty() || self.selected_event().is_some(),
             Action::Acknowledge
             | Action::Verdict
             | Action::Mute
@@ -264,7 +314,7 @@ impl Model {
             Some(Screen::Host { host, alert }) => alert.or_else(|| self.alerts.of_host(host).first().map(|entry| entry.number)),
             Some(Screen::Lateral { alert }) => self.lateral_alert(*alert),
             Some(Screen::Alert { number, .. }) => Some(*number),
-            Some(Screen::Event { .. }) => None,
+            Some(Screen::Event { .. } | Screen::BadFrames { .. }) => None,
             None => {
                 let rows = self.alerts.rows(self.tab == Tab::Triage);
                 let chosen = self.alert.what.filter(|number| rows.place_of(*number).is_some());
@@ -294,7 +344,11 @@ impl Model {
                     None => self.hint = Some("no event to open"),
                 }
             }
-            (None, Tab::Health, _) => self.hint = Some("nothing to open here"),
+            (Some(Screen::BadFrames { .. }), ..) => self.hint = Some("nothing to open here"),
+            (None, Tab::Health, _) if self.rejected.is_empty() => {
+                self.hint = Some("nothing to open: no message was rejected");
+            }
+            (None, Tab::Health, _) => self.stack.push(Screen::BadFrames { scroll: 0 }),
             (None, Tab::Triage, Pane::Hosts) => match self.selected_host() {
                 Some(host) => self.stack.push(Screen::Host { host, alert: None }),
                 None => self.hint = Some("no host to open"),
@@ -312,7 +366,7 @@ impl Model {
         }
     }
 
-    fn open_alert(&mut self, number: Option<u64>) {
+    pub(super) fn open_alert(&mut self, number: Option<u64>) {
         let Some(number) = number else {
             self.hint = Some("no alert to open");
             return;
@@ -394,6 +448,9 @@ impl Model {
             },
             Screen::Event { number, scroll } => {
                 Screen::Event { number, scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)) }
+            }
+            Screen::BadFrames { scroll } => {
+                Screen::BadFrames { scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)) }
             }
         };
     }

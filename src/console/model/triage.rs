@@ -7,6 +7,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::alert::header::Header;
 use crate::console::keys::Action;
 use crate::console::model::alerts::Entry;
+use crate::console::model::copy::CopyMenu;
+use crate::console::model::export::ExportForm;
+use crate::console::model::palette::Palette;
+use crate::console::model::pick::Picker;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
 use crate::console::model::{Effect, Model};
 use crate::feed::Request;
@@ -36,6 +40,14 @@ pub enum Dialog {
     Mute(Box<MuteForm>),
     /// The mutes; which is selected.
     Mutes(usize),
+    /// Every action by its name.
+    Palette(Palette),
+    /// What to copy?
+    Copy(CopyMenu),
+    /// Into which file?
+    Export(ExportForm),
+    /// Which value?
+    Pick(Picker),
 }
 
 /// A condition that a mute can have.
@@ -139,9 +151,16 @@ impl Model {
     /// The alert that a key is about now, if any.
     fn front(&self) -> Option<&Entry> {
         match (self.stack.last(), self.tab, self.pane) {
-            (Some(Screen::Event { .. }), ..) | (None, Tab::Events | Tab::Health, _) | (None, Tab::Triage, Pane::Hosts) => None,
+            (Some(Screen::Event { .. } | Screen::BadFrames { .. }), ..)
+            | (None, Tab::Events | Tab::Health, _)
+            | (None, Tab::Triage, Pane::Hosts) => None,
             _ => self.alerts.get(self.selected_alert()?),
         }
+    }
+
+    /// Whether a key is about any alert now.
+    pub(super) fn has_chosen(&self) -> bool {
+        self.front().is_some()
     }
 
     /// The alerts that a key is about now: the one in front, or the selected row with its repeats where they are folded; the
@@ -245,6 +264,10 @@ impl Model {
             Dialog::Comment(targets, text) => self.comment_key(key, targets, text),
             Dialog::Mute(form) => self.mute_key(key, *form),
             Dialog::Mutes(selected) => self.mutes_key(key, selected),
+            Dialog::Palette(palette) => self.palette_key(key, palette),
+            Dialog::Copy(menu) => self.copy_key(key, menu),
+            Dialog::Export(form) => self.export_key(key, form),
+            Dialog::Pick(picker) => self.pick_key(key, picker),
         }
     }
 
@@ -369,7 +392,7 @@ fn done(entry: &triage::Entry) -> String {
 }
 
 /// Types into a line.
-fn edit(text: &mut String, key: KeyEvent) {
+pub(super) fn edit(text: &mut String, key: KeyEvent) {
     let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Char('u') if is_control => text.clear(),

@@ -12,6 +12,7 @@ use crate::console::printable::{fit, fit_left, pad, wrap};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::seconds;
 use crate::console::view::{history, lateral, put, put_lines, put_right, split_top};
+use crate::event::command::decoded_command;
 use crate::event::time::TimeSource;
 
 /// How many rows stand above a section.
@@ -216,6 +217,14 @@ fn proof_lines(model: &Model, alert: &Alert, proof: &Proof, is_last: bool, width
                 styled(pad(name, name_width), DIM),
                 plain(fit(&safe(&format!("{value}{named}")), room)),
             ]));
+            if let Some(decoded) = decoded_command(value).filter(|_| name == "CommandLine") {
+                let decoded = fit(&safe(&decoded), room);
+                lines.push(Line::from(vec![
+                    styled(margin, DIM),
+                    styled(pad("  decoded", name_width), DIM),
+                    styled(decoded, WARN),
+                ]));
+            }
         }
     }
     // On a narrow screen the join field would push the second event away; section 2 and the record have it.
@@ -277,7 +286,19 @@ pub fn field_lines(name: &str, value: &str, is_matched: bool, width: usize) -> V
         let (mark, name) = if place == 0 { (mark.clone(), pad(&safe(name), 20)) } else { (plain("  "), " ".repeat(20)) };
         lines.push(Line::from(vec![plain("  "), mark, styled(name, DIM), plain(" "), styled(text, style)]));
     }
+    if let Some(decoded) = decoded_command(value) {
+        lines.extend(decoded_lines(&decoded, &format!("    {}", pad("  decoded", 21)), room));
+    }
     lines
+}
+
+/// What an encoded command says, under the command line that carries it.
+fn decoded_lines(decoded: &str, head: &str, room: usize) -> Vec<Line<'static>> {
+    let line = |(place, text): (usize, String)| {
+        let head = if place == 0 { head.to_owned() } else { " ".repeat(head.chars().count()) };
+        Line::from(vec![styled(head, DIM), styled(text, WARN)])
+    };
+    wrap(&safe(decoded), room.max(8)).into_iter().enumerate().map(line).collect()
 }
 
 fn tree(model: &Model, alert: &Alert, width: usize, most: usize) -> Vec<Line<'static>> {
@@ -292,6 +313,14 @@ fn tree(model: &Model, alert: &Alert, width: usize, most: usize) -> Vec<Line<'st
         let mut later = alert.tree[place + 1..].iter().take_while(|next| next.depth >= node.depth);
         let is_last = later.all(|next| next.depth > node.depth);
         lines.push(tree_line(model, node, is_last, width));
+        let command = node.process.command_line.as_deref().and_then(decoded_command);
+        if let Some(decoded) = command {
+            let head = format!("  {}decoded  ", "   ".repeat(node.depth + 1));
+            let mut decoded = decoded_lines(&decoded, &head, width.saturating_sub(head.len() + 2));
+            // Beside the reasons there is no room for a script; section 3 has it all.
+            decoded.truncate(if most == usize::MAX { decoded.len() } else { 2 });
+            lines.extend(decoded);
+        }
     }
     if alert.tree.len() > most {
         lines.push(style::line(format!("  and {} more: 3 shows all", alert.tree.len() - most), DIM));

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::alert::header::short_host;
-use crate::console::model::{Model, TailLine};
+use crate::console::model::{Model, TailLine, event_fields};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{alert, put, put_lines, put_right};
@@ -111,6 +111,9 @@ pub fn lines(model: &Model, number: u64, width: usize) -> Vec<Line<'static>> {
             plain("  "),
             styled(format!("◆ completed alert {id}: ⏎ opens it"), style::severity(*severity).1),
         ]));
+    }
+    for (name, value) in event_fields(&event.xml) {
+        lines.extend(alert::field_lines(&name, &value, false, width));
     }
     lines.push(Line::from(""));
     lines.push(Line::from(heading("XML", false)));

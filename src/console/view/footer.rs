@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::console::keys::{Action, bindings};
+use crate::console::keys::{Action, Row};
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Editor, Model};
 use crate::console::printable::{fit, fit_left, width};
@@ -26,7 +26,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         (Some(Dialog::Verdict(targets)), _) => put(buffer, area, row, &verdict_line(targets, columns)),
         (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(targets, text, columns)),
         // All other keys are text or nothing; those that work stand in the box.
-        (Some(Dialog::Mute(_) | Dialog::Mutes(_)), _) => put_right(buffer, area, row, 0, vec![styled("esc closes", DIM)]),
+        (Some(_), _) => put_right(buffer, area, row, 0, vec![styled("esc closes", DIM)]),
         (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
         _ => keys(model, area, row, buffer),
     }
@@ -60,8 +60,13 @@ fn comment_line(targets: &[Target], text: &str, columns: usize) -> Line<'static>
 }
 
 fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
-    let pinned: Vec<Span<'static>> = vec![styled("?", STRONG), plain(" help   "), styled("q", STRONG), plain(" quit")];
-    let pinned_width = 16;
+    let key_of = |action: Action| {
+        let own = model.config.keys.rows(model.is_inside()).find(|row| row.binding.action == action);
+        own.map_or("", first_key).to_owned()
+    };
+    let pinned: Vec<Span<'static>> =
+        vec![styled(key_of(Action::Help), STRONG), plain(" help   "), styled(key_of(Action::Quit), STRONG), plain(" quit")];
+    let pinned_width = pinned.iter().map(Span::width).sum::<usize>() + 2;
     let mut spans = vec![plain(" ")];
     if let Some((said, is_wrong)) = &model.said {
         let room = usize::from(area.width).saturating_sub(pinned_width + 4);
@@ -77,23 +82,29 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
         spans.push(styled(hint, WARN));
         spans.push(plain("   "));
     }
-    let mut shown: Vec<_> =
-        bindings(model.is_inside()).filter(|binding| binding.footer > 0 && model.can_do(binding.action)).collect();
-    shown.sort_by_key(|binding| binding.footer);
-    for binding in shown.iter().filter(|binding| !matches!(binding.action, Action::Help | Action::Quit)) {
-        let key = binding.keys.split(' ').next().unwrap_or_default();
-        let label = if binding.action == Action::Pause && model.paused().is_some() { "go on" } else { binding.label };
+    let is_shown = |row: &&Row| row.binding.footer > 0 && model.can_do(row.binding.action);
+    let mut shown: Vec<_> = model.config.keys.rows(model.is_inside()).filter(is_shown).collect();
+    shown.sort_by_key(|row| row.binding.footer);
+    for row in shown.iter().filter(|row| !matches!(row.binding.action, Action::Help | Action::Quit)) {
+        let (binding, key) = (row.binding, first_key(row));
+        let is_held = model.paused().is_some() || model.status.replay.as_ref().is_some_and(|replay| replay.is_held);
+        let label = if binding.action == Action::Pause && is_held { "go on" } else { binding.label };
         let used: usize = spans.iter().map(|span| width(&span.content)).sum();
         if used + width(key) + label.len() + 4 + pinned_width > usize::from(area.width) {
             break;
         }
-        spans.push(styled(key, STRONG));
+        spans.push(styled(key.to_owned(), STRONG));
         spans.push(plain(format!(" {label}   ")));
     }
     let line = Line::from(spans);
     let used = line.width();
     put(buffer, area, row, &line);
     put_right(buffer, area, row, used.min(usize::from(area.width).saturating_sub(pinned_width + 2)), pinned);
+}
+
+/// The key that stands for an action where there is room for one.
+fn first_key(row: &Row) -> &str {
+    row.keys.split(' ').next().unwrap_or_default()
 }
 
 /// The filter being typed: its text, what is wrong with it, or how much it leaves.
@@ -125,9 +136,9 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
 
 fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'static> {
     let speed = replay.speed.map_or("flat out".to_owned(), |speed| format!("{speed}x"));
-    let format = if columns >= 60 { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" };
+    let format = if columns >= 100 { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" };
     let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, format));
-    let room = if columns >= 100 { 24_u64 } else { 10 };
+    let room = if columns >= 100 { 16_u64 } else { 10 };
     let bar = match replay.bytes_total {
         Some(total) if total > 0 => {
             let filled = (replay.bytes_read * room / total).min(room) as usize;
@@ -135,12 +146,22 @@ fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'s
         }
         _ => format!("{} MB read", replay.bytes_read / 1_000_000),
     };
-    let end = match (replay.done, columns >= 100) {
-        (true, true) => "at its end; nothing more will come",
-        (true, false) => "ended",
-        (false, _) => "not live",
+    let key = |action: Action| model.config.keys.all().iter().find(|row| row.binding.action == action).map_or("", first_key);
+    let keys =
+        [Action::Pause, Action::ReplayStep, Action::ReplaySlower, Action::ReplayFaster, Action::NextAlert, Action::ReplayAgain];
+    let [hold, step, slower, faster, next, again] = keys.map(key);
+    let hold_word = if replay.is_held { "go on" } else { "hold" };
+    let end = match (replay.done, columns >= 100, model.config.never_again) {
+        (true, true, None) => format!("at its end   {again} again"),
+        (true, true, Some(_)) => "at its end; nothing more will come".to_owned(),
+        (true, false, None) => format!("ended  {again} again"),
+        (true, false, Some(_)) => "ended".to_owned(),
+        (false, true, _) => format!("{hold} {hold_word}  {step} step  {slower} {faster} pace  {next} alert  {again} again"),
+        (false, false, _) => format!("{hold} {hold_word}  {step} step  {slower} {faster} pace"),
     };
-    let name = fit(&safe(&replay.file), columns.saturating_sub(75).max(8));
+    // What the keys need is theirs; the end of a path says more than its beginning.
+    let room = columns.saturating_sub(if columns >= 100 { 108 } else { 74 }).max(6);
+    let name = fit_left(&safe(&replay.file), room);
     Line::from(vec![
         styled(format!(" REPLAY {speed}  "), ACCENT),
         plain(format!("{name}  {position}  {bar}  ")),

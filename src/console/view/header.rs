@@ -65,6 +65,7 @@ fn state(model: &Model) -> Span<'static> {
     }
     match (&model.status.replay, model.paused()) {
         (_, Some(_)) => styled("‖ PAUSED", WARN),
+        (Some(replay), None) if replay.is_held => styled("‖ REPLAY HELD", WARN),
         (Some(replay), None) if replay.done => styled("■ REPLAY ENDED", STRONG),
         (Some(_), None) => styled("▶ REPLAY", ACCENT),
         (None, None) if model.config.is_replay => styled("▶ REPLAY", ACCENT),
@@ -137,6 +138,7 @@ fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>
         }
         Some(Screen::Lateral { .. }) => add(&mut spans, &format!("{} › lateral movement", tab_name(model.tab)), true),
         Some(Screen::Event { .. }) => add(&mut spans, "Events › event", true),
+        Some(Screen::BadFrames { .. }) => add(&mut spans, "Health › rejected messages", true),
         None => {
             for (own, name) in Tab::ALL {
                 add(&mut spans, tab(name, own == model.tab), own == model.tab);

@@ -241,7 +241,11 @@ fn hosts(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
 }
 
 fn rejected(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
-    lines.push(Line::from(heading("Rejected messages, newest first", false)));
+    let mut title = heading("Rejected messages, newest first", false);
+    if !model.rejected.is_empty() {
+        title.push(styled("  ⏎ shows their bytes", DIM));
+    }
+    lines.push(Line::from(title));
     let by_reason: Vec<String> = model
         .status
         .counters

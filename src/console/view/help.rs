@@ -19,7 +19,7 @@ fn border(part: &str) -> Style {
 /// Draws it over everything.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(help) = &model.help else { return };
-    let rows = help.rows(model.is_inside());
+    let rows = help.rows(&model.config.keys, model.is_inside());
     let width = area.width.saturating_sub(4).min(100);
     let height = (rows.len() as u16 + 4).min(area.height.saturating_sub(2)).max(4).min(area.height);
     let frame = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
@@ -45,9 +45,10 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     if rows.is_empty() {
         put(buffer, body, 1, &Line::from(plain("no key does that")));
     }
-    for (place, binding) in rows.iter().enumerate().skip(first).take(room) {
+    for (place, row) in rows.iter().enumerate().skip(first).take(room) {
+        let binding = row.binding;
         let label = if frame.width >= 90 { format!("{} ", pad(binding.label, 10)) } else { String::new() };
-        let text = format!("{} {label}{}", pad(binding.keys, 9), binding.help);
+        let text = format!("{} {label}{}", pad(&row.keys, 9), binding.help);
         let line = Line::from(fit(&text, usize::from(body.width)));
         let line = if place == help.selected { line.style(SELECTED) } else { line };
         put(buffer, body, (place - first) as u16 + 1, &line);

@@ -1,0 +1,238 @@
+//! Writing alerts or events into a file: which ones, in which form, under which name. The shell writes; a file that is there
+//! already is overwritten only after a second Enter.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use crate::console::model::alerts::Entry;
+use crate::console::model::screen::{Screen, Tab};
+use crate::console::model::triage::Dialog;
+use crate::console::model::{Effect, Model};
+use crate::console::report;
+
+/// The forms, by the ending of the file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A report for people, with all evidence.
+    Markdown,
+    /// One JSON array of records.
+    Json,
+    /// A record a line.
+    Ndjson,
+}
+
+impl Form {
+    /// All, in the order of the tab key.
+    pub const ALL: [Self; 3] = [Self::Markdown, Self::Json, Self::Ndjson];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "Markdown",
+            Self::Json => "JSON",
+            Self::Ndjson => "NDJSON",
+        }
+    }
+
+    /// The ending of its files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    /// The form of a file's name.
+    pub fn of(path: &str) -> Option<Self> {
+        let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())?;
+        match ending.as_str() {
+            "md" | "markdown" => Some(Self::Markdown),
+            "json" => Some(Self::Json),
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
+            _ => None,
+        }
+    }
+}
+
+/// What is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// These alerts.
+    Alerts(Vec<u64>),
+    /// All alerts that the filter lets through.
+    Listed(usize),
+    /// The event with that number.
+    Event(u64),
+    /// All events that the filter lets through.
+    Events(usize),
+}
+
+impl Subject {
+    /// In words.
+    pub fn words(&self) -> String {
+        let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        match self {
+            Self::Alerts(numbers) => format!("the selected {}", many(numbers.len(), "alert")),
+            Self::Listed(count) => format!("all that the filter lets through: {}", many(*count, "alert")),
+            Self::Event(_) => "the selected event".to_owned(),
+            Self::Events(count) => format!("all that the filter lets through: {}", many(*count, "event")),
+        }
+    }
+}
+
+/// The open prompt.
+#[derive(Debug, Clone)]
+pub struct ExportForm {
+    /// What could be written.
+    pub subjects: Vec<Subject>,
+    /// Which of them is.
+    pub subject: usize,
+    /// The file.
+    pub path: String,
+    /// Why it was not written.
+    pub problem: Option<String>,
+    /// The file that is there already and that a second Enter overwrites.
+    overwrites: Option<String>,
+}
+
+/// Why a file was not written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteError {
+    /// It is there already.
+    Exists,
+    /// Something else.
+    Other(String),
+}
+
+impl Model {
+    pub(super) fn ask_export(&mut self) {
+        let mut subjects = Vec::new();
+        let chosen: Vec<u64> = self.chosen().iter().map(|entry| entry.number).collect();
+        let is_events =
+            matches!(self.stack.last(), Some(Screen::Event { .. })) || (self.stack.is_empty() && self.tab == Tab::Events);
+        if is_events {
+            subjects.extend(self.selected_event().map(|event| Subject::Event(event.number)));
+            subjects.push(Subject::Events(self.event_rows().len()));
+        } else {
+            if !chosen.is_empty() {
+                subjects.push(Subject::Alerts(chosen));
+            }
+            subjects.push(Subject::Listed(self.alerts.rows(false).len()));
+        }
+        subjects.retain(|subject| !matches!(subject, Subject::Listed(0) | Subject::Events(0)));
+        if subjects.is_empty() {
+            self.hint = Some("nothing to export yet");
+            return;
+        }
+        let what = match &subjects[0] {
+            Subject::Alerts(numbers) => {
+                let first = numbers.last().and_then(|number| self.alerts.get(*number));
+                first.map_or_else(|| "alerts".to_owned(), |entry| entry.header.id.short().to_owned())
+            }
+            Subject::Listed(_) => "alerts".to_owned(),
+            Subject::Event(_) | Subject::Events(_) => "events".to_owned(),
+        };
+        let ending = if is_events { Form::Ndjson } else { Form::Markdown }.ending();
+        let path = format!("wefwatch-{what}-{}.{ending}", self.now.format("%Y%m%d-%H%M%S"));
+        self.dialog = Some(Dialog::Export(ExportForm { subjects, subject: 0, path, problem: None, overwrites: None }));
+    }
+
+    pub(super) fn export_key(&mut self, key: KeyEvent, mut form: ExportForm) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Enter => return self.write(form),
+            KeyCode::Up => form.subject = form.subject.saturating_sub(1),
+            KeyCode::Down => form.subject = (form.subject + 1).min(form.subjects.len() - 1),
+            KeyCode::Tab => {
+                let place = Form::of(&form.path).and_then(|form| Form::ALL.iter().position(|own| *own == form));
+                let next = Form::ALL[place.map_or(0, |place| (place + 1) % Form::ALL.len())];
+                let stem = if place.is_some() { form.path.rsplit_once('.').map_or("", |(stem, _)| stem) } else { &form.path };
+                form.path = format!("{stem}.{}", next.ending());
+            }
+            _ => super::triage::edit(&mut form.path, key),
+        }
+        form.problem = None;
+        form.overwrites = form.overwrites.filter(|path| *path == form.path);
+        self.dialog = Some(Dialog::Export(form));
+        Vec::new()
+    }
+
+    fn write(&mut self, mut form: ExportForm) -> Vec<Effect> {
+        let Some(kind) = Form::of(&form.path) else {
+            form.problem = Some("the name must end in .md, .json or .ndjson; tab changes it".to_owned());
+            self.dialog = Some(Dialog::Export(form));
+            return Vec::new();
+        };
+        let (text, count, left_out) = match &form.subjects[form.subject] {
+            Subject::Alerts(numbers) => {
+                self.alerts_as(kind, &numbers.iter().filter_map(|it| self.alerts.get(*it)).collect::<Vec<_>>())
+            }
+            Subject::Listed(_) => {
+                let rows = self.alerts.rows(false);
+                self.alerts_as(kind, &(0..rows.len()).filter_map(|place| rows.get(place)).collect::<Vec<_>>())
+            }
+            Subject::Event(number) => self.events_as(kind, |own| own == *number),
+            Subject::Events(_) => {
+                let shown: std::collections::HashSet<u64> = self.event_rows().iter().map(|row| row.number).collect();
+                self.events_as(kind, |own| shown.contains(&own))
+            }
+        };
+        let is_overwriting = form.overwrites.as_ref() == Some(&form.path);
+        let left = if left_out == 0 { String::new() } else { format!("; {left_out} left out, their evidence is not in memory") };
+        let done = format!("wrote {count} as {} to {}{left}", kind.as_str(), form.path);
+        let effect = Effect::Write { path: form.path.clone(), text, is_overwriting };
+        self.said = Some((format!("writing {} …", form.path), false));
+        self.writing = Some((form, done));
+        vec![effect]
+    }
+
+    /// The file was written, or not: then the prompt comes back with the reason.
+    pub(super) fn written(&mut self, result: Result<(), WriteError>) {
+        let Some((mut form, done)) = self.writing.take() else { return };
+        match result {
+            Ok(()) => self.said = Some((done, false)),
+            Err(error) => {
+                self.said = None;
+                form.problem = Some(match error {
+                    WriteError::Exists => {
+                        form.overwrites = Some(form.path.clone());
+                        "this file is there already: ⏎ overwrites it, or give another name".to_owned()
+                    }
+                    WriteError::Other(reason) => format!("not written: {reason}"),
+                });
+                // Whoever is in another dialog by now is not interrupted.
+                if self.dialog.is_none() {
+                    self.dialog = Some(Dialog::Export(form));
+                } else {
+                    self.said = form.problem.map(|problem| (problem, true));
+                }
+            }
+        }
+    }
+
+    /// Alerts in a form: the text, how many there are, and how many had to be left out.
+    fn alerts_as(&self, form: Form, entries: &[&Entry]) -> (String, usize, usize) {
+        if form == Form::Markdown {
+            return (report::markdown(self, entries), entries.len(), 0);
+        }
+        let records: Vec<String> = entries.iter().filter_map(|entry| entry.alert.as_deref()).map(self.config.record).collect();
+        let (count, left_out) = (records.len(), entries.len() - records.len());
+        (join(form, &records), count, left_out)
+    }
+
+    fn events_as(&self, form: Form, is_wanted: impl Fn(u64) -> bool) -> (String, usize, usize) {
+        let rows = self.events.iter().filter(|row| is_wanted(row.number)).map(|row| &row.line);
+        let pieces: Vec<String> = match form {
+            Form::Markdown => rows.map(report::event).collect(),
+            _ => rows.map(report::event_record).collect(),
+        };
+        let count = pieces.len();
+        (if form == Form::Markdown { pieces.concat() } else { join(form, &pieces) }, count, 0)
+    }
+}
+
+fn join(form: Form, records: &[String]) -> String {
+    match form {
+        Form::Json => format!("[\n{}\n]\n", records.join(",\n")),
+        _ => records.iter().map(|record| format!("{record}\n")).collect(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Only this value, or not this value: a list of the values of what is selected; Enter puts the chosen one into the filter.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use crate::console::model::alerts::Entry;
+use crate::console::model::screen::Selection;
+use crate::console::model::triage::Dialog;
+use crate::console::model::{Effect, Model, TailLine, event_fields};
+use crate::event::text::is_said;
+use crate::filter::Filter;
+
+/// A longer value is compared by its beginning.
+const LONGEST: usize = 200;
+
+/// A value that can be filtered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The field, as it is shown.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// The filter's word for it.
+    pub term: String,
+}
+
+/// The open list.
+#[derive(Debug, Clone)]
+pub struct Picker {
+    /// Whether the value is to be excluded.
+    pub is_not: bool,
+    /// The values.
+    pub values: Vec<Value>,
+    /// What is searched for.
+    pub query: String,
+    /// Which row is selected.
+    pub selected: usize,
+}
+
+impl Picker {
+    /// The values that the search leaves.
+    pub fn rows(&self) -> Vec<&Value> {
+        let query = self.query.to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&query);
+        self.values.iter().filter(|value| has(&value.name) || has(&value.value)).collect()
+    }
+}
+
+impl Model {
+    /// The values of what is selected here.
+    fn values_here(&self) -> Vec<Value> {
+        if let Some(event) = self.selected_event() {
+            return of_event(event);
+        }
+        if let Some(entry) = self.chosen_alert() {
+            return of_alert(entry);
+        }
+        let state = self.chosen_host().and_then(|host| self.hosts.get(&host));
+        state.map_or_else(Vec::new, |state| vec![value("host", "host", &state.computer)])
+    }
+
+    pub(super) fn ask_value(&mut self, is_not: bool) {
+        let values = self.values_here();
+        if values.is_empty() {
+            self.hint = Some("nothing is selected here whose values could be filtered by");
+        } else {
+            self.dialog = Some(Dialog::Pick(Picker { is_not, values, query: String::new(), selected: 0 }));
+        }
+    }
+
+    pub(super) fn pick_key(&mut self, key: KeyEvent, mut picker: Picker) -> Vec<Effect> {
+        let last = picker.rows().len().saturating_sub(1);
+        match key.code {
+            KeyCode::Enter => {
+                if let Some(term) = picker.rows().get(picker.selected).map(|value| value.term.clone()) {
+                    self.narrow(&term, picker.is_not);
+                }
+                return Vec::new();
+            }
+            KeyCode::Up => picker.selected = picker.selected.saturating_sub(1),
+            KeyCode::Down | KeyCode::Tab => picker.selected = (picker.selected + 1).min(last),
+            KeyCode::PageUp => picker.selected = picker.selected.saturating_sub(10),
+            KeyCode::PageDown => picker.selected = (picker.selected + 10).min(last),
+            _ => {
+                super::triage::edit(&mut picker.query, key);
+                picker.selected = 0;
+            }
+        }
+        self.dialog = Some(Dialog::Pick(picker));
+        Vec::new()
+    }
+
+    /// Adds a word to the filter and goes to the list, where its effect is seen.
+    fn narrow(&mut self, term: &str, is_not: bool) {
+        let own = if is_not { format!("-{term}") } else { term.to_owned() };
+        let before = self.filter_text.trim();
+        let text = match before {
+            "" => own,
+            // Words bind closer than `or`.
+            _ if before.split_whitespace().any(|word| word == "or") => format!("({before}) {own}"),
+            _ => format!("{before} {own}"),
+        };
+        match Filter::parse(&text) {
+            Ok(_) => {
+                self.stack.clear();
+                self.set_filter(&text);
+                self.event = Selection::default();
+                self.said = Some((format!("filter: {text}"), false));
+            }
+            Err(error) => self.said = Some((format!("this value cannot be filtered by: {}", error.reason), true)),
+        }
+    }
+}
+
+fn value(name: &str, field: &str, text: &str) -> Value {
+    Value { name: name.to_owned(), value: text.to_owned(), term: format!("{field}:{}", quoted(text)) }
+}
+
+/// A value as the filter reads it. What its grammar cannot spell is left to a wildcard.
+fn quoted(text: &str) -> String {
+    let spelled = |letter: char| if letter == '"' || letter == ',' || letter.is_control() { '*' } else { letter };
+    let mut word: String = text.chars().take(LONGEST).map(spelled).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        word.push('*');
+    }
+    let is_plain = |letter: char| letter.is_alphanumeric() || ".-_:*\\".contains(letter);
+    if word.chars().all(is_plain) { word } else { format!("\"{word}\"") }
+}
+
+fn of_alert(entry: &Entry) -> Vec<Value> {
+    let header = &entry.header;
+    let mut values = vec![value("host", "host", &header.computer), value("rule", "rule", &header.rule)];
+    values.push(value("severity", "sev", header.severity.as_str()));
+    let ports = [&header.source, &header.destination].into_iter().flatten().filter_map(|end| end.port);
+    let rows = [
+        ("source address", "src", header.source.as_ref().map(|end| &end.ip)),
+        ("destination address", "dst", header.destination.as_ref().map(|end| &end.ip)),
+        ("account", "user", header.user.as_ref()),
+        ("program", "proc", header.image.as_ref()),
+        ("parent", "parent", header.parent.as_ref()),
+        ("command line", "cmd", header.command_line.as_ref()),
+        ("owner", "owner", entry.state.owner.as_ref()),
+    ];
+    values
+        .extend(rows.into_iter().filter_map(|(name, field, text)| Some(value(name, field, text.filter(|text| is_said(text))?))));
+    values.extend(ports.map(|port| value("port", "port", &port.to_string())));
+    values.extend(header.attack.iter().map(|id| value("technique", "attack", id)));
+    values
+}
+
+fn of_event(row: &TailLine) -> Vec<Value> {
+    let event = &row.line;
+    let mut values = vec![value("Computer", "host", &event.computer), value("EventID", "eid", &event.event_id.to_string())];
+    for (name, text) in event_fields(&event.xml).into_iter().filter(|(name, text)| !name.is_empty() && is_said(text)) {
+        let field = match super::screen::FIELDS_OF_EVENTS.iter().find(|(_, names)| names.contains(&name.as_str())) {
+            Some((field, _)) => field.1.to_owned(),
+            None => format!("data.{name}"),
+        };
+        values.push(value(&name, &field, &text));
+    }
+    values
+}

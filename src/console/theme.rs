@@ -1,0 +1,152 @@
+//! Colours for the ground they stand on, and glyphs for terminals that have few. A view paints in one palette of the
+//! terminal's sixteen colours; what leaves the screen is repainted here, so that no panel knows of themes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Color;
+use unicode_width::UnicodeWidthStr as _;
+
+/// Which colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// For a dark ground, from the terminal's sixteen colours.
+    #[default]
+    Dark,
+    /// For a light ground.
+    Light,
+    /// None: words, weight and underlines only.
+    Mono,
+}
+
+impl Theme {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Mono,
+            Self::Mono => Self::Dark,
+        }
+    }
+
+    /// What an environment says about the ground: `COLORFGBG` is `foreground;background`, set by several terminals. The
+    /// terminal itself is not asked: an answer that comes late would be read as keys.
+    pub fn of_environment(colours: Option<&str>) -> Self {
+        match colours.and_then(|text| text.rsplit(';').next()) {
+            Some("7" | "15") => Self::Light,
+            _ => Self::Dark,
+        }
+    }
+
+    fn paint(self, colour: Color) -> Color {
+        match (self, colour) {
+            (Self::Mono, _) => Color::Reset,
+            // On white these two have too little contrast.
+            (Self::Light, Color::Cyan) => Color::Blue,
+            (Self::Light, Color::Green) => Color::Indexed(22),
+            _ => colour,
+        }
+    }
+}
+
+impl fmt::Display for Theme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Mono => "mono",
+        })
+    }
+}
+
+/// A word that is no theme.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no theme; there are auto, dark, light and mono")]
+pub struct UnknownTheme(String);
+
+impl FromStr for Theme {
+    type Err = UnknownTheme;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "dark" => Ok(Self::Dark),
+            "light" => Ok(Self::Light),
+            "mono" => Ok(Self::Mono),
+            _ => Err(UnknownTheme(text.to_owned())),
+        }
+    }
+}
+
+/// Whether a terminal of this locale shows UTF-8; the first variable that is set decides, as in the C library.
+pub fn is_utf8(locale: [Option<&str>; 3]) -> bool {
+    let said = locale.into_iter().flatten().find(|text| !text.is_empty());
+    // Nothing said is `C`; but whoever has no locale today nearly always has a terminal that can.
+    said.is_none_or(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("utf-8") || text.contains("utf8")
+    })
+}
+
+/// Repaints a finished picture.
+pub fn apply(theme: Theme, is_ascii: bool, buffer: &mut Buffer) {
+    if theme == Theme::Dark && !is_ascii {
+        return;
+    }
+    for cell in &mut buffer.content {
+        cell.fg = theme.paint(cell.fg);
+        cell.bg = theme.paint(cell.bg);
+        if is_ascii && !cell.symbol().is_ascii() {
+            let plain = ascii(cell.symbol());
+            cell.set_symbol(plain);
+        }
+    }
+}
+
+/// Our glyphs and the nearest ASCII of each.
+const GLYPHS: &[(&str, &str)] = &[
+    ("─━–—▄", "-"),
+    ("│‖▕▏", "|"),
+    ("╭╮╰╯├└┬┼▆✓", "+"),
+    ("▎▌▸▶›→⟩", ">"),
+    ("◀←⟨⏎", "<"),
+    ("▁", "_"),
+    ("▂░·•", "."),
+    ("▃", ":"),
+    ("▅", "="),
+    ("▇◆", "*"),
+    ("█■", "#"),
+    ("▲↑", "^"),
+    ("↓", "v"),
+    ("…±", "~"),
+    ("“”", "\""),
+    ("’", "'"),
+];
+
+/// The nearest ASCII of a glyph, as wide as it was.
+fn ascii(symbol: &str) -> &'static str {
+    match GLYPHS.iter().find(|(glyphs, _)| glyphs.contains(symbol)) {
+        Some((_, plain)) => plain,
+        None if symbol.width() > 1 => "??",
+        None => "?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_environment_says() {
+        assert_eq!(Theme::of_environment(Some("0;15")), Theme::Light);
+        assert_eq!(Theme::of_environment(Some("15;default;0")), Theme::Dark);
+        assert_eq!(Theme::of_environment(None), Theme::Dark);
+        assert!(is_utf8([None, None, Some("en_US.UTF-8")]) && is_utf8([None, Some(""), Some("C.utf8")]) && is_utf8([None; 3]));
+        assert!(!is_utf8([Some("C"), None, Some("en_US.UTF-8")]) && !is_utf8([None, None, Some("de_DE@euro")]));
+        for theme in [Theme::Dark, Theme::Light, Theme::Mono] {
+            assert_eq!(theme.to_string().parse(), Ok(theme));
+        }
+        assert!("pink".parse::<Theme>().is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! The boxes of the palette, of copying, of exporting and of choosing a value.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::console::keys::Place;
+use crate::console::model::Model;
+use crate::console::model::copy::CopyMenu;
+use crate::console::model::export::{ExportForm, Form};
+use crate::console::model::palette::Palette;
+use crate::console::model::pick::Picker;
+use crate::console::model::triage::Dialog;
+use crate::console::printable::{fit, fit_left, pad, wrap};
+use crate::console::view::frame::{Frame, framed};
+use crate::console::view::style::{self, ACCENT, DIM, SELECTED, STRONG, WARN, plain, safe, styled};
+
+/// Draws the dialog in front, if it is one of these.
+pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let width = area.width.saturating_sub(4).min(90);
+    let inner = usize::from(width).saturating_sub(4);
+    let frame = match &model.dialog {
+        Some(Dialog::Palette(palette)) => palette_frame(model, palette, inner),
+        Some(Dialog::Copy(menu)) => copy_frame(menu, inner),
+        Some(Dialog::Export(form)) => export_frame(form, inner),
+        Some(Dialog::Pick(picker)) => pick_frame(picker, inner),
+        _ => return,
+    };
+    framed(&frame, width, area, buffer);
+}
+
+/// A line that is typed.
+fn typed(head: &'static str, text: &str, width: usize) -> Line<'static> {
+    let room = width.saturating_sub(head.chars().count() + 1);
+    Line::from(vec![styled(head, DIM), plain(fit_left(&safe(text), room)), styled("▏", ACCENT)])
+}
+
+/// A row of a list; the selected one stands out to the edge.
+fn row(text: &str, is_selected: bool, width: usize) -> Line<'static> {
+    let line = Line::from(pad(&fit(text, width), width));
+    if is_selected { line.style(SELECTED) } else { line }
+}
+
+fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame<'static> {
+    let rows = model.palette_rows(&palette.query);
+    let mut lines = vec![typed("run: ", &palette.query, width)];
+    for (place, own) in rows.iter().enumerate() {
+        let binding = own.binding;
+        let elsewhere = match binding.place {
+            Place::Inside if !model.is_inside() => "in the selected alert: ",
+            _ => "",
+        };
+        let help = if width >= 60 { format!("{elsewhere}{}", binding.help) } else { String::new() };
+        let text = format!("{} {} {help}", pad(&binding.action.name(), 15), pad(&own.keys, 8));
+        lines.push(row(&text, place == palette.selected, width));
+    }
+    if rows.is_empty() {
+        lines.push(style::line("no action is called that", WARN));
+    }
+    let focus = if palette.selected == 0 { 0 } else { palette.selected + 1 };
+    Frame { title: " Every action ".to_owned(), foot: " type to search   ↑ ↓ choose   ⏎ run   esc close ", lines, focus }
+}
+
+fn copy_frame(menu: &CopyMenu, width: usize) -> Frame<'static> {
+    let line = |(place, item): (usize, &crate::console::model::copy::Item)| {
+        let first = item.text.lines().next().unwrap_or_default();
+        let more = item.text.lines().count();
+        let shown = if more > 1 { format!("{more} lines, {} bytes", item.text.len()) } else { first.to_owned() };
+        row(&format!("{}  {} {shown}", item.key, pad(item.what, 20)), place == menu.selected, width)
+    };
+    let lines = menu.items.iter().enumerate().map(line).collect();
+    let foot = " a letter, or ⏎, sends it to the terminal's clipboard   esc cancel ";
+    Frame { title: " Copy ".to_owned(), foot, lines, focus: menu.selected }
+}
+
+fn export_frame(form: &ExportForm, width: usize) -> Frame<'static> {
+    let mut lines = Vec::new();
+    for (place, subject) in form.subjects.iter().enumerate() {
+        let is_chosen = place == form.subject;
+        let text = format!("{} {}", if is_chosen { "(x)" } else { "( )" }, subject.words());
+        lines.push(style::line(fit(&text, width), if is_chosen { STRONG } else { plain("").style }));
+    }
+    let kinds = Form::ALL.into_iter().map(|kind| {
+        let is_own = Form::of(&form.path) == Some(kind);
+        format!("{}{} .{}", if is_own { "▸" } else { " " }, kind.as_str(), kind.ending())
+    });
+    lines.push(Line::from(fit(&format!("as   {}", kinds.collect::<Vec<_>>().join("   ")), width)));
+    lines.push(typed("file ", &form.path, width));
+    let focus = lines.len() - 1;
+    match &form.problem {
+        Some(problem) => lines.extend(wrap(&safe(problem), width).into_iter().map(|text| style::line(text, WARN))),
+        None => lines.push(style::line(fit("only you will be able to read it; a file that is there is kept", width), DIM)),
+    }
+    Frame {
+        title: " Export ".to_owned(), foot: " ⏎ write   ↑ ↓ which   tab form   ctrl-u empty   esc cancel ", lines, focus
+    }
+}
+
+fn pick_frame(picker: &Picker, width: usize) -> Frame<'static> {
+    let rows = picker.rows();
+    let mut lines = vec![typed("search: ", &picker.query, width)];
+    for (place, value) in rows.iter().enumerate() {
+        let text = format!("{} {}", pad(&safe(&value.name), 20), safe(&value.value));
+        lines.push(row(&text, place == picker.selected, width));
+    }
+    if rows.is_empty() {
+        lines.push(style::line("no field and no value has that", WARN));
+    }
+    let focus = if picker.selected == 0 { 0 } else { picker.selected + 1 };
+    let title = if picker.is_not { " Not this value " } else { " Only this value " };
+    Frame { title: title.to_owned(), foot: " type to search   ↑ ↓ choose   ⏎ filter   esc cancel ", lines, focus }
+}
