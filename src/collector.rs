@@ -296,7 +296,7 @@ impl Collector {
             Some(viewer) => drop(self.viewers.insert(id, viewer)),
             None => drop(self.viewers.remove(&id)),
         }
-        self.hub.set_watched(!self.viewers.is_empty());
+        self.hub.set_watched(self.viewers.values().any(|viewer| viewer.wants_events));
         if is_new {
             // Whoever comes has heard of no host yet, and does not wait for the next status.
             self.hosts.tell_all();

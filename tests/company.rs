@@ -52,7 +52,7 @@ fn up(role: Role) -> Message {
 }
 
 fn viewer(id: u64, who: &str, role: Role) -> Viewer {
-    Viewer { id, who: who.to_owned(), role, is_console: true, in_front: None, resyncs: 0 }
+    Viewer { id, who: who.to_owned(), role, is_console: true, wants_events: true, in_front: None, resyncs: 0 }
 }
 
 #[test]

@@ -58,7 +58,15 @@ pub fn open(
 
 /// Tells others who attach that somebody sits here.
 async fn look(intake: &mpsc::WeakSender<Intake>, in_front: Option<AlertId>) {
-    let viewer = Viewer { id: OWN_CONSOLE, who: user_name(), role: Role::Analyst, is_console: true, in_front, resyncs: 0 };
+    let viewer = Viewer {
+        id: OWN_CONSOLE,
+        who: user_name(),
+        role: Role::Analyst,
+        is_console: true,
+        wants_events: true,
+        in_front,
+        resyncs: 0,
+    };
     if let Some(intake) = intake.upgrade() {
         let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: Some(viewer) }).await;
     }

@@ -80,7 +80,16 @@ pub(super) async fn run(stream: UnixStream, peer: Result<Peer, String>, id: u64,
             return;
         }
     };
-    let viewer = Viewer { id, who: peer.who.clone(), role: peer.role, is_console: tail.is_none(), in_front: None, resyncs: 0 };
+    let wants_events = tail.as_ref().is_none_or(Tail::wants_events);
+    let viewer = Viewer {
+        id,
+        who: peer.who.clone(),
+        role: peer.role,
+        is_console: tail.is_none(),
+        wants_events,
+        in_front: None,
+        resyncs: 0,
+    };
     tell_collector(&shared.way, id, Some(viewer.clone())).await;
     let (resyncs, resynced) = watch::channel(0);
     let (answers, answered) = mpsc::channel(ANSWERS);

@@ -55,6 +55,11 @@ impl Tail {
         Ok(Self { alerts: parse(alerts)?, events: parse(events)? })
     }
 
+    /// Whether it follows events.
+    pub(super) fn wants_events(&self) -> bool {
+        self.events.is_some()
+    }
+
     /// What of an update the script wants.
     pub(super) fn of(&self, update: &Arc<Update>) -> Option<Arc<Update>> {
         match (&update.change, &self.alerts, &self.events) {

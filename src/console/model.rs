@@ -299,6 +299,11 @@ impl Model {
         // Acts show at once even on a frozen picture: whoever acted waits for the answer.
         let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_) | Change::Viewers(_));
         let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
+        if matches!(&update.change, Change::Snapshot(snapshot) if snapshot.is_first) {
+            // It takes the place of everything that waits.
+            held.clear();
+            self.held_bytes = 0;
+        }
         self.held_bytes += bytes_of(&update);
         held.push_back(update);
         while held.len() > HELD || self.held_bytes > EVENT_BYTES {

@@ -25,6 +25,8 @@ pub struct Viewer {
     pub role: Role,
     /// Whether a person looks; else it is a script.
     pub is_console: bool,
+    /// Whether single events are wanted.
+    pub wants_events: bool,
     /// The alert that is open there.
     pub in_front: Option<AlertId>,
     /// How often it fell behind and had to begin anew.

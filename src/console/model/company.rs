@@ -133,6 +133,7 @@ impl Model {
         self.hosts.clear();
         self.events.clear();
         self.event_bytes = 0;
+        self.left_out = 0;
         self.rejected.clear();
         self.notices.clear();
         self.per_minute = snapshot.per_minute.iter().copied().collect();
