@@ -1,5 +1,5 @@
 //! Events as the Elastic Common Schema tells them: what category an event is of, and the value of an ECS field in it. What
-//! comes from where stands in [`table`], for people to read; empty values and `-` count as absent. Where Elastic's pipeline
+//! comes from where stands in `table`, for people to read; empty values and `-` count as absent. Where Elastic's pipeline
 //! leaves a field empty that a rule needs, a switch of [`Mapping`] derives it, and the alert says so.
 
 mod arguments;

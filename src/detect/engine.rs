@@ -1,7 +1,7 @@
 //! Runs many rules over an event in one pass. All rules that look at the same kind of event form one engine. Its fields are
-//! found by name in the event, each value is folded once and asked of all needles of all rules at once ([`column`]), and what
-//! is hit wakes the rules that it could make hold; only these are evaluated ([`program`]). The meaning is that of
-//! [`Evaluation`](crate::detect::predicate::Evaluation), which evaluates one rule at a time and explains it; a test holds the two equal.
+//! found by name in the event, each value is folded once and asked of all needles of all rules at once (`column`), and what
+//! is hit wakes the rules that it could make hold; only these are evaluated (`program`). The meaning is that of
+//! [`Evaluation`], which evaluates one rule at a time and explains it; a test holds the two equal.
 
 mod column;
 mod grams;
