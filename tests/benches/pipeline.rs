@@ -8,6 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wefwatch::decode::decode;
 use wefwatch::decode::framing::{Framed, Framer, FramerConfig};
 use wefwatch::detect::ecs::Mapping;
+use wefwatch::detect::engine::Scratch;
 use wefwatch::detect::{RuleSet, load};
 use wefwatch::event::WindowsEvent;
 
@@ -63,7 +64,11 @@ fn matching(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("match the built-in rules");
         group.throughput(Throughput::Elements(events.len() as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| events.iter().filter(|event| !rules.observe(black_box(event)).is_empty()).count());
+            let mut scratch = Scratch::default();
+            bencher.iter(|| {
+                let hits = events.iter().filter(|event| !rules.observe_with(black_box(event), &mut scratch, None).is_empty());
+                hits.count()
+            });
         });
     }
 }
