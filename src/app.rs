@@ -209,6 +209,7 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     let runtime = runtime()?;
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
+    let is_replay = matches!(plan.mode, Mode::Replay(_));
     let result = loop {
         let result = runtime.block_on(session::run(plan.clone()));
         // Once more from the beginning, with nothing left over of this time.
@@ -226,7 +227,11 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     if let Some(failure) = ended.failure {
         return Err(Failure::Run(failure));
     }
+    let lost: u64 =
+        ended.counters.output_records.iter().filter(|((_, result), _)| result == "gave_up").map(|(_, count)| count).sum();
     match expect {
+        // A live collector goes on without an output; a replay that lost its records did not do what it was asked to.
+        _ if is_replay && lost > 0 => Err(Failure::Run(format!("{lost} records could not be delivered"))),
         Some(expected) if expected != ended.counters.alerts_total() => {
             Err(Failure::Run(format!("expected {expected} alerts, raised {}", ended.counters.alerts_total())))
         }

@@ -37,6 +37,7 @@ fn exit_codes() {
         (vec!["--headless", "--rules", "/nonexistent"], 2, "/nonexistent"),
         (vec!["config", "print"], 0, ""),
         (vec!["rules", "list"], 0, ""),
+        (vec!["replay", "--headless", "--output", "file:/nonexistent/x", &attack], 1, "records could not be delivered"),
         (vec!["completions", "bash"], 0, ""),
         (vec!["man"], 0, ""),
         (vec!["--version"], 0, ""),

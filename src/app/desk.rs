@@ -87,9 +87,11 @@ pub struct Look {
 pub fn look_of(settings: &config::Console) -> Look {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let is_ascii = settings.ascii || !theme::is_utf8(locale.each_ref().map(Option::as_deref));
+    let is_colourless = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let named = settings.theme.or(is_colourless.then_some(Theme::Mono));
     Look {
         keys: if is_ascii { settings.keys.clone().in_words() } else { settings.keys.clone() },
-        theme: settings.theme.unwrap_or_else(|| Theme::of_environment(variable("COLORFGBG").as_deref())),
+        theme: named.unwrap_or_else(|| Theme::of_environment(variable("COLORFGBG").as_deref())),
         is_ascii,
     }
 }

@@ -97,6 +97,7 @@ fn row(header: &Header, state: &State) -> String {
     let raised = header.created.to_rfc3339_opts(SecondsFormat::Secs, true);
     let [path, rule, what] = [&header.path, &header.rule, &header.what].map(|text| format::visible(text));
     let [path, rule] = [(path, 31), (rule, 33)].map(|(text, room)| text.chars().take(room).collect::<String>());
+    let what: String = what.chars().take(100).collect();
     format!("{:<6}{severity:<6}{word:<8}{raised:<21}{path:<32}{rule:<34}{what}", header.id.short())
 }
 

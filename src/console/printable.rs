@@ -117,13 +117,24 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
         }
         let mut rest = word;
-        while rest.trim_end().width() > width {
-            let cut = rest
-                .char_indices()
-                .find(|(at, _)| rest[..*at].width() >= width.saturating_sub(1).max(1))
-                .map_or(rest.len(), |(at, _)| at);
-            lines.push(rest[..cut].to_owned());
-            rest = &rest[cut..];
+        if rest.trim_end().width() > width {
+            // Once over the word, letter by letter: it may be a field of a quarter of a megabyte.
+            let room = width.saturating_sub(1).max(1);
+            let mut left: usize = word.trim_end().chars().map(|letter| letter.width().unwrap_or(0)).sum();
+            let (mut start, mut used) = (0, 0);
+            for (at, letter) in word.char_indices() {
+                let wide = letter.width().unwrap_or(0);
+                if left <= width {
+                    break;
+                }
+                if used + wide > room && at > start {
+                    lines.push(word[start..at].to_owned());
+                    left = left.saturating_sub(used);
+                    (start, used) = (at, 0);
+                }
+                used += wide;
+            }
+            rest = &word[start..];
         }
         line.push_str(rest);
     }
@@ -137,6 +148,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_word_as_long_as_a_frame_is_cut_in_one_go() {
+        let lines = wrap(&format!("a {} b", "ä".repeat(256 << 10)), 80);
+        assert!(lines.iter().all(|line| line.width() <= 80));
+        assert_eq!(lines.concat().matches('ä').count(), 256 << 10);
+    }
 
     #[test]
     fn spelled_out() {

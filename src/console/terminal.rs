@@ -8,7 +8,7 @@ use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::{Backend as _, CrosstermBackend};
 
@@ -70,7 +70,8 @@ impl Guard {
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Hide)
+    // Where there is no second screen to switch to, what stands there would show through.
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)
 }
 
 /// Every step is tried, whatever the one before said: the terminal may be gone already.
