@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::detect::fields;
 use crate::detect::predicate::{Expr, FieldId, FieldName, Predicates};
 use crate::detect::route::{Route, Source};
 
@@ -51,27 +52,6 @@ const FIELDS: &[(u32, &str)] = &[
 const KERNEL_FILE: &str = "Irp IrpPtr FileObject FileKey IssuingThreadId ThreadId CreateOptions CreateAttributes ShareAccess \
     FileName FilePath ByteOffset IOSize IOFlags ExtraFlags ExtraInformation InfoClass Length FileIndex Status";
 
-/// What every event carries.
-const SYSTEM: &[&str] = &[
-    "EventID",
-    "Channel",
-    "Provider_Name",
-    "ProviderName",
-    "SourceName",
-    "Provider_Guid",
-    "Computer",
-    "ComputerName",
-    "Level",
-    "Task",
-    "Opcode",
-    "Version",
-    "Keywords",
-    "EventRecordID",
-    "Execution_ProcessID",
-    "Execution_ThreadID",
-    "Security_UserID",
-];
-
 /// What the events of one source carry, besides the System fields, and what to call them.
 struct Schema {
     fields: Vec<&'static str>,
@@ -95,7 +75,7 @@ impl Schema {
     }
 
     fn carries(&self, name: &str) -> bool {
-        SYSTEM.contains(&name) || self.fields.contains(&name)
+        fields::is_system(name) || self.fields.contains(&name)
     }
 }
 
