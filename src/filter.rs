@@ -7,6 +7,7 @@
 //! is:open is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
 //! ```
 
+pub mod data;
 pub mod listed;
 
 use std::borrow::Cow;

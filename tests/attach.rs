@@ -275,7 +275,7 @@ fn tail_follows_alerts_and_events() {
     let server = place.serve();
     let socket = place.path("w.sock");
     let mut tail = binary()
-        .args(["tail", "--json", "--socket", &socket, "--filter", "sev>=high", "--events", "eid:3"])
+        .args(["tail", "--json", "--socket", &socket, "--filter", "sev>=high", "--events", "eid:3 port:5985 data.Initiated:true"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::alert::Severity;
 use crate::alert::header::Header;
 use crate::feed::{Change, EventLine, Update};
+use crate::filter::data::{data_of, values_of};
 use crate::filter::listed::Listed;
 use crate::filter::{Field, Filter, Filterable};
 use crate::triage::State;
@@ -31,8 +32,12 @@ impl Filterable for Seen<'_> {
             Field::Host => vec![self.line.computer.as_str().into()],
             Field::Eid => vec![self.line.event_id.to_string().into()],
             Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
-            _ => Vec::new(),
+            _ => values_of(&self.line.xml, field),
         }
+    }
+
+    fn data(&self, name: &str) -> Option<Cow<'_, str>> {
+        data_of(&self.line.xml, name)
     }
 
     fn severity(&self) -> Option<Severity> {

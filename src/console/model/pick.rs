@@ -151,7 +151,7 @@ fn of_event(row: &TailLine) -> Vec<Value> {
     let event = &row.line;
     let mut values = vec![value("Computer", "host", &event.computer), value("EventID", "eid", &event.event_id.to_string())];
     for (name, text) in event_fields(&event.xml).into_iter().filter(|(name, text)| !name.is_empty() && is_said(text)) {
-        let field = match super::screen::FIELDS_OF_EVENTS.iter().find(|(_, names)| names.contains(&name.as_str())) {
+        let field = match crate::filter::data::FIELDS_OF_EVENTS.iter().find(|(_, names)| names.contains(&name.as_str())) {
             Some((field, _)) => field.1.to_owned(),
             None => format!("data.{name}"),
         };

@@ -7,6 +7,7 @@ use crate::alert::Severity;
 use crate::console::keys::Action;
 use crate::console::model::{Model, TailLine};
 use crate::event::names::HostName;
+use crate::filter::data::{data_of, values_of};
 use crate::filter::{Field, Filterable};
 use crate::hosts::HostState;
 
@@ -147,30 +148,13 @@ impl Filterable for HostRow<'_> {
     }
 }
 
-/// A field of the filter and its word.
-type Named = (Field, &'static str);
-
-/// Which data of an event a field of the filter stands for.
-pub(super) const FIELDS_OF_EVENTS: [(Named, &[&str]); 7] = [
-    ((Field::Src, "src"), &["SourceIp"]),
-    ((Field::Dst, "dst"), &["DestinationIp"]),
-    ((Field::Port, "port"), &["SourcePort", "DestinationPort"]),
-    ((Field::User, "user"), &["User"]),
-    ((Field::Proc, "proc"), &["Image"]),
-    ((Field::Parent, "parent"), &["ParentImage"]),
-    ((Field::Cmd, "cmd"), &["CommandLine"]),
-];
-
 impl Filterable for TailLine {
     fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
-        if let Some((_, names)) = FIELDS_OF_EVENTS.iter().find(|((own, _), _)| *own == field) {
-            return names.iter().filter_map(|name| data_of(&self.line.xml, name)).collect();
-        }
         match field {
             Field::Host => vec![self.line.computer.as_str().into()],
             Field::Eid => vec![self.line.event_id.to_string().into()],
             Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
-            _ => Vec::new(),
+            _ => values_of(&self.line.xml, field),
         }
     }
 
@@ -189,25 +173,6 @@ impl Filterable for TailLine {
     fn texts(&self) -> Vec<Cow<'_, str>> {
         vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
     }
-}
-
-/// The value of a data field of event XML. Looked for in the text: a filter asks this of every event that is kept, and
-/// decoding them all would take longer than a frame.
-fn data_of<'x>(xml: &'x str, name: &str) -> Option<Cow<'x, str>> {
-    let places = xml.match_indices(name).map(|(at, _)| at);
-    let is_name = |at: &usize| xml[..*at].ends_with(['\'', '"']) && xml[at + name.len()..].starts_with(['\'', '"']);
-    let at = places.into_iter().find(|at| is_name(at) && xml[..*at - 1].trim_end_matches([' ', '=']).ends_with("Name"))?;
-    let rest = &xml[at + name.len() + 1..];
-    let value = rest.trim_start().strip_prefix('>')?;
-    let value = &value[..value.find('<')?];
-    if !value.contains('&') {
-        return Some(Cow::Borrowed(value));
-    }
-    let mut plain = value.to_owned();
-    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")] {
-        plain = plain.replace(entity, character);
-    }
-    Some(Cow::Owned(plain))
 }
 
 /// The place that is `by` rows further, kept inside the list.

@@ -1,0 +1,45 @@
+//! The data of an event as a filter asks for it, by the filter's own words (`src:`) or by the name that Windows gives
+//! (`data.IntegrityLevel:`). Consoles and scripts filter events by the same words.
+
+use std::borrow::Cow;
+
+use crate::filter::Field;
+
+/// A field of the filter and its word.
+type Named = (Field, &'static str);
+
+/// Which data of an event a field of the filter stands for.
+pub const FIELDS_OF_EVENTS: [(Named, &[&str]); 7] = [
+    ((Field::Src, "src"), &["SourceIp"]),
+    ((Field::Dst, "dst"), &["DestinationIp"]),
+    ((Field::Port, "port"), &["SourcePort", "DestinationPort"]),
+    ((Field::User, "user"), &["User"]),
+    ((Field::Proc, "proc"), &["Image"]),
+    ((Field::Parent, "parent"), &["ParentImage"]),
+    ((Field::Cmd, "cmd"), &["CommandLine"]),
+];
+
+/// The values of an event that a field of the filter stands for; none for a field that is no data.
+pub fn values_of(xml: &str, field: Field) -> Vec<Cow<'_, str>> {
+    let names = FIELDS_OF_EVENTS.iter().find(|((own, _), _)| *own == field).map_or(&[][..], |(_, names)| names);
+    names.iter().filter_map(|name| data_of(xml, name)).collect()
+}
+
+/// The value of a data field of event XML. Looked for in the text: a filter asks this of every event that is kept, and
+/// decoding them all would take longer than a frame.
+pub fn data_of<'x>(xml: &'x str, name: &str) -> Option<Cow<'x, str>> {
+    let places = xml.match_indices(name).map(|(at, _)| at);
+    let is_name = |at: &usize| xml[..*at].ends_with(['\'', '"']) && xml[at + name.len()..].starts_with(['\'', '"']);
+    let at = places.into_iter().find(|at| is_name(at) && xml[..*at - 1].trim_end_matches([' ', '=']).ends_with("Name"))?;
+    let rest = &xml[at + name.len() + 1..];
+    let value = rest.trim_start().strip_prefix('>')?;
+    let value = &value[..value.find('<')?];
+    if !value.contains('&') {
+        return Some(Cow::Borrowed(value));
+    }
+    let mut plain = value.to_owned();
+    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")] {
+        plain = plain.replace(entity, character);
+    }
+    Some(Cow::Owned(plain))
+}
