@@ -8,6 +8,7 @@
 //!                                 <----         hello { proto, who, role, viewer }      or  sorry { reason }
 //!                                 <----         updates [ snapshot, … ]  then updates [ … ], ten times a second at most
 //!   request (act, detail, look)   ---->         acts go to the collector under the peer's name; refusals come back
+//!   request (list, preview)       ---->         a snapshot is a part of the alerts; of the rest there are counts, and pages
 //!                                 <----         beat, once a second where there is nothing else to say
 //! ```
 //!
@@ -33,7 +34,7 @@ use crate::feed::{Request, Update};
 use crate::triage::viewer::Role;
 
 /// The version of what is said over the socket. Both sides must have the same.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// How consoles elsewhere are served (`[attach]`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -12,8 +12,9 @@ use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Severity};
 use crate::event::names::{EventId, HostName};
 use crate::hosts::HostState;
+use crate::triage::mute::{Preview, Scope};
 use crate::triage::viewer::{Role, Viewer};
-use crate::triage::{Act, Again, Entry, Refusal};
+use crate::triage::{Act, Entry, Refusal, State};
 
 /// What a full queue to a subscriber does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,17 @@ pub enum Change {
     Snapshot(Box<Snapshot>),
     /// So many events were left out of the tail of this console.
     LeftOut(u64),
+    /// How all alerts stand, for consoles that hold a part of them; over a socket only.
+    Tally(Box<Tally>),
+    /// Part of a list that was asked for.
+    Listed(Box<Page>),
+    /// What a mute would have hidden, as was asked.
+    Previewed {
+        /// Which question.
+        token: u64,
+        /// The answer.
+        preview: Preview,
+    },
 }
 
 impl Change {
@@ -67,7 +79,15 @@ impl Change {
     pub fn is_lasting(&self) -> bool {
         matches!(
             self,
-            Self::Alert(_) | Self::Known(_) | Self::Triage(_) | Self::Refused(_) | Self::Viewers(_) | Self::Snapshot(_)
+            Self::Alert(_)
+                | Self::Known(_)
+                | Self::Triage(_)
+                | Self::Refused(_)
+                | Self::Viewers(_)
+                | Self::Snapshot(_)
+                | Self::Tally(_)
+                | Self::Listed(_)
+                | Self::Previewed { .. }
         )
     }
 }
@@ -96,8 +116,14 @@ pub struct Snapshot {
     pub is_last: bool,
     /// Whether the console fell behind, and that is why.
     pub is_resync: bool,
-    /// How many alerts there are in all.
+    /// How many alerts it has in all.
     pub total: u64,
+    /// How far it goes; in the last piece.
+    #[serde(default)]
+    pub horizons: Horizons,
+    /// How all alerts stand; in the first piece.
+    #[serde(default)]
+    pub tally: Option<Box<Tally>>,
     /// The number that the next alert gets.
     pub next: u64,
     /// Alerts per minute: the minute and the count, newest last; in the first piece.
@@ -108,17 +134,75 @@ pub struct Snapshot {
     pub alerts: Vec<Standing>,
 }
 
-/// An alert of a snapshot.
+/// The place of an alert in a list: the worst and newest is the greatest.
+pub type Key = (Severity, u64);
+
+/// Down to which place the lists are held; `None` where they are held to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Horizons {
+    /// Of all alerts.
+    pub all: Option<Key>,
+    /// Of those that wait for somebody, repeats folded.
+    pub kinds: Option<Key>,
+}
+
+/// How all alerts stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many there are.
+    pub alerts: u64,
+    /// How many wait for somebody, by severity.
+    pub waiting: [u64; 5],
+    /// How many kinds of them, repeats folded.
+    pub kinds: u64,
+    /// How many somebody looks at.
+    pub acknowledged: u64,
+    /// How many a mute hides.
+    pub muted: u64,
+    /// How many wait on which host, of those where that changed.
+    pub hosts: Vec<(HostName, [u64; 5])>,
+    /// How many repeats wait, by the name of their group, of those where that changed.
+    pub groups: Vec<(u64, u64)>,
+}
+
+/// A part of a list that a console asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Chosen by whoever asks, to know the answer by.
+    pub token: u64,
+    /// What the alerts are like.
+    pub filter: String,
+    /// Whether only those are listed that wait for somebody, repeats folded.
+    pub kinds_only: bool,
+    /// Below which place it begins; `None` is at the top.
+    pub below: Option<Key>,
+    /// How many at most.
+    pub most: u64,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Which question it answers.
+    pub token: u64,
+    /// The alerts, worst and newest first.
+    pub alerts: Vec<Standing>,
+    /// How many the filter lets through in all; where the part begins at the top.
+    pub matches: Option<u64>,
+    /// The place of the last, where the list goes on.
+    pub horizon: Option<Key>,
+}
+
+/// An alert and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Its number, in order of raising.
     pub number: u64,
     /// What it is.
     pub header: Arc<Header>,
-    /// The mute that held when it was raised.
-    pub muted: Option<u64>,
-    /// Set when its group was closed before.
-    pub again: Option<Box<Again>>,
+    /// Where it stood before the entries of the triage log that are told: the mute that held when it was raised, whether its
+    /// group had been closed, and what older entries made of it.
+    pub base: State,
 }
 
 /// How the way to a collector fares that is another process.
@@ -149,8 +233,19 @@ pub enum Link {
 pub enum Request {
     /// Do something with alerts.
     Act(Act),
+    /// Do something with an alert, the only target, and with all its repeats that wait for somebody.
+    ActOnRepeats(Act),
     /// Tell everything about an alert.
     Detail(AlertId),
+    /// Tell a part of a list.
+    List(Listing),
+    /// Tell what a mute would have hidden.
+    Preview {
+        /// Chosen by whoever asks, to know the answer by.
+        token: u64,
+        /// What it would hide.
+        scope: Scope,
+    },
     /// Read the rules anew.
     ReloadRules,
     /// This alert is open here, for those who look at the same time.

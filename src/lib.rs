@@ -40,5 +40,6 @@ pub mod hosts;
 pub mod input;
 pub mod intake;
 pub mod output;
+pub mod roster;
 pub mod store;
 pub mod triage;

@@ -154,7 +154,7 @@ fn connect(socket: &Path) -> UnixStream {
 }
 
 fn hello() -> Vec<u8> {
-    frame(&json!({"hello": {"proto": 1, "wants": {"console": {"most": 100_000}}}}))
+    frame(&json!({"hello": {"proto": wefwatch::attach::PROTOCOL, "wants": {"console": {"most": 100_000}}}}))
 }
 
 /// Whether a change of this name is among the updates of a frame.
@@ -175,7 +175,9 @@ fn hostile_viewers_cost_nobody_anything() {
         ("no hello first", frame(&json!({"request": "ReloadRules"})), Some("the first word is hello")),
         (
             "a filter that is none",
-            frame(&json!({"hello": {"proto": 1, "wants": {"tail": {"alerts": "sev>=", "events": null}}}})),
+            frame(
+                &json!({"hello": {"proto": wefwatch::attach::PROTOCOL, "wants": {"tail": {"alerts": "sev>=", "events": null}}}}),
+            ),
             Some(""),
         ),
         ("nothing but the end", Vec::new(), None),

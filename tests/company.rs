@@ -11,7 +11,8 @@ use chrono::TimeDelta;
 use scene::{Scene, updates};
 use wefwatch::alert::header::Header;
 use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::{Change, Link, Request, Snapshot, Standing};
+use wefwatch::feed::{Change, Horizons, Link, Request, Snapshot, Standing};
+use wefwatch::triage::State;
 use wefwatch::triage::viewer::{Role, Viewer};
 
 /// A snapshot of the attack, in two pieces, with numbers that begin somewhere.
@@ -23,7 +24,7 @@ fn snapshot(from: u64) -> Vec<Snapshot> {
     });
     let numbered = (from..).zip(headers);
     let mut alerts: Vec<Standing> =
-        numbered.map(|(number, header)| Standing { number, header, muted: None, again: None }).collect();
+        numbered.map(|(number, header)| Standing { number, header, base: State::default() }).collect();
     alerts.sort_by_key(|standing| std::cmp::Reverse((standing.header.severity, standing.number)));
     let next = from + alerts.len() as u64;
     let total = alerts.len() as u64;
@@ -33,6 +34,8 @@ fn snapshot(from: u64) -> Vec<Snapshot> {
         is_last: !is_first,
         is_resync: false,
         total,
+        horizons: Horizons::default(),
+        tally: None,
         next,
         per_minute: Vec::new(),
         entries: Vec::new(),

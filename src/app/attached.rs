@@ -21,6 +21,10 @@ use crate::feed::{Change, EventLine, Link, Update};
 use crate::filter::Filter;
 use crate::output::format;
 
+/// How many alerts a console elsewhere holds, and of how many the evidence: it asks for others as they are looked for.
+const HELD_ALERTS: usize = 5000;
+const HELD_EVIDENCE: usize = 200;
+
 /// Runs it to the end.
 pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let result = runtime.block_on(task);
@@ -30,12 +34,13 @@ pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(
 
 /// The console.
 pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(), Failure> {
-    let wants = Wants::Console { most: settings.max_alerts as u64 };
+    let max_alerts = settings.max_alerts.min(HELD_ALERTS);
+    let wants = Wants::Console { most: max_alerts as u64 };
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
     let Look { keys, theme, is_ascii } = desk::look_of(&settings);
     let config = console::Config {
-        max_alerts: settings.max_alerts,
-        max_evidence: settings.max_evidence,
+        max_alerts,
+        max_evidence: settings.max_evidence.min(HELD_EVIDENCE),
         max_events: settings.max_events,
         utc: settings.utc,
         listeners: Vec::new(),

@@ -35,7 +35,8 @@ pub fn open(
         look(&intake, None).await;
         while let Some(request) = asked.recv().await {
             match request {
-                Request::Act(act) => {
+                // A console here holds all repeats.
+                Request::Act(act) | Request::ActOnRepeats(act) => {
                     let Some(intake) = intake.upgrade() else { return };
                     // A collector that is gone ends the console soon.
                     let _ = intake.send(Intake::Act(act)).await;
@@ -44,6 +45,8 @@ pub fn open(
                 Request::ReloadRules => drop(reload.try_send(())),
                 Request::Look(in_front) => look(&intake, in_front).await,
                 Request::Replay(wish) => drop(steer.try_send(wish)),
+                // It holds all alerts: there is nothing to ask.
+                Request::List(_) | Request::Preview { .. } => {}
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {

@@ -154,9 +154,9 @@ async fn hear(
         let Some(said) = said else { return Ok(()) };
         let Said::Request(request) = said else { return Err("hello is said once".to_owned()) };
         let answer = match request {
-            Request::Act(act) if peer.role == Role::Viewer => Some(refused(&act, peer)),
-            Request::Act(act) => {
-                let act = Act { who: peer.who.clone(), ..act };
+            Request::Act(act) | Request::ActOnRepeats(act) if peer.role == Role::Viewer => Some(refused(&act, peer)),
+            Request::Act(_) | Request::ActOnRepeats(_) => {
+                let Some(act) = act_of(request, peer, shared).await else { return Ok(()) };
                 let Some(intake) = shared.way.intake.upgrade() else { return Ok(()) };
                 let _ = intake.send(Intake::Act(act)).await;
                 drop(intake);
@@ -172,6 +172,15 @@ async fn hear(
             // A socket is served by live collectors only: there is nothing to steer.
             Request::Replay(_) => None,
             Request::Detail(id) => detail(id, shared).await,
+            Request::List(listing) => {
+                // The answer comes between the updates, in order.
+                let _ = shared.doors.send(Door::List { viewer: viewer.id, listing }).await;
+                None
+            }
+            Request::Preview { token, scope } => {
+                let preview = ask(shared, |answer| Door::Preview(scope, answer)).await;
+                preview.map(|preview| told(Change::Previewed { token, preview }))
+            }
             Request::Look(in_front) => {
                 viewer.in_front = in_front;
                 tell_collector(&shared.way, viewer.id, Some(viewer.clone())).await;
@@ -200,11 +209,34 @@ fn not_reloaded() -> Told {
     told(Change::Notice(Notice { level: NoticeLevel::Warning, text }))
 }
 
+/// Asks the hall; `None` if there is no answer.
+async fn ask<T>(shared: &Shared, door: impl FnOnce(oneshot::Sender<T>) -> Door) -> Option<T> {
+    let (answer, answered) = oneshot::channel();
+    shared.doors.send(door(answer)).await.ok()?;
+    answered.await.ok()
+}
+
+/// The act that was asked for, under the peer's name and with all its targets.
+async fn act_of(request: Request, peer: &Peer, shared: &Shared) -> Option<Act> {
+    let who = peer.who.clone();
+    match request {
+        Request::Act(act) => Some(Act { who, ..act }),
+        Request::ActOnRepeats(act) => {
+            let first = act.targets.first().map(|target| target.alert.clone());
+            let targets = match first {
+                Some(id) => ask(shared, |answer| Door::Repeats(id, answer)).await?,
+                None => Vec::new(),
+            };
+            // One that waits no more has no repeats; then the act is judged by itself.
+            Some(Act { who, targets: if targets.is_empty() { act.targets } else { targets }, ..act })
+        }
+        _ => None,
+    }
+}
+
 /// Everything about an alert: of the newest at hand, of others from the store.
 async fn detail(id: AlertId, shared: &Shared) -> Option<Told> {
-    let (answer, answered) = oneshot::channel();
-    shared.doors.send(Door::Evidence(id.clone(), answer)).await.ok()?;
-    if let Some(alert) = answered.await.ok()? {
+    if let Some(alert) = ask(shared, |answer| Door::Evidence(id.clone(), answer)).await? {
         return Some(Told::Detail(alert));
     }
     let alert = shared.way.store.as_ref()?.detail(id).await?;

@@ -13,7 +13,9 @@ use crate::alert::{Alert, AlertId};
 use crate::attach::frame::{self, MAX_TOLD};
 use crate::attach::replica::{Prepared, Replica};
 use crate::attach::{Told, Wants};
-use crate::feed::{Change, EventLine, Status, Update};
+use crate::feed::{Change, EventLine, Listing, Page, Status, Update};
+use crate::triage::Target;
+use crate::triage::mute::{Preview, Scope};
 
 /// How many frames may wait for a console; one that has more to read gets a new snapshot.
 const FRAMES: usize = 64;
@@ -39,6 +41,12 @@ pub(super) enum Door {
     Leave(u64),
     /// Is the evidence of this alert here?
     Evidence(AlertId, oneshot::Sender<Option<Arc<Alert>>>),
+    /// What is in this part of a list?
+    List { viewer: u64, listing: Listing },
+    /// What would this mute have hidden?
+    Preview(Scope, oneshot::Sender<Preview>),
+    /// Which repeats of this alert wait for somebody, itself included?
+    Repeats(AlertId, oneshot::Sender<Vec<Target>>),
 }
 
 /// What somebody who entered hears.
@@ -66,6 +74,8 @@ struct Slot {
     sender: mpsc::Sender<Out>,
     is_console: bool,
     missed: u64,
+    /// From which entry on it knows the triage log.
+    log_from: u64,
 }
 
 /// The hall.
@@ -129,7 +139,16 @@ impl Hall {
                 self.status = Some(update);
             }
             _ => {
+                let again = match &update.change {
+                    Change::Alert(alert) => self.replica.happened_again(&alert.id),
+                    _ => None,
+                };
+                let (seq, at) = (update.seq, update.at);
                 self.waiting.push(update);
+                if let Some(standing) = again {
+                    let page = Page { token: 0, alerts: vec![standing], matches: None, horizon: None };
+                    self.waiting.push(Arc::new(Update { seq, at, change: Change::Listed(Box::new(page)) }));
+                }
                 if self.last_flush.elapsed() >= FLUSH || self.waiting.len() >= WAITING {
                     self.flush();
                 }
@@ -163,6 +182,9 @@ impl Hall {
         if !self.events.is_empty() {
             tell(Change::Events(std::mem::take(&mut self.events)));
         }
+        if let Some(tally) = self.replica.take_tally() {
+            tell(Change::Tally(Box::new(tally)));
+        }
         if self.left_out > 0 {
             tell(Change::LeftOut(std::mem::take(&mut self.left_out)));
         }
@@ -194,10 +216,25 @@ impl Hall {
         }
     }
 
+    /// Tells a part of a list after all that happened before, so that a console counts alerts as they are counted here.
+    fn list(&mut self, viewer: u64, listing: &Listing) {
+        self.flush();
+        // Somebody who fell behind asks anew after the next snapshot.
+        let Some(slot) = self.slots.get_mut(&viewer) else { return };
+        let change = Change::Listed(Box::new(self.replica.page(listing, slot.log_from)));
+        let update = Update { seq: self.seq, at: self.replica.now(), change };
+        if let Some(frame) = frame::frame(&Told::Updates(vec![Arc::new(update)]), MAX_TOLD) {
+            slot.hand(&frame);
+        }
+    }
+
     fn answer(&mut self, door: Door) {
         match door {
             Door::Leave(viewer) => drop(self.slots.remove(&viewer)),
             Door::Evidence(id, answer) => drop(answer.send(self.replica.evidence(&id))),
+            Door::List { viewer, listing } => self.list(viewer, &listing),
+            Door::Preview(scope, answer) => drop(answer.send(self.replica.preview(&scope))),
+            Door::Repeats(id, answer) => drop(answer.send(self.replica.targets_like(&id))),
             Door::Enter { viewer, wants, is_resync, entered } => {
                 let (prepared, capacity) = match wants {
                     Wants::Console { most } => {
@@ -210,8 +247,9 @@ impl Hall {
                 };
                 let (sender, queue) = mpsc::channel(capacity);
                 let is_console = prepared.is_some();
+                let log_from = prepared.as_ref().map_or(0, |prepared| prepared.log_from);
                 if entered.send(Entered { prepared, queue }).is_ok() {
-                    self.slots.insert(viewer, Slot { sender, is_console, missed: 0 });
+                    self.slots.insert(viewer, Slot { sender, is_console, missed: 0, log_from });
                 }
             }
         }

@@ -1,17 +1,19 @@
 //! What the collector has told so far, kept for those who attach later: headers, where they stand, the newest evidence, the
-//! hosts, the last status and the end of the tail. Pure: updates in, snapshots out.
+//! hosts, the last status and the end of the tail. Pure: updates and questions in, snapshots and answers out.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::alert::header::Header;
+use chrono::{DateTime, Utc};
+
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Known, Snapshot, Standing, Status, Update};
+use crate::feed::{Change, EventLine, Horizons, Known, Listing, Page, Snapshot, Standing, Status, Tally, Update};
+use crate::filter::Filter;
 use crate::hosts::HostState;
-use crate::triage::Entry;
-use crate::triage::ledger::Ledger;
+use crate::roster::Roster;
+use crate::triage::mute::{PREVIEW_BACK, Preview, Scope};
+use crate::triage::{Entry, Target};
 
 /// How many alerts are known.
 const MAX_ALERTS: usize = 1 << 17;
@@ -25,14 +27,8 @@ const MAX_ENTRIES: usize = 20_000;
 const LINES: usize = 200;
 /// How many minutes the counts of alerts go back.
 const MINUTES: usize = 60;
-/// How much goes into one piece of a snapshot. The first has what a screen shows, worst first.
+/// How many kinds of alerts that wait for somebody a console begins with, and how much goes into one piece of a snapshot.
 const PIECE: usize = 500;
-
-#[derive(Debug)]
-struct Own {
-    header: Arc<Header>,
-    muted: Option<u64>,
-}
 
 /// What a new console has to hear.
 #[derive(Debug)]
@@ -41,6 +37,9 @@ pub(super) struct Prepared {
     alerts: Vec<Standing>,
     told: usize,
     model: Snapshot,
+    horizons: Horizons,
+    /// The number of the first entry of the triage log that is told.
+    pub(super) log_from: u64,
     /// What follows the first piece.
     pub(super) state: Vec<Change>,
 }
@@ -48,13 +47,12 @@ pub(super) struct Prepared {
 /// The collector as it was last told.
 #[derive(Debug)]
 pub(super) struct Replica {
-    ledger: Ledger,
-    alerts: BTreeMap<u64, Own>,
-    by_id: HashMap<AlertId, u64>,
+    alerts: Roster,
+    everything: Filter,
+    now: DateTime<Utc>,
     evidence: VecDeque<Arc<Alert>>,
     evidence_bytes: usize,
     entries: VecDeque<Arc<Entry>>,
-    next: u64,
     per_minute: VecDeque<(i64, u32)>,
     hosts: BTreeMap<HostName, HostState>,
     status: Status,
@@ -68,13 +66,12 @@ impl Replica {
     /// Nothing known yet.
     pub(super) fn new() -> Self {
         Self {
-            ledger: Ledger::new(MAX_ALERTS),
-            alerts: BTreeMap::new(),
-            by_id: HashMap::new(),
+            alerts: Roster::of_whole(MAX_ALERTS),
+            everything: Filter::default(),
+            now: DateTime::UNIX_EPOCH,
             evidence: VecDeque::new(),
             evidence_bytes: 0,
             entries: VecDeque::new(),
-            next: 0,
             per_minute: VecDeque::new(),
             hosts: BTreeMap::new(),
             status: Status::default(),
@@ -87,10 +84,11 @@ impl Replica {
 
     /// Takes in what the collector tells.
     pub(super) fn hear(&mut self, update: &Update) {
+        self.now = self.now.max(update.at);
         match &update.change {
             Change::Alert(alert) => self.hear_alert(alert),
             Change::Known(known) => known.iter().for_each(|known| match known {
-                Known::Alert { header, muted } => self.know(header.clone(), *muted),
+                Known::Alert { .. } => self.alerts.know(known, &self.everything, self.now),
                 Known::Entry(entry) => self.hear_entry(entry),
             }),
             Change::Triage(entry) => self.hear_entry(entry),
@@ -102,24 +100,26 @@ impl Replica {
             }
             Change::Rejected(_) | Change::Notice(_) => push(&mut self.lines, update.change.clone(), LINES),
             Change::Viewers(_) => self.viewers = Some(update.change.clone()),
-            Change::Refused(_) | Change::Snapshot(_) | Change::LeftOut(_) => {}
+            Change::Refused(_)
+            | Change::Snapshot(_)
+            | Change::LeftOut(_)
+            | Change::Tally(_)
+            | Change::Listed(_)
+            | Change::Previewed { .. } => {}
         }
     }
 
     fn hear_alert(&mut self, alert: &Arc<Alert>) {
-        let is_known = self.by_id.get(&alert.id).and_then(|number| self.alerts.get_mut(number));
-        match is_known {
-            Some(own) if alert.action == Action::Updated => {
-                own.header = Arc::new(Header { created: own.header.created, ..Header::of(alert) });
-            }
-            Some(_) => return,
-            None => {
-                let minute = alert.created.timestamp() / 60;
-                match self.per_minute.back_mut() {
-                    Some((last, count)) if *last == minute => *count += 1,
-                    _ => push(&mut self.per_minute, (minute, 1), MINUTES),
-                }
-                self.know(Arc::new(Header::of(alert)), alert.muted);
+        let is_known = self.alerts.number_of(&alert.id).is_some();
+        if is_known && alert.action != Action::Updated {
+            return;
+        }
+        self.alerts.add(alert, false, &self.everything, self.now);
+        if !is_known {
+            let minute = alert.created.timestamp() / 60;
+            match self.per_minute.back_mut() {
+                Some((last, count)) if *last == minute => *count += 1,
+                _ => push(&mut self.per_minute, (minute, 1), MINUTES),
             }
         }
         self.evidence_bytes += weight(alert);
@@ -141,23 +141,44 @@ impl Replica {
         }
     }
 
-    fn know(&mut self, header: Arc<Header>, muted: Option<u64>) {
-        if self.by_id.contains_key(&header.id) {
-            return;
-        }
-        self.ledger.know(&header, muted);
-        self.by_id.insert(header.id.clone(), self.next);
-        self.alerts.insert(self.next, Own { header, muted });
-        self.next += 1;
-        while self.alerts.len() > MAX_ALERTS {
-            let Some((_, oldest)) = self.alerts.pop_first() else { return };
-            self.by_id.remove(&oldest.header.id);
-        }
+    fn hear_entry(&mut self, entry: &Arc<Entry>) {
+        self.alerts.apply(entry, &self.everything, self.now);
+        push(&mut self.entries, entry.clone(), MAX_ENTRIES);
     }
 
-    fn hear_entry(&mut self, entry: &Arc<Entry>) {
-        self.ledger.apply(entry);
-        push(&mut self.entries, entry.clone(), MAX_ENTRIES);
+    /// How all alerts stand, if that changed since it was told for the last time.
+    pub(super) fn take_tally(&mut self) -> Option<Tally> {
+        self.alerts.take_tally()
+    }
+
+    /// An alert that was just raised, if its group had been closed: a console with a part of the alerts cannot know.
+    pub(super) fn happened_again(&self, id: &AlertId) -> Option<Standing> {
+        let entry = self.alerts.get(self.alerts.number_of(id)?)?;
+        entry.state.again.is_some().then(|| self.alerts.standing(entry.number, 0))?
+    }
+
+    /// When the collector told something for the last time.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// A part of a list, for a console that knows the triage log from an entry on.
+    pub(super) fn page(&self, listing: &Listing, log_from: u64) -> Page {
+        // Consoles ask what they could read themselves; anything else lets nothing through.
+        let Ok(filter) = Filter::parse(&listing.filter) else {
+            return Page { token: listing.token, alerts: Vec::new(), matches: Some(0), horizon: None };
+        };
+        self.alerts.page(listing, &filter, self.now, log_from)
+    }
+
+    /// What a mute would have hidden.
+    pub(super) fn preview(&self, scope: &Scope) -> Preview {
+        self.alerts.ledger.preview(scope, self.now, PREVIEW_BACK)
+    }
+
+    /// An alert and its repeats that wait for somebody.
+    pub(super) fn targets_like(&self, id: &AlertId) -> Vec<Target> {
+        self.alerts.targets_like(id)
     }
 
     /// The evidence of one of the newest alerts.
@@ -165,38 +186,26 @@ impl Replica {
         self.evidence.iter().rev().find(|alert| alert.id == *id).cloned()
     }
 
-    /// What a new console has to hear, with `most` alerts at most: the newest of them, a screenful of open ones first, then
-    /// all in the order of the lists, so that a console never moves what it shows.
+    /// What a new console has to hear, with `most` alerts at most: a screenful of kinds that wait for somebody first, then the
+    /// worst and newest in the order of the lists, so that a console never moves what it shows.
     pub(super) fn prepare(&self, most: usize, is_resync: bool) -> Prepared {
-        let newest = self.alerts.iter().rev().take(most);
-        let mut keys: Vec<_> = newest.map(|(number, own)| (Reverse(own.header.severity), Reverse(*number))).collect();
-        keys.sort_unstable();
-        let is_waiting = |number: u64| {
-            let id = self.alerts.get(&number).map(|own| &own.header.id);
-            id.and_then(|id| self.ledger.state_of(id)).is_some_and(crate::triage::State::is_waiting)
-        };
-        let (mut first, mut rest) = (Vec::new(), Vec::new());
-        for (_, Reverse(number)) in keys {
-            if first.len() < PIECE && is_waiting(number) { first.push(number) } else { rest.push(number) }
-        }
-        let standing = |number: u64| {
-            let own = self.alerts.get(&number)?;
-            let state = self.ledger.state_of(&own.header.id);
-            let again = state.and_then(|state| state.again.clone());
-            Some(Standing { number, header: own.header.clone(), muted: own.muted, again })
-        };
-        let alerts: Vec<Standing> = first.into_iter().chain(rest).filter_map(standing).collect();
+        let (numbers, horizons) = self.alerts.beginning(most, PIECE);
+        let log_from = self.entries.front().map_or(0, |entry| entry.number);
+        let alerts: Vec<Standing> = numbers.into_iter().filter_map(|number| self.alerts.standing(number, log_from)).collect();
         let model = Snapshot {
             is_first: true,
             is_last: false,
             is_resync,
             total: alerts.len() as u64,
-            next: self.next,
+            horizons: Horizons::default(),
+            tally: Some(Box::new(self.alerts.tally())),
+            next: self.alerts.next_number(),
             per_minute: self.per_minute.iter().copied().collect(),
             entries: Vec::new(),
             alerts: Vec::new(),
         };
-        Prepared { entries: self.entries.iter().cloned().collect(), alerts, told: 0, model, state: self.state() }
+        let entries = self.entries.iter().cloned().collect();
+        Prepared { entries, alerts, told: 0, model, horizons, log_from, state: self.state() }
     }
 
     fn state(&self) -> Vec<Change> {
@@ -223,8 +232,10 @@ impl Prepared {
         let alerts = self.alerts[self.told..end].to_vec();
         self.told = end;
         let is_last = end == self.alerts.len() && self.entries.is_empty();
-        let piece = Snapshot { is_last, entries, alerts, ..self.model.clone() };
-        self.model = Snapshot { is_first: false, is_last, per_minute: Vec::new(), ..self.model.clone() };
+        let next = Snapshot { is_first: false, is_last, tally: None, per_minute: Vec::new(), ..self.model.clone() };
+        let model = std::mem::replace(&mut self.model, next);
+        let horizons = if is_last { self.horizons } else { Horizons::default() };
+        let piece = Snapshot { is_last, entries, alerts, horizons, ..model };
         Some(piece)
     }
 }
@@ -246,6 +257,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::alert::Severity;
     use crate::alert::header::testing::header;
     use crate::triage::Deed;
 
@@ -261,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn every_alert_is_told_once_and_open_ones_first() {
+    fn every_alert_is_told_once_and_open_kinds_first() {
         let mut replica = known(1200);
         let alerts: Vec<AlertId> = (700..1200).map(|number| AlertId(format!("{number:032}").into())).collect();
         let entry = Entry {
@@ -283,8 +295,12 @@ mod tests {
             pieces.iter().map(|piece| (piece.is_first, piece.is_last, piece.entries.len(), piece.alerts.len())).collect();
         assert_eq!(flags, [(true, false, 1, 500), (false, true, 0, 500)]);
         let numbers: Vec<u64> = pieces.iter().flat_map(|piece| &piece.alerts).map(|standing| standing.number).collect();
-        let expected: Vec<u64> = (200..700).rev().chain((700..1200).rev()).collect();
+        // A kind per host, which waits; then the worst and newest.
+        let expected: Vec<u64> = (693..700).rev().chain((700..1200).rev()).chain((200..693).rev()).collect();
         assert_eq!(numbers, expected);
+        assert_eq!(pieces[1].horizons, Horizons { all: Some((Severity::High, 200)), kinds: None });
+        assert_eq!((pieces[0].horizons, pieces[1].tally.is_some()), (Horizons::default(), false));
+        assert_eq!(pieces[0].tally.as_deref().map(|tally| (tally.alerts, tally.kinds)), Some((1200, 7)));
         assert_eq!(pieces[0].next, 1200);
     }
 

@@ -1,11 +1,11 @@
 //! What the console knows and where the user is in it. Elm style: [`Model::update`] takes a message and answers effects;
 //! there is no terminal, no clock and no I/O here, and views only read.
 
-pub mod alerts;
 pub mod company;
 pub mod copy;
 pub mod export;
 pub mod lateral;
+pub mod pages;
 pub mod palette;
 pub mod pick;
 pub mod replay;
@@ -21,9 +21,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
 use crate::console::keys::{Action, Keymap, Row};
-use crate::console::model::alerts::Alerts;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::pages::Pages;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::console::model::triage::Dialog;
@@ -33,6 +33,7 @@ use crate::feed::{Change, EventLine, Link, Notice, RejectedLine, Request, Status
 use crate::filter::{Filter, FilterError};
 use crate::hosts::HostState;
 use crate::intake::Steer;
+use crate::roster::Roster;
 
 /// How many rejected frames and notices are kept.
 const KEPT_LINES: usize = 200;
@@ -133,7 +134,9 @@ pub struct Model {
     /// Columns and rows.
     pub size: (u16, u16),
     /// The alerts.
-    pub alerts: Alerts,
+    pub alerts: Roster,
+    /// What of them is asked for, where a part is held.
+    pub pages: Pages,
     /// The hosts.
     pub hosts: BTreeMap<HostName, HostState>,
     /// The collector's state.
@@ -202,7 +205,7 @@ pub struct Model {
 impl Model {
     /// An empty console of that size.
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
-        let alerts = Alerts::new(config.max_alerts, config.max_evidence);
+        let alerts = roster_of(&config);
         let (is_utc, theme) = (config.utc, config.theme);
         let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
@@ -210,6 +213,7 @@ impl Model {
             now,
             size,
             alerts,
+            pages: Pages::default(),
             hosts: BTreeMap::new(),
             status: Status::default(),
             company,
@@ -264,6 +268,8 @@ impl Model {
         }
         effects.extend(self.missing_evidence());
         effects.extend(self.look());
+        effects.extend(self.missing_page());
+        effects.extend(self.missing_preview());
         effects
     }
 
@@ -297,7 +303,8 @@ impl Model {
 
     fn hear(&mut self, update: Arc<Update>) {
         // Acts show at once even on a frozen picture: whoever acted waits for the answer.
-        let is_act = matches!(update.change, Change::Triage(_) | Change::Refused(_) | Change::Viewers(_));
+        let is_act =
+            matches!(update.change, Change::Triage(_) | Change::Refused(_) | Change::Viewers(_) | Change::Previewed { .. });
         let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
         if matches!(&update.change, Change::Snapshot(snapshot) if snapshot.is_first) {
             // It takes the place of everything that waits.
@@ -336,6 +343,9 @@ impl Model {
             Change::Viewers(viewers) => self.company.viewers.clone_from(viewers),
             Change::Snapshot(snapshot) => self.hear_snapshot(snapshot),
             Change::LeftOut(count) => self.left_out += count,
+            Change::Tally(tally) => self.alerts.hear_tally(tally, !self.filter_text.is_empty()),
+            Change::Listed(page) => self.hear_page(page),
+            Change::Previewed { token, preview } => self.hear_preview(*token, *preview),
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
             Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
         }
@@ -343,7 +353,7 @@ impl Model {
 
     fn add_alert(&mut self, alert: &Arc<Alert>) {
         let before = self.alerts.len();
-        let is_visible = self.alerts.add(alert, &self.filter, self.now);
+        let is_visible = self.alerts.add(alert, true, &self.filter, self.now);
         if self.alerts.len() == before && !is_visible {
             return;
         }
@@ -483,6 +493,7 @@ impl Model {
         if let Ok(filter) = Filter::parse(text) {
             text.trim().clone_into(&mut self.filter_text);
             self.alerts.refilter(&filter, self.now);
+            self.pages.refiltered();
             self.filter = filter;
             self.alert = Selection::default();
             self.new_above = 0;
@@ -581,6 +592,15 @@ impl Model {
     /// The worst severity outside the filter, and how many.
     pub fn outside_filter(&self) -> Option<(Severity, u64)> {
         if self.filter.is_empty() { None } else { self.alerts.hidden_since() }
+    }
+}
+
+/// Where the alerts are listed: all of them, or a part where the collector is another process.
+fn roster_of(config: &Config) -> Roster {
+    if config.is_attached {
+        Roster::of_part(config.max_alerts, config.max_evidence)
+    } else {
+        Roster::new(config.max_alerts, config.max_evidence)
     }
 }
 

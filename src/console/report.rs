@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
-use crate::console::model::alerts::Entry;
 use crate::console::model::copy::clean;
 use crate::console::printable::printable;
 use crate::console::view::history;
 use crate::event::command::decoded_command;
 use crate::feed::EventLine;
+use crate::roster::Entry;
 
 /// A report of these alerts, one section each.
 pub fn markdown(model: &Model, entries: &[&Entry]) -> String {

@@ -1,7 +1,7 @@
 //! The triage log folded: where every alert stands, which mutes hold, and whether an act may be done. The collector decides
 //! with it; consoles hear the entries and fold them in the same way, so that all see the same.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -40,9 +40,9 @@ impl Mute {
 #[derive(Debug)]
 struct Known {
     facts: Facts,
-    /// The mute that held when it was raised.
-    muted: Option<u64>,
-    again: Option<Box<Again>>,
+    /// Where it stood before its entries: the mute that held when it was raised, whether its group was closed, and what older
+    /// entries made of it that are not known here.
+    base: State,
     entries: Vec<u64>,
     state: State,
 }
@@ -68,6 +68,8 @@ pub struct Ledger {
     mutes: BTreeMap<u64, Mute>,
     next: u64,
     limit: usize,
+    /// Whether others may be missing of a group that is known: then what follows from a group is told, not concluded.
+    is_part: bool,
 }
 
 impl Ledger {
@@ -83,7 +85,13 @@ impl Ledger {
             mutes: BTreeMap::new(),
             next: 1,
             limit: limit.max(1),
+            is_part: false,
         }
+    }
+
+    /// A ledger of a part of the alerts, without a limit of its own: they are [released](Self::release) by whoever keeps it.
+    pub fn of_part() -> Self {
+        Self { is_part: true, ..Self::new(usize::MAX) }
     }
 
     /// An alert was raised, hidden by a mute or not. Of one that is known already only what a link changes is taken over.
@@ -95,8 +103,9 @@ impl Ledger {
         }
         let facts = Facts::of(header);
         let group = self.groups.entry(facts.group).or_default();
-        let again = group.closed.clone().filter(|_| group.members > 0 && group.unclosed == 0).map(Box::new);
-        self.add(header, facts, muted, again);
+        let is_again = !self.is_part && group.members > 0 && group.unclosed == 0;
+        let again = group.closed.clone().filter(|_| is_again).map(Box::new);
+        self.add(header, facts, State { muted, again, ..State::default() });
         while self.order.len() > self.limit {
             if let Some(oldest) = self.order.pop_front() {
                 self.forget(&oldest);
@@ -104,12 +113,38 @@ impl Ledger {
         }
     }
 
-    /// Takes over an alert that another ledger knows, in any order: `again` is what followed from the order there. Afterwards
-    /// [`sort`](Self::sort) puts them into theirs.
-    pub fn take_over(&mut self, header: &Header, muted: Option<u64>, again: Option<Box<Again>>) {
+    /// Takes over an alert that another ledger knows, in any order: `base` is where it stood there before the entries that are
+    /// told too. Afterwards [`sort`](Self::sort) puts them into theirs.
+    pub fn take_over(&mut self, header: &Header, base: State) {
         if !self.alerts.contains_key(&header.id) {
-            self.add(header, Facts::of(header), muted, again);
+            self.add(header, Facts::of(header), base);
         }
+    }
+
+    /// The group of an alert had been closed before it was raised, as another ledger knows.
+    pub fn happened_again(&mut self, id: &AlertId, again: Box<Again>) {
+        if let Some(known) = self.alerts.get_mut(id) {
+            known.base.again = Some(again);
+            self.refold(id);
+        }
+    }
+
+    /// Where an alert stood before the entry of that number, what was taken back since left out, for [`take_over`](Self::take_over) elsewhere.
+    pub fn base_of(&self, id: &AlertId, before: u64) -> State {
+        let Some(known) = self.alerts.get(id) else { return State::default() };
+        self.fold(known, |number| number < before).0
+    }
+
+    /// Lets alerts go that may be taken over again later.
+    pub fn release(&mut self, ids: &HashSet<AlertId>) {
+        for id in ids {
+            let entries = self.alerts.get_mut(id).map(|known| std::mem::take(&mut known.entries)).unwrap_or_default();
+            if !entries.is_empty() {
+                self.early.insert(id.clone(), entries);
+            }
+            self.forget(id);
+        }
+        self.order.retain(|id| !ids.contains(id));
     }
 
     /// Puts alerts that were taken over into the order of their raising.
@@ -118,17 +153,17 @@ impl Ledger {
         self.order.make_contiguous().sort_by_key(created);
     }
 
-    fn add(&mut self, header: &Header, facts: Facts, muted: Option<u64>, again: Option<Box<Again>>) {
+    fn add(&mut self, header: &Header, facts: Facts, base: State) {
         let group = self.groups.entry(facts.group).or_default();
         group.members += 1;
-        group.unclosed += 1;
-        if let Some(mute) = muted.and_then(|number| self.mutes.get_mut(&number)) {
+        group.unclosed += u64::from(!base.status.is_closed());
+        if let Some(mute) = base.muted.and_then(|number| self.mutes.get_mut(&number)) {
             mute.hidden += 1;
         }
         let entries = self.early.remove(&header.id).unwrap_or_default();
         let has_entries = !entries.is_empty();
-        let state = State { muted, again: again.clone(), ..State::default() };
-        self.alerts.insert(header.id.clone(), Known { facts, muted, again, entries, state });
+        let state = base.clone();
+        self.alerts.insert(header.id.clone(), Known { facts, base, entries, state });
         self.order.push_back(header.id.clone());
         if has_entries {
             self.refold(&header.id);
@@ -187,11 +222,26 @@ impl Ledger {
 
     /// Folds the entries of one alert anew.
     fn refold(&mut self, id: &AlertId) {
+        let Some(known) = self.alerts.get(id) else { return };
+        let (state, closed) = self.fold(known, |_| true);
         let Some(known) = self.alerts.get_mut(id) else { return };
         let was_closed = known.state.status.is_closed();
-        let mut state = State { muted: known.muted, again: known.again.clone(), ..State::default() };
+        let is_closed = state.status.is_closed();
+        known.state = state;
+        if let Some(group) = self.groups.get_mut(&known.facts.group) {
+            group.unclosed = group.unclosed + u64::from(was_closed && !is_closed) - u64::from(is_closed && !was_closed);
+            if is_closed {
+                group.closed = closed;
+            }
+        }
+    }
+
+    /// Where an alert stands by the entries that are wanted, and who closed it.
+    fn fold(&self, known: &Known, is_wanted: impl Fn(u64) -> bool) -> (State, Option<Again>) {
+        let mut state = known.base.clone();
         let mut closed = None;
-        for entry in known.entries.iter().filter_map(|number| self.entries.get(number)) {
+        let wanted = known.entries.iter().filter(|number| is_wanted(**number));
+        for entry in wanted.filter_map(|number| self.entries.get(number)) {
             if entry.deed != Deed::Comment {
                 state.revision = entry.number;
             }
@@ -213,14 +263,7 @@ impl Ledger {
                 Deed::Undo(number) => state.muted = state.muted.filter(|muted| muted != number),
             }
         }
-        let is_closed = state.status.is_closed();
-        known.state = state;
-        if let Some(group) = self.groups.get_mut(&known.facts.group) {
-            group.unclosed = group.unclosed + u64::from(was_closed && !is_closed) - u64::from(is_closed && !was_closed);
-            if is_closed {
-                group.closed = closed;
-            }
-        }
+        (state, closed)
     }
 
     /// Where an alert stands; an unknown one is open.
@@ -309,6 +352,12 @@ impl Ledger {
             }
         }
         preview
+    }
+
+    /// The members of a group, oldest first, and where they stand.
+    pub fn members(&self, group: u64) -> impl DoubleEndedIterator<Item = (&AlertId, &State)> {
+        let of = move |id| self.alerts.get(id).filter(|known| known.facts.group == group).map(|known| (id, &known.state));
+        self.order.iter().filter_map(of)
     }
 
     /// The alerts that wait for somebody and that a scope covers.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
@@ -111,6 +112,9 @@ impl Facts {
         }
     }
 }
+
+/// How far the preview of a mute looks back.
+pub const PREVIEW_BACK: TimeDelta = TimeDelta::days(7);
 
 /// What a mute would have hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

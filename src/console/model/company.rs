@@ -5,10 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
 use crate::console::keys::Action;
-use crate::console::model::alerts::Alerts;
 use crate::console::model::screen::{Screen, Selection};
 use crate::console::model::{Effect, Model};
-use crate::feed::{Link, Request, Snapshot};
+use crate::feed::{Horizons, Link, Request, Snapshot};
 use crate::triage::viewer::{Role, Viewer};
 
 /// The company.
@@ -111,6 +110,9 @@ impl Model {
         if snapshot.is_first {
             self.begin_anew(snapshot);
         }
+        if let Some(tally) = &snapshot.tally {
+            self.alerts.hear_tally(tally, !self.filter_text.is_empty());
+        }
         for entry in &snapshot.entries {
             self.alerts.apply(entry, &self.filter, self.now);
         }
@@ -122,13 +124,15 @@ impl Model {
         self.restore_place();
         if snapshot.is_last {
             self.alerts.taken_over();
+            self.alerts.set_horizons(if self.filter_text.is_empty() { snapshot.horizons } else { Horizons::default() });
             self.company.place = None;
         }
     }
 
     fn begin_anew(&mut self, snapshot: &Snapshot) {
         self.company.place = Some(self.place());
-        self.alerts = Alerts::new(self.config.max_alerts, self.config.max_evidence);
+        self.alerts = super::roster_of(&self.config);
+        self.pages.begin_anew(!self.filter_text.is_empty());
         self.alerts.begin_at(snapshot.next);
         self.hosts.clear();
         self.events.clear();

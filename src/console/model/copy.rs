@@ -3,13 +3,13 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
 use crate::console::printable::{fit, printable};
 use crate::console::report;
 use crate::event::names::HostName;
+use crate::roster::Entry;
 
 /// More than this many bytes many terminals drop without a word (as Base64 they are 100,000).
 const MOST: usize = 74_000;

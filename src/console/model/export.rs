@@ -3,11 +3,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Screen, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
 use crate::console::report;
+use crate::roster::Entry;
 
 /// The forms, by the ending of the file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::alert::AlertId;
 use crate::alert::link::Hop;
 use crate::console::model::Model;
-use crate::console::model::alerts::{Alerts, Entry};
 use crate::console::model::screen::Screen;
+use crate::roster::{Entry, Roster};
 
 /// How many linked alerts are drawn, the newest.
 const MOST: usize = 500;
@@ -33,7 +33,7 @@ fn key(hop: &Hop) -> Key {
 }
 
 /// Every hop once, newest path first, below each other the hops that follow one another.
-pub fn rows<'a>(alerts: &'a Alerts, linked: impl Iterator<Item = &'a Entry>) -> Vec<Row<'a>> {
+pub fn rows<'a>(alerts: &'a Roster, linked: impl Iterator<Item = &'a Entry>) -> Vec<Row<'a>> {
     let mut hops: BTreeMap<Key, &Hop> = BTreeMap::new();
     let mut parents: BTreeMap<Key, Key> = BTreeMap::new();
     for entry in linked.take(MOST) {
@@ -74,7 +74,7 @@ fn ends(hop: &Hop) -> usize {
 }
 
 /// The alert that opens with a hop.
-fn opens(alerts: &Alerts, hop: &Hop) -> Option<u64> {
+fn opens(alerts: &Roster, hop: &Hop) -> Option<u64> {
     let known = |id: &AlertId| alerts.number_of(id);
     hop.to.alerts.iter().chain(&hop.from.alerts).find_map(|own| known(&own.id))
 }

@@ -2,12 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::model::alerts::Entry;
 use crate::console::model::screen::Selection;
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
 use crate::event::text::is_said;
 use crate::filter::Filter;
+use crate::roster::Entry;
 
 /// A longer value is compared by its beginning.
 const LONGEST: usize = 200;

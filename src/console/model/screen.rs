@@ -325,9 +325,10 @@ impl Model {
     fn open_alert_of_event(&mut self, number: u64) {
         let line = self.events.iter().find(|line| line.number == number);
         let id = line.and_then(|line| line.line.alert.as_ref()).map(|(id, _)| id.clone());
-        match id.and_then(|id| self.alerts.number_of(&id)) {
-            Some(number) => self.open_alert(Some(number)),
-            None => self.hint = Some("this event completed no alert"),
+        match id.map(|id| (self.alerts.number_of(&id), id)) {
+            Some((Some(number), _)) => self.open_alert(Some(number)),
+            Some((None, id)) if self.alerts.is_part() => self.want(id),
+            _ => self.hint = Some("this event completed no alert"),
         }
     }
 
@@ -343,7 +344,13 @@ impl Model {
     pub(super) fn step_alert(&mut self, forward: bool) {
         let from = if self.is_inside() || self.alert.is_chosen { self.selected_alert() } else { None };
         let Some(next) = self.alerts.neighbour(from, forward) else {
-            self.hint = Some(if self.alerts.is_empty() { "no alerts yet" } else { "no more open alerts this way" });
+            let is_more = forward && self.alerts.horizon(true).is_some();
+            self.hint = Some(match () {
+                () if self.alerts.is_empty() => "no alerts yet",
+                () if is_more && self.alerts.is_full() => "this console holds no more; / narrows the list",
+                () if is_more => "asking the collector for more; try again",
+                () => "no more open alerts this way",
+            });
             return;
         };
         if self.is_inside() {

@@ -6,7 +6,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::alert::header::Header;
 use crate::console::keys::Action;
-use crate::console::model::alerts::Entry;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::ExportForm;
 use crate::console::model::palette::Palette;
@@ -14,12 +13,11 @@ use crate::console::model::pick::Picker;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
 use crate::console::model::{Effect, Model};
 use crate::feed::Request;
+use crate::roster::Entry;
 use crate::triage::decide::MAX_TARGETS;
-use crate::triage::mute::{Aspect, Preview, Scope};
+use crate::triage::mute::{Aspect, PREVIEW_BACK, Preview, Scope};
 use crate::triage::{self, Act, Deed, MAX_REASON, MIN_MUTE_REASON, Refusal, Status, Target, Verdict};
 
-/// How far the preview of a mute looks back, and which expiries there are.
-const PREVIEW: TimeDelta = TimeDelta::days(7);
 /// The expiries of a mute: their names, and how long.
 pub const EXPIRIES: [(&str, Option<TimeDelta>); 5] = [
     ("1 h", Some(TimeDelta::hours(1))),
@@ -29,13 +27,22 @@ pub const EXPIRIES: [(&str, Option<TimeDelta>); 5] = [
     ("until removed", None),
 ];
 
+/// The alerts that an act is about.
+#[derive(Debug, Clone, Default)]
+pub struct Targets {
+    /// Those that are held here.
+    pub list: Vec<Target>,
+    /// How many repeats there are besides, which the collector names.
+    pub beyond: usize,
+}
+
 /// What is asked before an act.
 #[derive(Debug, Clone)]
 pub enum Dialog {
     /// Which verdict?
-    Verdict(Vec<Target>),
+    Verdict(Targets),
     /// Which words?
-    Comment(Vec<Target>, String),
+    Comment(Targets, String),
     /// Which alerts, how long, and why?
     Mute(Box<MuteForm>),
     /// The mutes; which is selected.
@@ -74,6 +81,18 @@ pub enum Focus {
     Reason,
 }
 
+/// Whether a preview is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Counting {
+    /// It is.
+    #[default]
+    Done,
+    /// The collector has to be asked: the part of the alerts that is here does not say.
+    Wanted,
+    /// It was asked, by this token.
+    Asked(u64),
+}
+
 /// A mute in the making.
 #[derive(Debug, Clone)]
 pub struct MuteForm {
@@ -89,6 +108,10 @@ pub struct MuteForm {
     pub focus: Focus,
     /// What it would have hidden.
     pub preview: Preview,
+    /// Whether the collector is to count that, or does: the number of the question.
+    pub counting: Counting,
+    /// For which scope.
+    counted: Option<Scope>,
     /// Why it cannot be made yet.
     pub problem: Option<String>,
 }
@@ -108,6 +131,8 @@ impl MuteForm {
             reason: String::new(),
             focus: Focus::Reason,
             preview: Preview::default(),
+            counting: Counting::Done,
+            counted: None,
             problem: None,
         }
     }
@@ -167,13 +192,20 @@ impl Model {
     /// newest first, and no more than one act may change.
     pub fn chosen(&self) -> Vec<&Entry> {
         let Some(front) = self.front() else { return Vec::new() };
-        let is_folded = self.stack.is_empty() && self.tab == Tab::Triage;
-        if is_folded { self.alerts.repeats(front).take(MAX_TARGETS).collect() } else { vec![front] }
+        if self.is_folded() { self.alerts.repeats(front).take(MAX_TARGETS).collect() } else { vec![front] }
     }
 
-    fn targets(&self) -> Vec<Target> {
+    fn targets(&self) -> Targets {
         let target = |entry: &&Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
-        self.chosen().iter().map(target).collect()
+        let list: Vec<Target> = self.chosen().iter().map(target).collect();
+        let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.repeat_count(front));
+        let beyond = all.min(MAX_TARGETS).saturating_sub(list.len());
+        Targets { list, beyond }
+    }
+
+    /// Whether a row stands for all its repeats.
+    fn is_folded(&self) -> bool {
+        self.stack.is_empty() && self.tab == Tab::Triage
     }
 
     pub(super) fn can_act(&self, action: Action) -> bool {
@@ -187,19 +219,25 @@ impl Model {
     }
 
     /// The alerts to act on; without any, a word on why the key does nothing.
-    fn targets_or_hint(&mut self) -> Option<Vec<Target>> {
+    fn targets_or_hint(&mut self) -> Option<Targets> {
         let targets = self.targets();
-        if targets.is_empty() {
+        if targets.list.is_empty() {
             self.hint = Some("no alert is selected here");
             return None;
         }
         Some(targets)
     }
 
-    fn ask(&mut self, deed: Deed, reason: String, targets: Vec<Target>) -> Vec<Effect> {
+    fn ask(&mut self, deed: Deed, reason: String, targets: Targets) -> Vec<Effect> {
         let token = self.next_token;
         self.next_token += 1;
-        vec![Effect::Ask(Request::Act(Act { token, who: self.config.who.clone(), deed, reason, targets }))]
+        let Targets { list: mut targets, beyond } = targets;
+        if beyond > 0 {
+            // The newest stands for all.
+            targets.truncate(1);
+        }
+        let act = Act { token, who: self.config.who.clone(), deed, reason, targets };
+        vec![Effect::Ask(if beyond > 0 { Request::ActOnRepeats(act) } else { Request::Act(act) })]
     }
 
     pub(super) fn acknowledge(&mut self) -> Vec<Effect> {
@@ -218,7 +256,7 @@ impl Model {
             self.hint = Some("nothing of yours in the last 30 s to take back");
             return Vec::new();
         };
-        self.ask(Deed::Undo(number), String::new(), Vec::new())
+        self.ask(Deed::Undo(number), String::new(), Targets::default())
     }
 
     pub(super) fn ask_verdict(&mut self) {
@@ -239,8 +277,34 @@ impl Model {
     }
 
     fn show_mute(&mut self, mut form: MuteForm) {
-        form.preview = self.alerts.ledger.preview(&form.scope(), self.now, PREVIEW);
+        let scope = form.scope();
+        if !self.alerts.is_part() {
+            form.preview = self.alerts.ledger.preview(&scope, self.now, PREVIEW_BACK);
+        } else if form.counted.as_ref() != Some(&scope) {
+            (form.counting, form.counted) = (Counting::Wanted, Some(scope));
+        }
         self.dialog = Some(Dialog::Mute(Box::new(form)));
+    }
+
+    /// Asks what the mute in the making would have hidden, where that is not known here.
+    pub(super) fn missing_preview(&mut self) -> Option<Effect> {
+        let Some(Dialog::Mute(form)) = &mut self.dialog else { return None };
+        if form.counting != Counting::Wanted {
+            return None;
+        }
+        let token = self.next_token;
+        self.next_token += 1;
+        form.counting = Counting::Asked(token);
+        Some(Effect::Ask(Request::Preview { token, scope: form.scope() }))
+    }
+
+    pub(super) fn hear_preview(&mut self, token: u64, preview: Preview) {
+        if let Some(Dialog::Mute(form)) = &mut self.dialog
+            && form.counting == Counting::Asked(token)
+        {
+            form.preview = preview;
+            form.counting = Counting::Done;
+        }
     }
 
     pub(super) fn list_mutes(&mut self) {
@@ -271,7 +335,7 @@ impl Model {
         }
     }
 
-    fn verdict_key(&mut self, key: KeyEvent, targets: Vec<Target>) -> Vec<Effect> {
+    fn verdict_key(&mut self, key: KeyEvent, targets: Targets) -> Vec<Effect> {
         let verdict = match key.code {
             KeyCode::Char('t') => Verdict::TruePositive,
             KeyCode::Char('b') => Verdict::BenignTrigger,
@@ -284,7 +348,7 @@ impl Model {
         self.ask(Deed::Close(verdict), String::new(), targets)
     }
 
-    fn comment_key(&mut self, key: KeyEvent, targets: Vec<Target>, mut text: String) -> Vec<Effect> {
+    fn comment_key(&mut self, key: KeyEvent, targets: Targets, mut text: String) -> Vec<Effect> {
         match key.code {
             KeyCode::Enter if !text.trim().is_empty() => return self.ask(Deed::Comment, text, targets),
             _ => edit(&mut text, key),
@@ -301,7 +365,7 @@ impl Model {
                 None => {
                     let until = EXPIRIES[form.expiry].1.map(|span| self.now + span);
                     let deed = Deed::Mute { scope: form.scope(), until };
-                    return self.ask(deed, form.reason, Vec::new());
+                    return self.ask(deed, form.reason, Targets::default());
                 }
             },
             (KeyCode::Up | KeyCode::BackTab, _) => form.move_focus(-1),
@@ -323,7 +387,7 @@ impl Model {
             KeyCode::Up | KeyCode::Char('k') => selected.saturating_sub(1),
             KeyCode::Down | KeyCode::Char('j') => (selected + 1).min(last),
             KeyCode::Char('x') => match rows.get(selected) {
-                Some(number) => return self.ask(Deed::Unmute(*number), String::new(), Vec::new()),
+                Some(number) => return self.ask(Deed::Unmute(*number), String::new(), Targets::default()),
                 None => selected,
             },
             _ => selected,

@@ -6,7 +6,6 @@ use ratatui::text::{Line, Span};
 
 use crate::alert::{Alert, Matched, Proof, TreeNode};
 use crate::console::model::Model;
-use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Screen, Section};
 use crate::console::printable::{fit, fit_left, pad, wrap};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
@@ -14,6 +13,7 @@ use crate::console::view::why::seconds;
 use crate::console::view::{history, lateral, put, put_lines, put_right, split_top};
 use crate::event::command::decoded_command;
 use crate::event::time::TimeSource;
+use crate::roster::Entry;
 
 /// How many rows stand above a section.
 pub const TITLE: u16 = 3;

@@ -5,19 +5,19 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::console::model::Model;
-use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
+use crate::roster::Entry;
 
 /// Draws the list; `kinds_only` folds repeats. One row below stays free.
 pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) {
     let rows = model.alerts.rows(kinds_only);
     let has_focus = model.stack.is_empty() && (model.tab == Tab::Alerts || model.pane == Pane::Alerts);
     let mut title = heading(if kinds_only { "Open alerts" } else { "Alerts" }, has_focus);
-    title.push(plain(format!("  {}, severity then newest", count(rows.len() as u64))));
+    title.push(plain(format!("  {}, severity then newest", count(model.alerts.total(kinds_only) as u64))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     if model.new_above > 0 && model.alert.is_chosen {

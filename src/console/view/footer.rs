@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::keys::{Action, Row};
-use crate::console::model::triage::Dialog;
+use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::{Editor, Model};
 use crate::console::printable::{fit, fit_left, width};
-use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
+use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, count, plain, safe, styled};
 use crate::console::view::{company, put, put_right};
 use crate::intake::ReplayProgress;
-use crate::triage::{Target, Verdict};
+use crate::triage::Verdict;
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -33,14 +33,14 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Which alerts a dialog is about.
-fn which(targets: &[Target]) -> String {
-    match targets {
-        [one] => one.alert.short().to_owned(),
-        several => format!("{} alerts", several.len()),
+fn which(targets: &Targets) -> String {
+    match (targets.list.as_slice(), targets.beyond) {
+        ([one], 0) => one.alert.short().to_owned(),
+        (several, beyond) => format!("{} alerts", count((several.len() + beyond) as u64)),
     }
 }
 
-fn verdict_line(targets: &[Target], columns: usize) -> Line<'static> {
+fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
     let mut spans = vec![styled(format!(" close {} as ", which(targets)), ACCENT)];
     for verdict in Verdict::ALL {
         let (key, rest) = verdict.words().split_at(1);
@@ -52,7 +52,7 @@ fn verdict_line(targets: &[Target], columns: usize) -> Line<'static> {
     Line::from(spans)
 }
 
-fn comment_line(targets: &[Target], text: &str, columns: usize) -> Line<'static> {
+fn comment_line(targets: &Targets, text: &str, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
     let room = columns.saturating_sub(width(&head) + 22).max(8);
     let shown = fit_left(&safe(text), room);

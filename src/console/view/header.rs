@@ -293,10 +293,10 @@ fn filter_chip(model: &Model) -> Vec<Span<'static>> {
     if model.filter_text.is_empty() {
         return vec![styled("filter: none", DIM)];
     }
-    let shown = model.alerts.rows(false).len();
+    let shown = model.alerts.total(false);
     let room = if model.size.0 < 80 { 12 } else { 30 };
     let text = crate::console::printable::fit(&safe(&model.filter_text), room);
-    vec![styled(format!(" filter: {text}  {} of {}", count(shown as u64), count(model.alerts.len() as u64)), ACCENT)]
+    vec![styled(format!(" filter: {text}  {} of {}", count(shown as u64), count(model.alerts.known() as u64)), ACCENT)]
 }
 
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {

@@ -5,9 +5,9 @@ use ratatui::text::Line;
 
 use crate::alert::{Alert, Counted, Usual};
 use crate::console::model::Model;
-use crate::console::model::alerts::Entry;
 use crate::console::printable::{fit, pad, wrap};
 use crate::console::view::style::{self, DIM, STRONG, WARN, count, heading, plain, safe, styled};
+use crate::roster::Entry;
 use crate::triage::{Deed, State, Status};
 
 /// How far around an alert others count as near.

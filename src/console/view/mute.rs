@@ -16,7 +16,7 @@ use ratatui::text::Line;
 
 use crate::alert::header::short_host;
 use crate::console::model::Model;
-use crate::console::model::triage::{Dialog, EXPIRIES, Focus, MuteForm};
+use crate::console::model::triage::{Counting, Dialog, EXPIRIES, Focus, MuteForm};
 use crate::console::printable::{fit, fit_left, pad, wrap};
 use crate::console::view::frame::{Frame, framed};
 use crate::console::view::style::{self, ACCENT, DIM, SELECTED, STRONG, WARN, count, plain, safe, styled};
@@ -87,12 +87,14 @@ fn form_lines(form: &MuteForm, width: usize) -> (Vec<Line<'static>>, usize) {
 
 fn preview_lines(form: &MuteForm, width: usize) -> Vec<Line<'static>> {
     let preview = &form.preview;
+    // As long as the collector counts.
+    let told = |number: u64| if form.counting == Counting::Done { count(number) } else { "…".to_owned() };
     let text = format!(
         "Would have hidden {} of {} alerts in 7 d, {} CRIT, {} linked. Still stored, counted as muted, and forwarded with muted=true.",
-        count(preview.hidden),
-        count(preview.of),
-        count(preview.critical),
-        count(preview.linked)
+        told(preview.hidden),
+        told(preview.of),
+        told(preview.critical),
+        told(preview.linked)
     );
     let is_wide = preview.critical > 0 || preview.linked > 0 || (preview.of >= 10 && preview.hidden * 2 > preview.of);
     let style = if is_wide { WARN } else { plain("").style };

@@ -1,5 +1,11 @@
-//! The alerts that the console knows: headers of many, evidence of the newest, kept sorted and filtered as they come, so
-//! that drawing costs only what is visible. Where each stands follows from the triage log, folded here as the collector does.
+//! The alerts as a console lists them: headers of many, evidence of the newest, kept sorted, folded, counted and filtered as they
+//! come, so that drawing costs only what is visible. Where each stands follows from the triage log, folded here as the
+//! collector does. A console in the collector's own process holds all; one elsewhere holds a part ([`part`]), and the other
+//! end of its socket keeps a roster of all to tell it the rest ([`whole`]).
+
+pub mod part;
+pub mod rows;
+pub mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,20 +15,16 @@ use chrono::{DateTime, Utc};
 use crate::alert::header::Header;
 use crate::alert::{Action, Alert, AlertId, Severity};
 use crate::event::names::HostName;
-use crate::feed::{Known, Standing};
+use crate::feed::{Key, Known, Standing};
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
+use crate::roster::part::Part;
+use crate::roster::whole::News;
 use crate::triage::ledger::Ledger;
-use crate::triage::{self, State, Status};
-
-/// The place of an alert in a list. Lists are kept with the worst and newest at the end, where a new alert is cheap to put,
-/// and read from there.
-type Key = (Severity, u64);
+use crate::triage::{self, Deed, State, Status};
 
 /// Of how many older alerts the evidence is kept that was asked for.
 const FETCHED: usize = 64;
-/// How many alerts before and after one are looked at for those near it.
-const LOOKED_AT: usize = 2000;
 
 /// An alert as the lists show it.
 #[derive(Debug, Clone)]
@@ -46,21 +48,23 @@ impl Entry {
 /// Repeats of one another.
 #[derive(Debug, Default)]
 struct Group {
-    /// Those that wait for somebody.
-    waiting: BTreeSet<u64>,
+    /// Those that wait for somebody, the worst and newest last, and of these what the filter lets through.
+    waiting: Vec<Key>,
+    matching: Vec<Key>,
     /// How the list shows it.
     shown: Option<Key>,
 }
 
 /// All alerts.
 #[derive(Debug)]
-pub struct Alerts {
+pub struct Roster {
     /// The triage log, folded.
     pub ledger: Ledger,
     entries: BTreeMap<u64, Entry>,
     by_id: HashMap<AlertId, u64>,
     groups: HashMap<u64, Group>,
-    /// What the filter lets through: all, those that wait for somebody, and of these the newest of each group.
+    /// What the filter lets through: all, those that wait for somebody, and of these the worst and newest of each group. The
+    /// worst and newest stands at the end, where a new alert is cheap to put.
     all: Vec<Key>,
     open: Vec<Key>,
     kinds: Vec<Key>,
@@ -75,9 +79,13 @@ pub struct Alerts {
     max_alerts: usize,
     max_evidence: usize,
     outside: [u64; 5],
+    /// What is beyond the part that is held, where a part is.
+    part: Option<Part>,
+    /// What was not told yet, where it is told on.
+    news: Option<News>,
 }
 
-impl Alerts {
+impl Roster {
     /// None yet.
     pub fn new(max_alerts: usize, max_evidence: usize) -> Self {
         Self {
@@ -98,35 +106,60 @@ impl Alerts {
             max_alerts: max_alerts.max(1),
             max_evidence: max_evidence.max(1),
             outside: [0; 5],
+            part: None,
+            news: None,
         }
     }
 
-    /// Takes an alert in; true if it is new, waits for somebody, and the filter lets it through.
-    pub fn add(&mut self, alert: &Arc<Alert>, filter: &Filter, now: DateTime<Utc>) -> bool {
-        if let Some(number) = self.by_id.get(&alert.id).copied() {
-            if alert.action == Action::Updated {
-                self.replace(number, alert, filter, now);
-            }
+    /// Takes an alert in, with its evidence if that is to be kept here; true if it is new, waits for somebody, and the filter
+    /// lets it through.
+    pub fn add(&mut self, alert: &Arc<Alert>, keeps_evidence: bool, filter: &Filter, now: DateTime<Utc>) -> bool {
+        let evidence = keeps_evidence.then(|| alert.clone());
+        if alert.action == Action::Raised && self.by_id.contains_key(&alert.id) {
             return false;
         }
-        self.insert(Arc::new(Header::of(alert)), alert.muted, Some(alert.clone()), filter, now)
+        self.hear_header(&Arc::new(Header::of(alert)), alert.action, alert.muted, evidence, filter, now)
+    }
+
+    fn hear_header(
+        &mut self,
+        header: &Arc<Header>,
+        action: Action,
+        muted: Option<u64>,
+        evidence: Option<Arc<Alert>>,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> bool {
+        match (self.by_id.get(&header.id).copied(), action) {
+            (Some(number), Action::Updated) => self.replace(number, header, evidence, filter, now),
+            (Some(_), Action::Raised) => {}
+            // It has a number elsewhere, and is beyond what is held; now it may belong further up.
+            (None, Action::Updated) if self.part.is_some() => self.miss(),
+            (None, _) => return self.insert(header.clone(), muted, evidence, filter, now),
+        }
+        false
     }
 
     /// An alert is told anew. A link may have raised it: then it has another place, and counts elsewhere.
-    fn replace(&mut self, number: u64, alert: &Arc<Alert>, filter: &Filter, now: DateTime<Utc>) {
+    fn replace(&mut self, number: u64, header: &Arc<Header>, evidence: Option<Arc<Alert>>, filter: &Filter, now: DateTime<Utc>) {
         self.count(number, false);
         let Some(entry) = self.entries.get_mut(&number) else { return };
         let before = entry.key();
         let created = entry.header.created;
-        entry.header = Arc::new(Header { created, ..Header::of(alert) });
-        entry.alert = Some(alert.clone());
+        entry.header = Arc::new(Header { created, ..Header::clone(header) });
+        entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
-        self.ledger.know(&entry.header, alert.muted);
+        self.ledger.know(&entry.header, None);
         if !entry.header.hops.is_empty() {
             self.linked.insert(number);
         }
         put(&mut self.all, before, false);
         put(&mut self.open, before, false);
+        let group = self.ledger.group(&header.id).and_then(|group| self.groups.get_mut(&group));
+        if let Some(group) = group {
+            put(&mut group.waiting, before, false);
+            put(&mut group.matching, before, false);
+        }
         self.count(number, true);
         let is_visible = self.list(number, filter, now);
         // Behind a filter it counts as what it is now.
@@ -170,14 +203,24 @@ impl Alerts {
     pub fn apply(&mut self, entry: &triage::Entry, filter: &Filter, now: DateTime<Utc>) {
         self.ledger.apply(entry);
         for id in &entry.alerts {
-            let Some(number) = self.by_id.get(id).copied() else { continue };
-            self.count(number, false);
-            if let Some(own) = self.entries.get_mut(&number) {
-                own.state = self.ledger.state(id);
-            }
-            self.count(number, true);
-            self.list(number, filter, now);
+            let Some(number) = self.by_id.get(id).copied() else {
+                if matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_)) {
+                    self.miss();
+                }
+                continue;
+            };
+            self.restate(number, filter, now);
         }
+    }
+
+    /// Where an alert stands has changed: it is counted and listed anew.
+    fn restate(&mut self, number: u64, filter: &Filter, now: DateTime<Utc>) {
+        self.count(number, false);
+        if let Some(own) = self.entries.get_mut(&number) {
+            own.state = self.ledger.state(&own.header.id);
+        }
+        self.count(number, true);
+        self.list(number, filter, now);
     }
 
     fn insert(
@@ -199,13 +242,20 @@ impl Alerts {
         self.next = next;
     }
 
-    /// Takes over an alert of a snapshot; one that is listed already changes nothing.
+    /// Takes over an alert that was told from elsewhere; of one that is listed already, that it happened again.
     pub fn take_over(&mut self, standing: &Standing, filter: &Filter, now: DateTime<Utc>) {
-        let Standing { number, header, muted, again } = standing;
-        if self.by_id.contains_key(&header.id) || self.entries.contains_key(number) {
+        let Standing { number, header, base } = standing;
+        if let Some(number) = self.by_id.get(&header.id).copied() {
+            if let Some(again) = &base.again {
+                self.ledger.happened_again(&header.id, again.clone());
+                self.restate(number, filter, now);
+            }
             return;
         }
-        self.ledger.take_over(header, *muted, again.clone());
+        if self.entries.contains_key(number) {
+            return;
+        }
+        self.ledger.take_over(header, base.clone());
         self.enter(*number, header.clone(), None, filter, now);
     }
 
@@ -236,7 +286,7 @@ impl Alerts {
         if !is_visible && is_waiting {
             self.outside[slot] += 1;
         }
-        self.make_room(filter, now);
+        self.make_room();
         is_visible && is_waiting
     }
 
@@ -253,6 +303,9 @@ impl Alerts {
             change(&mut self.counts[slot]);
             change(&mut self.by_host.entry(entry.header.host.clone()).or_default()[slot]);
         }
+        if let Some(news) = &mut self.news {
+            news.host(&entry.header.host);
+        }
     }
 
     /// Lists an alert where it belongs now; true if the filter lets it through.
@@ -264,23 +317,25 @@ impl Alerts {
         put(&mut self.all, key, is_visible);
         put(&mut self.open, key, is_visible && is_waiting);
         if let Some(group) = self.ledger.group(&entry.header.id) {
-            let waiting = &mut self.groups.entry(group).or_default().waiting;
-            if is_waiting {
-                waiting.insert(number)
-            } else {
-                waiting.remove(&number)
-            };
-            self.show_group(group, filter, now);
+            let own = self.groups.entry(group).or_default();
+            put(&mut own.waiting, key, is_waiting);
+            put(&mut own.matching, key, is_waiting && is_visible);
+            if let Some(news) = &mut self.news {
+                news.group(group);
+            }
+            let (before, after) = self.show_group(group);
+            if let Some(part) = self.part.as_mut().filter(|_| after < before) {
+                part.fallen(group);
+            }
         }
         is_visible
     }
 
-    /// A group is shown by the newest of those that wait.
-    fn show_group(&mut self, group: u64, filter: &Filter, now: DateTime<Utc>) {
-        let Some(own) = self.groups.get_mut(&group) else { return };
-        let newest = own.waiting.last().and_then(|number| self.entries.get(number));
-        let newest = newest.filter(|entry| filter.matches(&Listed { header: &entry.header, state: &entry.state, now }));
-        let before = std::mem::replace(&mut own.shown, newest.map(Entry::key));
+    /// A group is shown by the worst and newest of those that wait and that the filter lets through; answers how it was shown
+    /// before, and how it is now.
+    fn show_group(&mut self, group: u64) -> (Option<Key>, Option<Key>) {
+        let Some(own) = self.groups.get_mut(&group) else { return (None, None) };
+        let before = std::mem::replace(&mut own.shown, own.matching.last().copied());
         let (after, is_empty) = (own.shown, own.waiting.is_empty());
         if let Some(before) = before.filter(|before| Some(*before) != after) {
             put(&mut self.kinds, before, false);
@@ -291,32 +346,46 @@ impl Alerts {
         if is_empty {
             self.groups.remove(&group);
         }
+        (before, after)
     }
 
-    fn make_room(&mut self, filter: &Filter, now: DateTime<Utc>) {
+    fn make_room(&mut self) {
         if let Some(old) = self.next.checked_sub(self.max_evidence as u64 + 1)
             && let Some(entry) = self.entries.get_mut(&old)
         {
             entry.alert = None;
         }
-        while self.entries.len() > self.max_alerts {
+        // Of a part, what goes is chosen otherwise, and by somebody else.
+        while self.part.is_none() && self.entries.len() > self.max_alerts {
             let Some(number) = self.entries.first_key_value().map(|(number, _)| *number) else { return };
-            self.count(number, false);
-            let Some(old) = self.entries.remove(&number) else { return };
-            put(&mut self.all, old.key(), false);
-            put(&mut self.open, old.key(), false);
-            self.by_id.remove(&old.header.id);
-            self.linked.remove(&number);
-            let group = crate::triage::mute::Facts::of(&old.header).group;
-            if let Some(own) = self.groups.get_mut(&group) {
-                own.waiting.remove(&number);
-                self.show_group(group, filter, now);
-            }
+            self.remove(number);
         }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Entry> {
+        self.count(number, false);
+        let old = self.entries.remove(&number)?;
+        put(&mut self.all, old.key(), false);
+        put(&mut self.open, old.key(), false);
+        self.by_id.remove(&old.header.id);
+        self.linked.remove(&number);
+        let group = crate::triage::mute::Facts::of(&old.header).group;
+        if let Some(own) = self.groups.get_mut(&group) {
+            put(&mut own.waiting, old.key(), false);
+            put(&mut own.matching, old.key(), false);
+            if let Some(news) = &mut self.news {
+                news.group(group);
+            }
+            self.show_group(group);
+        }
+        Some(old)
     }
 
     /// Applies another filter to all.
     pub fn refilter(&mut self, filter: &Filter, now: DateTime<Utc>) {
+        if let Some(part) = &mut self.part {
+            part.refiltered();
+        }
         self.outside = [0; 5];
         self.all.clear();
         self.open.clear();
@@ -332,8 +401,9 @@ impl Alerts {
         self.all.sort_unstable();
         self.open.sort_unstable();
         for group in self.groups.values_mut() {
-            let newest = group.waiting.last().and_then(|number| self.entries.get(number)).map(Entry::key);
-            group.shown = newest.filter(|key| self.open.binary_search(key).is_ok());
+            group.matching.clone_from(&group.waiting);
+            group.matching.retain(|key| self.open.binary_search(key).is_ok());
+            group.shown = group.matching.last().copied();
             self.kinds.extend(group.shown);
         }
         self.kinds.sort_unstable();
@@ -342,143 +412,6 @@ impl Alerts {
     /// Alerts that came since the filter was set and that it hides, worst severity first.
     pub fn hidden_since(&self) -> Option<(Severity, u64)> {
         Severity::ALL.into_iter().map(|severity| (severity, self.outside[severity as usize])).find(|(_, count)| *count > 0)
-    }
-
-    /// The alerts that the filter lets through, worst first. `kinds_only`: only those that wait for somebody, repeats folded
-    /// into their newest.
-    pub fn rows(&self, kinds_only: bool) -> Rows<'_> {
-        Rows { alerts: self, keys: if kinds_only { &self.kinds } else { &self.all } }
-    }
-
-    /// The alerts of one host that the filter lets through, worst first.
-    pub fn of_host(&self, host: &HostName) -> Vec<&Entry> {
-        self.all.iter().rev().filter_map(|key| self.entries.get(&key.1)).filter(|entry| entry.header.host == *host).collect()
-    }
-
-    /// The alert of a number.
-    pub fn get(&self, number: u64) -> Option<&Entry> {
-        self.entries.get(&number)
-    }
-
-    /// The number of an alert.
-    pub fn number_of(&self, id: &AlertId) -> Option<u64> {
-        self.by_id.get(id).copied()
-    }
-
-    /// The repeats of an alert that wait for somebody, itself included, newest first.
-    pub fn repeats(&self, entry: &Entry) -> impl Iterator<Item = &Entry> {
-        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
-        group.into_iter().flat_map(|group| group.waiting.iter().rev()).filter_map(|number| self.entries.get(number))
-    }
-
-    /// How many repeats of an alert wait for somebody.
-    pub fn repeat_count(&self, entry: &Entry) -> usize {
-        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
-        group.map_or(0, |group| group.waiting.len())
-    }
-
-    /// How many other alerts of its host were raised close to an alert, and whether there may be more: a flood is not counted
-    /// to its end for every frame.
-    pub fn near(&self, entry: &Entry, within: chrono::TimeDelta) -> (usize, bool) {
-        let is_close = |other: &&Entry| (other.header.created - entry.header.created).abs() <= within;
-        let before = self.entries.range(..entry.number).rev().map(|(_, other)| other).take_while(is_close).take(LOOKED_AT);
-        let after = self.entries.range(entry.number + 1..).map(|(_, other)| other).take_while(is_close).take(LOOKED_AT);
-        let (mut count, mut seen) = (0, [0, 0]);
-        for (side, other) in before.map(|other| (0, other)).chain(after.map(|other| (1, other))) {
-            seen[side] += 1;
-            count += usize::from(other.header.host == entry.header.host);
-        }
-        (count, seen.contains(&LOOKED_AT))
-    }
-
-    /// The open alert that follows (or precedes) in the list; without one, the first (or last).
-    pub fn neighbour(&self, number: Option<u64>, forward: bool) -> Option<u64> {
-        // An alert that waits no more still has a place between others.
-        let place = number.and_then(|number| self.entries.get(&number)).map(|entry| self.open.binary_search(&entry.key()));
-        let next = match (place, forward) {
-            (None, true) => self.open.len().checked_sub(1)?,
-            (None, false) => 0,
-            (Some(Ok(place) | Err(place)), true) => place.checked_sub(1)?,
-            (Some(Ok(place)), false) => place + 1,
-            (Some(Err(place)), false) => place,
-        };
-        self.open.get(next).map(|key| key.1)
-    }
-
-    /// The place of an alert in the list of all, counted from 1, and how many there are.
-    pub fn place(&self, number: u64) -> Option<(usize, usize)> {
-        let entry = self.entries.get(&number)?;
-        self.all.binary_search(&entry.key()).ok().map(|place| (self.all.len() - place, self.all.len()))
-    }
-
-    /// How many alerts of a severity wait for somebody.
-    pub fn count_of_severity(&self, severity: Severity) -> u64 {
-        self.counts[severity as usize]
-    }
-
-    /// How many alerts somebody looks at.
-    pub fn acknowledged(&self) -> u64 {
-        self.acknowledged
-    }
-
-    /// How many alerts a mute hides.
-    pub fn muted(&self) -> u64 {
-        self.muted
-    }
-
-    /// How many alerts of a host wait for somebody, by severity.
-    pub fn count_of(&self, host: &HostName, severity: Severity) -> u64 {
-        self.by_host.get(host).map_or(0, |counts| counts[severity as usize])
-    }
-
-    /// The worst severity that waits on a host.
-    pub fn worst_of(&self, host: &HostName) -> Option<Severity> {
-        Severity::ALL.into_iter().find(|severity| self.count_of(host, *severity) > 0)
-    }
-
-    /// How many are listed.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// How many open alerts the filter lets through.
-    pub fn open_count(&self) -> usize {
-        self.open.len()
-    }
-}
-
-/// A sorted list of alerts.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
-    alerts: &'a Alerts,
-    keys: &'a [Key],
-}
-
-impl<'a> Rows<'a> {
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// The alert at a place.
-    pub fn get(&self, place: usize) -> Option<&'a Entry> {
-        self.alerts.entries.get(&self.keys.iter().nth_back(place)?.1)
-    }
-
-    /// Where an alert stands.
-    pub fn place_of(&self, number: u64) -> Option<usize> {
-        let entry = self.alerts.entries.get(&number)?;
-        self.keys.binary_search(&entry.key()).ok().map(|place| self.keys.len() - 1 - place)
     }
 }
 
@@ -490,3 +423,6 @@ fn put(keys: &mut Vec<Key>, key: Key, is_in: bool) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! The lists, read: rows in their order, and what is next to what.
+
+use chrono::TimeDelta;
+
+use crate::alert::AlertId;
+use crate::event::names::HostName;
+use crate::feed::Key;
+use crate::roster::{Entry, Roster};
+
+/// How many alerts before and after one are looked at for those near it.
+const LOOKED_AT: usize = 2000;
+
+/// A sorted list of alerts.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    alerts: &'a Roster,
+    keys: &'a [Key],
+}
+
+impl<'a> Rows<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The alert at a place.
+    pub fn get(&self, place: usize) -> Option<&'a Entry> {
+        self.alerts.entries.get(&self.keys.iter().nth_back(place)?.1)
+    }
+
+    /// How many rows are below the place of an alert.
+    pub fn count_below(&self, number: u64) -> usize {
+        let key = self.alerts.entries.get(&number).map(Entry::key);
+        key.map_or(self.keys.len(), |key| self.keys.partition_point(|own| *own < key))
+    }
+
+    /// Where an alert stands.
+    pub fn place_of(&self, number: u64) -> Option<usize> {
+        let entry = self.alerts.entries.get(&number)?;
+        self.keys.binary_search(&entry.key()).ok().map(|place| self.keys.len() - 1 - place)
+    }
+}
+
+impl Roster {
+    /// The alerts that the filter lets through, worst first. `kinds_only`: only those that wait for somebody, repeats folded
+    /// into their worst and newest. Of a part, only as far down as none is missing.
+    pub fn rows(&self, kinds_only: bool) -> Rows<'_> {
+        let keys = if kinds_only { &self.kinds } else { &self.all };
+        Rows { alerts: self, keys: &keys[self.begin_of(keys, kinds_only)..] }
+    }
+
+    /// Where the keys begin above which none is missing.
+    fn begin_of(&self, keys: &[Key], kinds_only: bool) -> usize {
+        self.horizon(kinds_only).map_or(0, |horizon| keys.partition_point(|key| *key < horizon))
+    }
+
+    /// The alerts of one host that the filter lets through, worst first.
+    pub fn of_host(&self, host: &HostName) -> Vec<&Entry> {
+        self.all.iter().rev().filter_map(|key| self.entries.get(&key.1)).filter(|entry| entry.header.host == *host).collect()
+    }
+
+    /// The alert of a number.
+    pub fn get(&self, number: u64) -> Option<&Entry> {
+        self.entries.get(&number)
+    }
+
+    /// The number of an alert.
+    pub fn number_of(&self, id: &AlertId) -> Option<u64> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The repeats of an alert that wait for somebody, itself included, worst and newest first.
+    pub fn repeats(&self, entry: &Entry) -> impl Iterator<Item = &Entry> {
+        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
+        group.into_iter().flat_map(|group| group.waiting.iter().rev()).filter_map(|key| self.entries.get(&key.1))
+    }
+
+    /// How many repeats of an alert wait for somebody, those that are not held here included.
+    pub fn repeat_count(&self, entry: &Entry) -> usize {
+        let Some(group) = self.ledger.group(&entry.header.id) else { return 0 };
+        let here = self.groups.get(&group).map_or(0, |group| group.waiting.len());
+        here.max(self.part.as_ref().map_or(0, |part| part.repeats(group)))
+    }
+
+    /// How many other alerts of its host were raised close to an alert, and whether there may be more: a flood is not counted
+    /// to its end for every frame.
+    pub fn near(&self, entry: &Entry, within: TimeDelta) -> (usize, bool) {
+        let is_close = |other: &&Entry| (other.header.created - entry.header.created).abs() <= within;
+        let before = self.entries.range(..entry.number).rev().map(|(_, other)| other).take_while(is_close).take(LOOKED_AT);
+        let after = self.entries.range(entry.number + 1..).map(|(_, other)| other).take_while(is_close).take(LOOKED_AT);
+        let (mut count, mut seen) = (0, [0, 0]);
+        for (side, other) in before.map(|other| (0, other)).chain(after.map(|other| (1, other))) {
+            seen[side] += 1;
+            count += usize::from(other.header.host == entry.header.host);
+        }
+        (count, self.is_missing_some() || seen.contains(&LOOKED_AT))
+    }
+
+    /// The open alert that follows (or precedes) in the list; without one, the first (or last).
+    pub fn neighbour(&self, number: Option<u64>, forward: bool) -> Option<u64> {
+        let open = &self.open[self.begin_of(&self.open, true)..];
+        // An alert that waits no more still has a place between others.
+        let place = number.and_then(|number| self.entries.get(&number)).map(|entry| open.binary_search(&entry.key()));
+        let next = match (place, forward) {
+            (None, true) => open.len().checked_sub(1)?,
+            (None, false) => 0,
+            (Some(Ok(place) | Err(place)), true) => place.checked_sub(1)?,
+            (Some(Ok(place)), false) => place + 1,
+            (Some(Err(place)), false) => place,
+        };
+        open.get(next).map(|key| key.1)
+    }
+
+    /// The place of an alert in the list of all, counted from 1, and how many there are.
+    pub fn place(&self, number: u64) -> Option<(usize, usize)> {
+        let entry = self.entries.get(&number)?;
+        let all = self.total(false).max(self.all.len());
+        self.all.binary_search(&entry.key()).ok().map(|place| (self.all.len() - place, all))
+    }
+}

@@ -1,0 +1,227 @@
+//! A console that holds a part, beside the roster of all at the other end: whatever happens, what it shows is what is there.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::alert::header::testing::header;
+use crate::feed::{Horizons, Listing};
+use crate::triage::{Deed, Verdict};
+
+/// What can happen.
+#[derive(Debug, Clone)]
+enum Step {
+    Raise { host: u8, severity: usize },
+    Link { which: usize, severity: usize },
+    Do { which: usize, count: usize, deed: Deed },
+    Undo,
+    Filter(&'static str),
+    More { kinds_only: bool },
+    Attach,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let deeds =
+        prop_oneof![Just(Deed::Acknowledge), Just(Deed::Close(Verdict::BenignTrigger)), Just(Deed::Own), Just(Deed::Comment)];
+    let step = prop_oneof![
+        8 => (0..4_u8, 0..5_usize).prop_map(|(host, severity)| Step::Raise { host, severity }),
+        2 => (any::<usize>(), 0..5_usize).prop_map(|(which, severity)| Step::Link { which, severity }),
+        4 => (any::<usize>(), 1..6_usize, deeds).prop_map(|(which, count, deed)| Step::Do { which, count, deed }),
+        1 => Just(Step::Undo),
+        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low"]).prop_map(Step::Filter),
+        2 => any::<bool>().prop_map(|kinds_only| Step::More { kinds_only }),
+        1 => Just(Step::Attach),
+    ];
+    prop::collection::vec(step, 1..120)
+}
+
+struct Pair {
+    whole: Roster,
+    log: Vec<triage::Entry>,
+    part: Roster,
+    log_from: u64,
+    text: &'static str,
+    filter: Filter,
+    all: Filter,
+    now: DateTime<Utc>,
+}
+
+const HELD: usize = 12;
+
+impl Pair {
+    fn new() -> Self {
+        let mut pair = Self {
+            whole: Roster::of_whole(1000),
+            log: Vec::new(),
+            part: Roster::of_part(HELD, 1),
+            log_from: 0,
+            text: "",
+            filter: Filter::default(),
+            all: Filter::default(),
+            now: DateTime::UNIX_EPOCH,
+        };
+        pair.attach();
+        pair
+    }
+
+    /// A console comes, and hears the end of the log.
+    fn attach(&mut self) {
+        let _ = self.whole.take_tally();
+        self.part = Roster::of_part(HELD, 1);
+        self.part.begin_at(self.whole.next_number());
+        self.part.hear_tally(&self.whole.tally(), false);
+        let told = &self.log[self.log.len().saturating_sub(5)..];
+        self.log_from = told.first().map_or(0, |entry| entry.number);
+        told.iter().for_each(|entry| self.part.apply(entry, &self.all, self.now));
+        let (numbers, horizons) = self.whole.beginning(HELD, 4);
+        for number in numbers {
+            let standing = self.whole.standing(number, self.log_from).expect("it is there");
+            self.part.take_over(&standing, &self.all, self.now);
+        }
+        self.part.taken_over();
+        self.part.set_horizons(horizons);
+        (self.text, self.filter) = ("", Filter::default());
+    }
+
+    fn page(&mut self, kinds_only: bool, below: Option<Key>) -> crate::feed::Page {
+        let listing = Listing { token: 1, filter: self.text.to_owned(), kinds_only, below, most: 3 };
+        let page = self.whole.page(&listing, &self.filter, self.now, self.log_from);
+        self.part.hear_page(&page, &self.filter, self.now);
+        page
+    }
+
+    fn raise(&mut self, number: usize, severity: usize, host: u8, action: Action) {
+        let severity = Severity::ALL[severity];
+        let header = Header { severity, ..header(&format!("{number:032}"), &format!("h{host}"), "10.0.0.1", number as i64) };
+        for roster in [&mut self.whole, &mut self.part] {
+            let filter = if roster.is_part() { &self.filter } else { &self.all };
+            roster.hear_header(&Arc::new(header.clone()), action, None, None, filter, self.now);
+        }
+        let id = header.id;
+        let number = self.whole.number_of(&id).expect("it is there");
+        if action == Action::Raised && self.whole.get(number).expect("it is there").state.again.is_some() {
+            let alerts = vec![self.whole.standing(number, 0).expect("it is there")];
+            let page = crate::feed::Page { token: 0, alerts, matches: None, horizon: None };
+            self.part.hear_page(&page, &self.filter, self.now);
+        }
+    }
+
+    fn entry(&mut self, deed: Deed, alerts: Vec<AlertId>) {
+        let number = self.log.len() as u64 + 1;
+        let entry = triage::Entry { number, at: self.now, who: "bob".to_owned(), deed, reason: String::new(), alerts, token: 0 };
+        self.whole.apply(&entry, &self.all, self.now);
+        self.part.apply(&entry, &self.filter, self.now);
+        self.log.push(entry);
+    }
+
+    fn step(&mut self, step: &Step) {
+        let count = self.whole.len();
+        match step {
+            Step::Raise { host, severity } => self.raise(count, *severity, *host, Action::Raised),
+            Step::Link { which, severity } if count > 0 => {
+                let header = self.whole.get((which % count) as u64).expect("it is there").header.clone();
+                let host = header.host.as_str().as_bytes()[1] - b'0';
+                self.raise(which % count, *severity, host, Action::Updated);
+            }
+            Step::Do { which, count: several, deed } if count > 0 => {
+                let ids = (0..*several).filter_map(|place| self.whole.get(((which % count) + place) as u64));
+                let ids = ids.map(|entry| entry.header.id.clone()).collect();
+                self.entry(deed.clone(), ids);
+            }
+            Step::Undo => {
+                let last = self.log.last().filter(|entry| !matches!(entry.deed, Deed::Undo(_)));
+                if let Some((number, alerts)) = last.map(|entry| (entry.number, entry.alerts.clone())) {
+                    self.entry(Deed::Undo(number), alerts);
+                }
+            }
+            Step::Filter(text) => {
+                self.text = text;
+                self.filter = Filter::parse(text).expect("a filter");
+                self.part.refilter(&self.filter, self.now);
+                for kinds_only in [false, true] {
+                    let page = self.page(kinds_only, None);
+                    self.part.extend_to(&page, kinds_only);
+                }
+            }
+            Step::More { kinds_only } => {
+                if let Some(below) = self.part.horizon(*kinds_only).filter(|_| !self.part.is_full()) {
+                    let page = self.page(*kinds_only, Some(below));
+                    self.part.extend_to(&page, *kinds_only);
+                }
+            }
+            Step::Attach => self.attach(),
+            Step::Link { .. } | Step::Do { .. } => {}
+        }
+        if let Some(tally) = self.whole.take_tally() {
+            self.part.hear_tally(&tally, !self.text.is_empty());
+        }
+        if self.part.take_missing() {
+            for kinds_only in [false, true] {
+                let page = self.page(kinds_only, None);
+                self.part.extend_to(&page, kinds_only);
+            }
+        }
+        self.part.shed(&[]);
+    }
+
+    /// What a list shows: the number, where it stands, and how many repeats there are.
+    fn rows(roster: &Roster, kinds_only: bool) -> Vec<(u64, Severity, State, usize)> {
+        let rows = roster.rows(kinds_only);
+        let row = |entry: &Entry| {
+            let repeats = if kinds_only { roster.repeat_count(entry) } else { 0 };
+            (entry.number, entry.header.severity, entry.state.clone(), repeats)
+        };
+        (0..rows.len()).filter_map(|place| rows.get(place)).map(row).collect()
+    }
+
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        self.whole.refilter(&self.filter, self.now);
+        for kinds_only in [false, true] {
+            let (all, here) = (Self::rows(&self.whole, kinds_only), Self::rows(&self.part, kinds_only));
+            prop_assert_eq!(&all[..here.len().min(all.len())], &here[..]);
+            if self.part.horizon(kinds_only).is_none() {
+                prop_assert_eq!(all.len(), here.len());
+            }
+            if self.text.is_empty() {
+                prop_assert_eq!(self.part.total(kinds_only), all.len());
+            }
+        }
+        for severity in Severity::ALL {
+            prop_assert_eq!(self.part.count_of_severity(severity), self.whole.count_of_severity(severity));
+            for host in (0..4).map(|host| HostName::fold(&format!("h{host}"))) {
+                prop_assert_eq!(self.part.count_of(&host, severity), self.whole.count_of(&host, severity));
+            }
+        }
+        prop_assert!(self.part.len() <= HELD + HELD / 10 + 1);
+        self.whole.refilter(&self.all, self.now);
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_part_shows_what_the_whole_has(steps in steps()) {
+        let mut pair = Pair::new();
+        for step in &steps {
+            pair.step(step);
+            pair.check()?;
+        }
+    }
+}
+
+#[test]
+fn a_part_begins_with_kinds_and_ends_at_its_horizon() {
+    let mut pair = Pair::new();
+    (0..100).for_each(|number| pair.raise(number, number % 3, (number % 2) as u8, Action::Raised));
+    pair.attach();
+    assert_eq!(pair.part.len(), HELD);
+    assert_eq!(pair.part.rows(true).len(), 2);
+    assert_eq!(pair.part.horizon(true), None);
+    // Both kinds are shown by their newest of the worst severity; then the worst of all.
+    assert_eq!(pair.part.rows(false).len(), HELD);
+    assert_eq!((pair.part.total(false), pair.part.known()), (100, 100));
+    assert_ne!(pair.part.horizon(false), None);
+    pair.part.set_horizons(Horizons::default());
+    assert_eq!(pair.part.rows(false).len(), HELD);
+}

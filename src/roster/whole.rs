@@ -1,0 +1,171 @@
+//! All alerts, at the collector's end of a socket: what it tells consoles that hold a part of them.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::alert::AlertId;
+use crate::event::names::HostName;
+use crate::feed::{Horizons, Key, Listing, Page, Standing, Tally};
+use crate::filter::Filter;
+use crate::filter::listed::Listed;
+use crate::roster::{Entry, Roster};
+use crate::triage::Target;
+use crate::triage::decide::MAX_TARGETS;
+
+/// How many alerts a page has at most.
+const PAGE: u64 = 1000;
+
+/// What has changed since the last tally.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    is_any: bool,
+    hosts: HashSet<HostName>,
+    groups: HashSet<u64>,
+}
+
+impl News {
+    pub(super) fn host(&mut self, host: &HostName) {
+        self.is_any = true;
+        if !self.hosts.contains(host) {
+            self.hosts.insert(host.clone());
+        }
+    }
+
+    pub(super) fn group(&mut self, group: u64) {
+        self.groups.insert(group);
+    }
+}
+
+impl Roster {
+    /// None yet; what changes can be told on.
+    pub fn of_whole(max_alerts: usize) -> Self {
+        Self { news: Some(News::default()), ..Self::new(max_alerts, 1) }
+    }
+
+    /// How all alerts stand, if that changed since it was told for the last time.
+    pub fn take_tally(&mut self) -> Option<Tally> {
+        let news = std::mem::take(self.news.as_mut()?);
+        if !news.is_any {
+            return None;
+        }
+        let hosts = news.hosts.into_iter().map(|host| {
+            let counts = self.by_host.get(&host).copied().unwrap_or_default();
+            (host, counts)
+        });
+        let groups = news.groups.into_iter().map(|group| (group, self.waiting_in(group)));
+        Some(Tally { hosts: hosts.collect(), groups: groups.collect(), ..self.counts_of_all() })
+    }
+
+    /// How all alerts stand, with every host, and with every group that has repeats.
+    pub fn tally(&self) -> Tally {
+        let hosts = self.by_host.iter().filter(|(_, counts)| **counts != [0; 5]);
+        let groups = self.groups.keys().map(|group| (*group, self.waiting_in(*group))).filter(|(_, count)| *count > 1);
+        Tally {
+            hosts: hosts.map(|(host, counts)| (host.clone(), *counts)).collect(),
+            groups: groups.collect(),
+            ..self.counts_of_all()
+        }
+    }
+
+    fn counts_of_all(&self) -> Tally {
+        Tally {
+            alerts: self.entries.len() as u64,
+            waiting: self.counts,
+            kinds: self.kinds.len() as u64,
+            acknowledged: self.acknowledged,
+            muted: self.muted,
+            ..Tally::default()
+        }
+    }
+
+    fn waiting_in(&self, group: u64) -> u64 {
+        self.groups.get(&group).map_or(0, |group| group.waiting.len() as u64)
+    }
+
+    /// An alert as it is told to others who know the triage log from the entry of that number on.
+    pub fn standing(&self, number: u64, log_from: u64) -> Option<Standing> {
+        let entry = self.entries.get(&number)?;
+        Some(Standing { number, header: entry.header.clone(), base: self.ledger.base_of(&entry.header.id, log_from) })
+    }
+
+    /// The number that the next alert gets.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// What a console begins with: the numbers of at most `most` alerts, a screenful of kinds first, then the worst and newest;
+    /// and how far the lists go then.
+    pub fn beginning(&self, most: usize, kinds: usize) -> (Vec<u64>, Horizons) {
+        let mut numbers: Vec<u64> = self.kinds.iter().rev().take(kinds.min(most)).map(|key| key.1).collect();
+        let first: HashSet<u64> = numbers.iter().copied().collect();
+        let mut last = None;
+        let mut is_complete = true;
+        for key in self.all.iter().rev() {
+            if first.contains(&key.1) {
+                last = Some(*key);
+                continue;
+            }
+            if numbers.len() >= most {
+                is_complete = false;
+                break;
+            }
+            numbers.push(key.1);
+            last = Some(*key);
+        }
+        if is_complete {
+            return (numbers, Horizons::default());
+        }
+        let of_kinds = self.kinds.len().checked_sub(first.len() + 1).map(|_| self.kinds[self.kinds.len() - first.len()]);
+        // What waits is in both lists: the longer of the two says it.
+        let kinds = of_kinds.map(|of_kinds| last.map_or(of_kinds, |last| last.min(of_kinds)));
+        (numbers, Horizons { all: last.or(Some(TOP)), kinds })
+    }
+
+    /// A part of a list, for somebody who knows the triage log from an entry on.
+    pub fn page(&self, listing: &Listing, filter: &Filter, now: DateTime<Utc>, log_from: u64) -> Page {
+        let keys = match (listing.kinds_only, filter.is_empty()) {
+            (false, _) => &self.all,
+            (true, true) => &self.kinds,
+            // Of a group the worst and newest is shown that the filter lets through.
+            (true, false) => &self.open,
+        };
+        let is_folded = listing.kinds_only && !filter.is_empty();
+        // Which of a group is shown follows from those above it.
+        let is_counted = listing.below.is_none() && !filter.is_empty();
+        let begin = listing.below.filter(|_| !is_folded);
+        let end = begin.map_or(keys.len(), |below| keys.partition_point(|key| *key < below));
+        let mut groups = HashSet::new();
+        let mut lets_through = |key: &Key| {
+            let Some(entry) = self.entries.get(&key.1) else { return false };
+            let is_let = filter.is_empty() || filter.matches(&Listed { header: &entry.header, state: &entry.state, now });
+            is_let && (!is_folded || self.ledger.group(&entry.header.id).is_some_and(|group| groups.insert(group)))
+        };
+        let found = keys[..end].iter().rev().copied().filter(|key| lets_through(key));
+        let mut found = found.filter(|key| listing.below.is_none_or(|below| *key < below));
+        let most = usize::try_from(listing.most.min(PAGE)).unwrap_or_default().max(1);
+        let here: Vec<Key> = found.by_ref().take(most).collect();
+        let rest = match listing.below {
+            _ if is_counted => found.count(),
+            None => end - here.len(),
+            Some(_) => usize::from(found.next().is_some()),
+        };
+        let alerts = here.iter().filter_map(|key| self.standing(key.1, log_from)).collect();
+        Page {
+            token: listing.token,
+            alerts,
+            matches: listing.below.is_none().then_some((here.len() + rest) as u64),
+            horizon: here.last().copied().filter(|_| rest > 0),
+        }
+    }
+
+    /// An alert and its repeats that wait for somebody, newest first, as an act names them; no more than one act may change.
+    pub fn targets_like(&self, id: &AlertId) -> Vec<Target> {
+        let Some(entry) = self.number_of(id).and_then(|number| self.get(number)) else { return Vec::new() };
+        let target = |entry: &Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
+        self.repeats(entry).take(MAX_TARGETS).map(target).collect()
+    }
+}
+
+/// Above every place.
+const TOP: Key = (crate::alert::Severity::Critical, u64::MAX);
