@@ -36,8 +36,12 @@ impl Place {
 
     /// A headless collector with a store and a socket.
     fn serve(&self) -> Server {
-        let (store, socket) = (self.path("w.db"), self.path("w.sock"));
-        let arguments = ["--store", &store, "--socket", &socket, "--listen", "tcp://127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+        self.serve_with(&self.path("w.db"))
+    }
+
+    fn serve_with(&self, store: &str) -> Server {
+        let socket = self.path("w.sock");
+        let arguments = ["--store", store, "--socket", &socket, "--listen", "tcp://127.0.0.1:0", "--metrics", "127.0.0.1:0"];
         Server::start(&arguments, 2)
     }
 
@@ -268,6 +272,87 @@ fn a_viewer_that_does_not_read_is_cut_off_and_resynced() {
             break;
         }
     }
+    server.stop().balance();
+}
+
+/// The next change of this name that the collector tells.
+fn change(stream: &mut UnixStream, name: &str) -> Value {
+    loop {
+        let frame = read_frame(stream).expect("it goes on");
+        let updates = frame["updates"].as_array().cloned().unwrap_or_default();
+        if let Some(change) = updates.iter().find_map(|update| update["change"].get(name)) {
+            return change.clone();
+        }
+    }
+}
+
+#[test]
+fn a_console_holds_a_part_and_finds_the_rest() {
+    let place = Place::new();
+    let server = place.serve_with("none");
+    let hosts = ["alpha", "beta", "gamma"];
+    let events = (0..3000).map(|number| outbound(number).replace("WKSTN-014", hosts[number as usize % 3]));
+    send(&server, &events.collect::<String>());
+    server.wait_for("wefwatch_alerts_total", 3000);
+    let mut stream = connect(&place.socket());
+    let most = json!({"hello": {"proto": wefwatch::attach::PROTOCOL, "wants": {"console": {"most": 100}}}});
+    stream.write_all(&frame(&most)).expect("it reads");
+    let mut seen = std::collections::BTreeSet::new();
+    let mut take = |alerts: &Value| -> Vec<String> {
+        let alerts = alerts.as_array().expect("alerts").clone();
+        let ids = alerts.iter().map(|alert| alert["header"]["id"].as_str().expect("an id").to_owned());
+        seen.extend(alerts.iter().map(|alert| alert["number"].as_u64().expect("a number")));
+        ids.collect()
+    };
+    let snapshot = change(&mut stream, "Snapshot");
+    assert_eq!((&snapshot["tally"]["alerts"], &snapshot["tally"]["kinds"]), (&json!(3000), &json!(3)));
+    let newest = take(&snapshot["alerts"]);
+    assert_eq!((snapshot["is_last"].as_bool(), newest.len()), (Some(true), 100));
+    // The rest, page by page, none twice and none missing.
+    let mut below = snapshot["horizons"]["all"].clone();
+    for token in 1.. {
+        let listing = json!({"token": token, "filter": "", "kinds_only": false, "below": below, "most": 700});
+        stream.write_all(&frame(&json!({"request": {"List": listing}}))).expect("it reads");
+        let page = change(&mut stream, "Listed");
+        assert_eq!(page["token"], token);
+        take(&page["alerts"]);
+        below = page["horizon"].clone();
+        if below.is_null() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 3000);
+    // An act on one that stands for its repeats is an act on all of them, which this viewer never heard of.
+    let act = json!({
+        "token": 9, "who": "nobody", "deed": "acknowledge", "reason": "",
+        "targets": [{"alert": newest[0], "revision": 0}],
+    });
+    stream.write_all(&frame(&json!({"request": {"ActOnRepeats": act}}))).expect("it reads");
+    let entry = change(&mut stream, "Triage");
+    assert_eq!(entry["alerts"].as_array().map(Vec::len), Some(1000));
+    let scope = json!({"conditions": [["host", "alpha.corp.example"]]});
+    stream.write_all(&frame(&json!({"request": {"Preview": {"token": 7, "scope": scope}}}))).expect("it reads");
+    let previewed = change(&mut stream, "Previewed");
+    assert_eq!((&previewed["preview"]["hidden"], &previewed["preview"]["of"]), (&json!(1000), &json!(3000)));
+    // So it is in a console, which begins with a part too.
+    let mut console = place.attach((120, 36));
+    console.wait_for("HIGH 2,000");
+    console.wait_for("acked 1,000");
+    console.press("/");
+    console.press("host:beta");
+    console.wait_for("1,000 of 3,000");
+    console.press("\r");
+    console.wait_for("x1000");
+    console.press("v");
+    console.wait_for("close 1,000 alerts as");
+    console.press("b");
+    console.wait_for("HIGH 1,000");
+    console.press("\u{1b}");
+    console.wait_for("filter: none");
+    console.press("2");
+    console.wait_for("3,000, severity then newest");
+    console.press("q");
+    assert_eq!(console.end().0.exit_code(), 0);
     server.stop().balance();
 }
 

@@ -21,7 +21,9 @@ use crate::feed::{Change, EventLine, Link, Update};
 use crate::filter::Filter;
 use crate::output::format;
 
-/// How many alerts a console elsewhere holds, and of how many the evidence: it asks for others as they are looked for.
+/// How many alerts a console elsewhere begins with, how many it holds, and of how many the evidence: it asks for others as they
+/// are looked for.
+const FIRST_ALERTS: usize = 2000;
 const HELD_ALERTS: usize = 5000;
 const HELD_EVIDENCE: usize = 200;
 
@@ -35,7 +37,7 @@ pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(
 /// The console.
 pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(), Failure> {
     let max_alerts = settings.max_alerts.min(HELD_ALERTS);
-    let wants = Wants::Console { most: max_alerts as u64 };
+    let wants = Wants::Console { most: max_alerts.min(FIRST_ALERTS) as u64 };
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
     let Look { keys, theme, is_ascii } = desk::look_of(&settings);
     let config = console::Config {

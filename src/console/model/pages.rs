@@ -107,9 +107,11 @@ impl Model {
             return Some((Purpose::Besides, filter, None));
         }
         let kinds_only = self.tab != Tab::Alerts;
-        let list = usize::from(kinds_only);
-        if !std::mem::replace(&mut self.pages.is_top_known[list], true) {
-            return Some((Purpose::List(kinds_only), self.filter_text.clone(), None));
+        // The other list after the one in front: how many match is told of all.
+        for list in [kinds_only, !kinds_only] {
+            if !std::mem::replace(&mut self.pages.is_top_known[usize::from(list)], true) {
+                return Some((Purpose::List(list), self.filter_text.clone(), None));
+            }
         }
         let below = self.alerts.horizon(kinds_only)?;
         let rows = self.alerts.rows(kinds_only);

@@ -17,7 +17,9 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     let rows = model.alerts.rows(kinds_only);
     let has_focus = model.stack.is_empty() && (model.tab == Tab::Alerts || model.pane == Pane::Alerts);
     let mut title = heading(if kinds_only { "Open alerts" } else { "Alerts" }, has_focus);
-    title.push(plain(format!("  {}, severity then newest", count(model.alerts.total(kinds_only) as u64))));
+    let total = model.alerts.total(kinds_only);
+    let here = if total > rows.len() { format!(", {} here", count(rows.len() as u64)) } else { String::new() };
+    title.push(plain(format!("  {}, severity then newest{here}", count(total as u64))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     if model.new_above > 0 && model.alert.is_chosen {
