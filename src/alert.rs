@@ -253,7 +253,7 @@ impl Evidence {
 }
 
 /// One end of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address as the event spells it.
     pub ip: String,

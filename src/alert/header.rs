@@ -1,6 +1,9 @@
 //! What a list shows of an alert and a filter asks of it: everything but the evidence. Small enough to be kept in memory for
 //! every alert, and made once, so that the console, the store and the command line tell an alert in the same words.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -9,24 +12,39 @@ use crate::alert::{Alert, AlertId, Endpoint, Severity};
 use crate::event::names::HostName;
 use crate::event::text::short_command;
 
-/// An alert without its evidence.
+/// An alert without its evidence. What it shares with its repeats stands in [`Likeness`], and is read as if it stood here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Flat", into = "Flat")]
 pub struct Header {
     /// Its id.
     pub id: AlertId,
     /// How bad it is: what a link raised it to, else what the rule says.
     pub severity: Severity,
     /// What the rule says, where a link raised it.
-    #[serde(default)]
     pub rule_severity: Option<Severity>,
-    /// The rule's id.
-    pub rule_id: String,
-    /// The rule's name.
-    pub rule: String,
     /// Event time of the completing event.
     pub time: DateTime<Utc>,
     /// When it was raised.
     pub created: DateTime<Utc>,
+    /// The reason in one sentence.
+    pub message: Box<str>,
+    /// The port that the connection came from: another one each time.
+    pub source_port: Option<u16>,
+    /// Whether both ends of its connection were seen.
+    pub is_linked: bool,
+    /// The path that its connection is part of.
+    pub hops: Vec<Hop>,
+    /// What its repeats have too.
+    pub like: Arc<Likeness>,
+}
+
+/// What many alerts say alike: kept once for all of them, which is most of what a header weighs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Likeness {
+    /// The rule's id.
+    pub rule_id: String,
+    /// The rule's name.
+    pub rule: String,
     /// Where, folded.
     pub host: HostName,
     /// Where, as the event spells it.
@@ -35,9 +53,7 @@ pub struct Header {
     pub path: String,
     /// What ran, and who ran it.
     pub what: String,
-    /// The reason in one sentence.
-    pub message: String,
-    /// Where the connection came from.
+    /// Where the connection came from; its port is apart.
     pub source: Option<Endpoint>,
     /// Where it went.
     pub destination: Option<Endpoint>,
@@ -53,11 +69,123 @@ pub struct Header {
     pub attack: Vec<String>,
     /// The ids of its events.
     pub event_ids: Vec<u32>,
-    /// Whether both ends of its connection were seen.
-    pub is_linked: bool,
-    /// The path that its connection is part of.
+}
+
+impl Deref for Header {
+    type Target = Likeness;
+
+    fn deref(&self) -> &Likeness {
+        &self.like
+    }
+}
+
+/// A header as it is stored and told.
+#[derive(Serialize, Deserialize)]
+struct Flat {
+    id: AlertId,
+    severity: Severity,
     #[serde(default)]
-    pub hops: Vec<Hop>,
+    rule_severity: Option<Severity>,
+    rule_id: String,
+    rule: String,
+    time: DateTime<Utc>,
+    created: DateTime<Utc>,
+    host: HostName,
+    computer: String,
+    path: String,
+    what: String,
+    message: Box<str>,
+    source: Option<Endpoint>,
+    destination: Option<Endpoint>,
+    user: Option<String>,
+    image: Option<String>,
+    parent: Option<String>,
+    command_line: Option<String>,
+    attack: Vec<String>,
+    event_ids: Vec<u32>,
+    is_linked: bool,
+    #[serde(default)]
+    hops: Vec<Hop>,
+}
+
+impl From<Flat> for Header {
+    fn from(mut flat: Flat) -> Self {
+        let source_port = flat.source.as_mut().and_then(|source| source.port.take());
+        let like = Likeness {
+            rule_id: flat.rule_id,
+            rule: flat.rule,
+            host: flat.host,
+            computer: flat.computer,
+            path: flat.path,
+            what: flat.what,
+            source: flat.source,
+            destination: flat.destination,
+            user: flat.user,
+            image: flat.image,
+            parent: flat.parent,
+            command_line: flat.command_line,
+            attack: flat.attack,
+            event_ids: flat.event_ids,
+        };
+        Self {
+            id: flat.id,
+            severity: flat.severity,
+            rule_severity: flat.rule_severity,
+            time: flat.time,
+            created: flat.created,
+            message: flat.message,
+            source_port,
+            is_linked: flat.is_linked,
+            hops: flat.hops,
+            like: Arc::new(like),
+        }
+    }
+}
+
+impl From<Header> for Flat {
+    fn from(header: Header) -> Self {
+        let Likeness {
+            rule_id,
+            rule,
+            host,
+            computer,
+            path,
+            what,
+            source,
+            destination,
+            user,
+            image,
+            parent,
+            command_line,
+            attack,
+            event_ids,
+        } = Arc::unwrap_or_clone(header.like);
+        let port = header.source_port;
+        Self {
+            id: header.id,
+            severity: header.severity,
+            rule_severity: header.rule_severity,
+            rule_id,
+            rule,
+            time: header.time,
+            created: header.created,
+            host,
+            computer,
+            path,
+            what,
+            message: header.message,
+            source: source.map(|source| Endpoint { port, ..source }),
+            destination,
+            user,
+            image,
+            parent,
+            command_line,
+            attack,
+            event_ids,
+            is_linked: header.is_linked,
+            hops: header.hops,
+        }
+    }
 }
 
 impl Header {
@@ -70,20 +198,14 @@ impl Header {
             line.map_or_else(|| process.name().to_owned(), |line| short_command(line, &process.executable))
         });
         let who = subject.user.as_deref().map_or(String::new(), |user| format!("  {user}"));
-        Self {
-            id: alert.id.clone(),
-            severity: alert.severity(),
-            rule_severity: alert.raised_to.map(|_| alert.rule.severity),
+        let like = Likeness {
             rule_id: alert.rule.id.clone(),
             rule: alert.rule.name.clone(),
-            time: alert.time,
-            created: alert.created,
             host: alert.host.clone(),
             computer: alert.computer.clone(),
             path: path_of(alert),
             what: format!("{what}{who}"),
-            message: alert.message.clone(),
-            source: subject.source.clone(),
+            source: subject.source.clone().map(|source| Endpoint { port: None, ..source }),
             destination: subject.destination.clone(),
             user: subject.user.clone(),
             image: process.map(|process| process.executable.clone()),
@@ -91,9 +213,24 @@ impl Header {
             command_line: process.and_then(|process| process.command_line.clone()),
             attack: alert.rule.techniques.iter().chain(&alert.rule.tactics).map(|one| one.id.clone()).collect(),
             event_ids: alert.evidence.iter().map(|proof| proof.event_id.0).collect(),
+        };
+        Self {
+            id: alert.id.clone(),
+            severity: alert.severity(),
+            rule_severity: alert.raised_to.map(|_| alert.rule.severity),
+            time: alert.time,
+            created: alert.created,
+            message: alert.message.as_str().into(),
+            source_port: subject.source.as_ref().and_then(|source| source.port),
             is_linked: !alert.hops.is_empty(),
             hops: alert.hops.clone(),
+            like: Arc::new(like),
         }
+    }
+
+    /// The ports of its connection.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.source_port.into_iter().chain(self.destination.as_ref().and_then(|end| end.port))
     }
 
     /// What repeats of one another share: rule, host, both ends, program and account. The destination is part of it, because
@@ -139,25 +276,21 @@ pub fn short_host(computer: &str) -> &str {
 /// Headers made by hand, for the tests of all rooms.
 #[cfg(test)]
 pub mod testing {
-    use super::{AlertId, Endpoint, Header, HostName, Severity};
+    use std::sync::Arc;
+
+    use super::{AlertId, Endpoint, Header, HostName, Likeness, Severity};
 
     /// The header of an alert with this id, from that source on that host, raised at that second.
     pub fn header(id: &str, host: &str, source: &str, second: i64) -> Header {
         let at = chrono::DateTime::from_timestamp(second, 0).unwrap_or_default();
-        Header {
-            id: AlertId(id.into()),
-            severity: Severity::High,
-            rule_severity: None,
+        let like = Likeness {
             rule_id: "rule-1".to_owned(),
             rule: "Rule one".to_owned(),
-            time: at,
-            created: at,
             host: HostName::fold(host),
             computer: host.to_owned(),
             path: format!("{source} > {host}"),
             what: "whoami.exe  CORP\\a".to_owned(),
-            message: "something happened".to_owned(),
-            source: Some(Endpoint { ip: source.to_owned(), port: Some(50_000), name: None }),
+            source: Some(Endpoint { ip: source.to_owned(), port: None, name: None }),
             destination: None,
             user: Some("CORP\\a".to_owned()),
             image: Some("C:\\Windows\\whoami.exe".to_owned()),
@@ -165,8 +298,18 @@ pub mod testing {
             command_line: Some("whoami /all".to_owned()),
             attack: vec!["T1021.006".to_owned()],
             event_ids: vec![1, 3],
+        };
+        Header {
+            id: AlertId(id.into()),
+            severity: Severity::High,
+            rule_severity: None,
+            time: at,
+            created: at,
+            message: "something happened".into(),
+            source_port: Some(50_000),
             is_linked: false,
             hops: Vec::new(),
+            like: Arc::new(like),
         }
     }
 }

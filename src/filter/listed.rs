@@ -24,12 +24,11 @@ impl Filterable for Listed<'_> {
     fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
         let header = self.header;
         let one = |text: &'_ Option<String>| text.as_deref().map(|text| Cow::Owned(text.to_owned())).into_iter().collect();
-        let ends = [&header.source, &header.destination];
         match field {
             Field::Host => vec![header.computer.as_str().into()],
             Field::Src => header.source.iter().map(|end| end.ip.as_str().into()).collect(),
             Field::Dst => header.destination.iter().map(|end| end.ip.as_str().into()).collect(),
-            Field::Port => ends.into_iter().flatten().filter_map(|end| end.port).map(|port| port.to_string().into()).collect(),
+            Field::Port => header.ports().map(|port| port.to_string().into()).collect(),
             Field::User => one(&header.user),
             Field::Proc => one(&header.image),
             Field::Parent => one(&header.parent),
@@ -53,8 +52,8 @@ impl Filterable for Listed<'_> {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        let Header { path, rule, what, message, .. } = self.header;
-        [path, rule, what, message].into_iter().map(|text| Cow::Borrowed(text.as_str())).collect()
+        let Header { message, like, .. } = self.header;
+        [&*like.path, &*like.rule, &*like.what, &**message].map(Cow::Borrowed).into()
     }
 }
 

@@ -130,7 +130,7 @@ fn of_alert(entry: &Entry) -> Vec<Value> {
     let header = &entry.header;
     let mut values = vec![value("host", "host", &header.computer), value("rule", "rule", &header.rule)];
     values.push(value("severity", "sev", header.severity.as_str()));
-    let ports = [&header.source, &header.destination].into_iter().flatten().filter_map(|end| end.port);
+    let ports = header.ports();
     let rows = [
         ("source address", "src", header.source.as_ref().map(|end| &end.ip)),
         ("destination address", "dst", header.destination.as_ref().map(|end| &end.ip)),
