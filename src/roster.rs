@@ -7,12 +7,12 @@ pub mod part;
 pub mod rows;
 pub mod whole;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::alert::header::{Header, Likeness};
+use crate::alert::header::{Header, Likes};
 use crate::alert::{Action, Alert, AlertId, Severity};
 use crate::event::names::HostName;
 use crate::feed::{Key, Known, Standing};
@@ -53,29 +53,6 @@ struct Group {
     matching: Vec<Key>,
     /// How the list shows it.
     shown: Option<Key>,
-}
-
-/// What many alerts say alike, once for all of them.
-#[derive(Debug, Default)]
-struct Likes {
-    known: HashSet<Arc<Likeness>>,
-    /// How many there may be before those are looked for that no alert has any more.
-    limit: usize,
-}
-
-impl Likes {
-    /// The header with what it shares with others.
-    fn shared(&mut self, header: Arc<Header>) -> Arc<Header> {
-        if let Some(like) = self.known.get(&header.like) {
-            return Arc::new(Header { like: like.clone(), ..Header::clone(&header) });
-        }
-        if self.known.len() >= self.limit {
-            self.known.retain(|like| Arc::strong_count(like) > 1);
-            self.limit = 2 * self.known.len() + 1024;
-        }
-        self.known.insert(header.like.clone());
-        header
-    }
 }
 
 /// All alerts.
@@ -171,7 +148,7 @@ impl Roster {
         let Some(entry) = self.entries.get_mut(&number) else { return };
         let before = entry.key();
         let created = entry.header.created;
-        entry.header = self.likes.shared(Arc::new(Header { created, ..Header::clone(header) }));
+        entry.header = self.likes.share(Arc::new(Header { created, ..Header::clone(header) }));
         entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
         self.ledger.know(&entry.header, None);
@@ -298,7 +275,7 @@ impl Roster {
         filter: &Filter,
         now: DateTime<Utc>,
     ) -> bool {
-        let header = self.likes.shared(header);
+        let header = self.likes.share(header);
         let state = self.ledger.state(&header.id);
         self.by_id.insert(header.id.clone(), number);
         let slot = header.severity as usize;

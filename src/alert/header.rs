@@ -1,6 +1,7 @@
 //! What a list shows of an alert and a filter asks of it: everything but the evidence. Small enough to be kept in memory for
 //! every alert, and made once, so that the console, the store and the command line tell an alert in the same words.
 
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -76,6 +77,32 @@ impl Deref for Header {
 
     fn deref(&self) -> &Likeness {
         &self.like
+    }
+}
+
+/// The likenesses of many alerts, each once.
+#[derive(Debug, Default)]
+pub struct Likes {
+    known: HashSet<Arc<Likeness>>,
+    /// How many there may be before those are looked for that no alert has any more.
+    limit: usize,
+}
+
+impl Likes {
+    /// The header with the likeness that others have too, if it is like others.
+    pub fn share(&mut self, header: Arc<Header>) -> Arc<Header> {
+        match self.known.get(&header.like) {
+            Some(like) if Arc::ptr_eq(like, &header.like) => header,
+            Some(like) => Arc::new(Header { like: like.clone(), ..Arc::unwrap_or_clone(header) }),
+            None => {
+                if self.known.len() >= self.limit {
+                    self.known.retain(|like| Arc::strong_count(like) > 1);
+                    self.limit = 2 * self.known.len() + 1024;
+                }
+                self.known.insert(header.like.clone());
+                header
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use crate::alert::header::Header;
+use crate::alert::header::{Header, Likes};
 use crate::alert::{Alert, AlertId, Counted};
 use crate::feed::Known;
 use crate::hosts::prevalence::{self, DAYS, Key, day_of};
@@ -23,7 +23,7 @@ const MAX_RECENT: i64 = 1000;
 /// An alert as its row has it.
 #[derive(Debug, Clone)]
 struct Listed {
-    header: Header,
+    header: Arc<Header>,
     muted: Option<u64>,
     columns: Columns,
 }
@@ -92,7 +92,7 @@ fn in_order(alerts: Vec<Listed>, entries: Vec<Entry>) -> Vec<Known> {
         while let Some(entry) = entries.next_if(|entry| entry.at <= header.created) {
             past.push(Known::Entry(entry));
         }
-        past.push(Known::Alert { header: Arc::new(header), muted });
+        past.push(Known::Alert { header, muted });
     }
     past.extend(entries.map(Known::Entry));
     past
@@ -118,9 +118,9 @@ fn headers(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Listed>
     let number =
         |row: &Row<'_>, column: usize| row.get::<_, Option<i64>>(column).map(|number| number.map(|number| number as u64));
     let mut rows = select.query([most as i64])?;
-    let mut all = Vec::new();
+    let (mut all, mut likes) = (Vec::new(), Likes::default());
     while let Some(row) = rows.next()? {
-        let header = parse(&row.get::<_, String>(0)?)?;
+        let header = likes.share(Arc::new(parse(&row.get::<_, String>(0)?)?));
         all.push(Listed { header, muted: number(row, 1)?, columns: (row.get(2)?, number(row, 3)?) });
     }
     all.reverse();
