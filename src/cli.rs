@@ -28,6 +28,23 @@ headless, and closes the console.
 
 Exit codes: 0 done, 1 failed while running or an --expect not met, 2 bad usage or bad configuration.";
 
+const FILTERS: &str = "\
+Filters, as in the console: blanks are and, `or` widens, `-` excludes, ( ) groups, * is anything.
+  word \"two words\" /regex/      in what is shown
+  host: src: dst: port: user:     where and who
+  proc: parent: cmd: eid:         what ran; the event ids
+  rule: attack:T1021 id: owner:   which alerts, and who works on them
+  sev>=high since:15m             how bad; not older than
+  is:open                         waits for somebody, and no mute hides it
+  is:new                          open, and nobody did or wrote anything about it yet
+  is:acked is:closed is:muted     looked at; done; hidden by a mute
+  is:true_positive                closed as that, or benign_trigger, or false_positive
+  is:linked is:again              seen from both ends; was closed, and happened again";
+
+const ALERTS_JSON: &str = "\
+With --json, wefwatch.triage.is holds the words that is: finds, .muted whether a mute hides it,
+and .status what people made it (open, acked, closed), mute or not.";
+
 /// A Linux collector for Windows events (WEF XML over syslog, TCP and UDP) with a live console.
 #[derive(Debug, Parser)]
 #[command(name = "wefwatch", version, about, after_help = AFTER, args_conflicts_with_subcommands = true)]
@@ -199,15 +216,16 @@ pub struct AttachArguments {
 
 /// The flags of `tail`.
 #[derive(Debug, Args)]
+#[command(after_help = FILTERS)]
 pub struct TailArguments {
     /// As JSON lines: the alert record, and events with their XML.
     #[arg(long)]
     pub json: bool,
     /// Which alerts, as the console filters: `sev>=high host:DC*`.
-    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub filter: String,
     /// Events too, those that this filter lets through: `host:DC* eid:1`; "" for all.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub events: Option<String>,
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
@@ -219,9 +237,10 @@ pub struct TailArguments {
 
 /// The flags of `alerts`.
 #[derive(Debug, Args)]
+#[command(after_help = format!("{FILTERS}\n\n{ALERTS_JSON}"))]
 pub struct AlertsArguments {
     /// Which alerts, as the console filters: `is:open sev>=high host:DC*`.
-    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub filter: String,
     /// How far back: 30s, 15m, 24h, 7d.
     #[arg(long, value_name = "24h", value_parser = since)]
@@ -397,6 +416,8 @@ mod tests {
             "wefwatch tail --json --filter sev>=high --events host:DC*",
             "wefwatch alerts --since 24h --json --filter is:open",
             "wefwatch --store /var/lib/x",
+            "wefwatch alerts --filter -is:muted --json",
+            "wefwatch tail --filter -is:muted --events -host:DC*",
         ];
         for line in good {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

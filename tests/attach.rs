@@ -3,12 +3,14 @@
 mod harness;
 #[path = "harness/terminal.rs"]
 mod pty;
+#[path = "harness/viewer.rs"]
+mod viewer;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use harness::{Server, binary, lines, root};
@@ -16,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pty::Terminal;
 use serde_json::{Value, json};
+use viewer::{connect, frame, has, hello, read_frame, read_until};
 
 struct Place {
     folder: tempfile::TempDir,
@@ -134,34 +137,6 @@ fn attach_says_that_nobody_serves_and_waits_for_a_collector() {
     server.stop();
 }
 
-fn frame(value: &Value) -> Vec<u8> {
-    let body = value.to_string();
-    [&(body.len() as u32).to_be_bytes(), body.as_bytes()].concat()
-}
-
-fn read_frame(stream: &mut UnixStream) -> Option<Value> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let mut body = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut body).ok()?;
-    Some(serde_json::from_slice(&body).expect("every frame is JSON"))
-}
-
-fn connect(socket: &Path) -> UnixStream {
-    let stream = UnixStream::connect(socket).expect("it is served");
-    stream.set_read_timeout(Some(std::time::Duration::from_mins(1))).expect("a timeout");
-    stream
-}
-
-fn hello() -> Vec<u8> {
-    frame(&json!({"hello": {"proto": 1, "wants": {"console": {"most": 100_000}}}}))
-}
-
-/// Whether a change of this name is among the updates of a frame.
-fn has(frame: &Value, change: &str) -> bool {
-    frame["updates"].as_array().is_some_and(|updates| updates.iter().any(|update| update["change"].get(change).is_some()))
-}
-
 #[test]
 fn hostile_viewers_cost_nobody_anything() {
     let place = Place::new();
@@ -267,6 +242,35 @@ fn a_viewer_that_does_not_read_is_cut_off_and_resynced() {
         }
     }
     server.stop().balance();
+}
+
+#[test]
+fn what_a_mute_hides_is_told_alike_in_table_json_and_filter() {
+    let place = Place::new();
+    let server = place.serve();
+    send(&server, &outbound(1));
+    server.wait_for("wefwatch_alerts_total", 1);
+    let mut stream = connect(&place.socket());
+    stream.write_all(&hello()).expect("it reads");
+    let scope = json!({"conditions": [["rule", harness::SIGMA]]});
+    let act = json!({"token": 1, "who": "", "deed": {"mute": {"scope": scope, "until": null}}, "reason": "an administrator at work",
+                     "targets": []});
+    stream.write_all(&frame(&json!({"request": {"Act": act}}))).expect("it reads");
+    let _ = read_until(&mut stream, "Triage");
+    server.stop();
+    let store = place.path("w.db");
+    let list = |arguments: &[&str]| {
+        let output = binary().args(["alerts", "--store", &store]).args(arguments).output().expect("it runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let record: Value = serde_json::from_str(&list(&["--json"])).expect("one record");
+    let stands = &record["wefwatch"]["triage"];
+    assert_eq!(record["wefwatch"]["muted"], true);
+    assert_eq!((&stands["is"], &stands["status"], &stands["muted"]), (&json!(["muted"]), &json!("open"), &json!(true)));
+    assert!(list(&[]).contains(" muted "), "{}", list(&[]));
+    for (filter, count) in [("is:muted", 1), ("is:open", 0), ("is:new", 0), ("-is:open", 1)] {
+        assert_eq!(list(&["--json", "--filter", filter]).lines().count(), count, "{filter}");
+    }
 }
 
 #[test]

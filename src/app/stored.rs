@@ -30,7 +30,8 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
         let Known::Alert { header, .. } = known else { continue };
         let state = ledger.state(&header.id);
         let is_recent = arguments.since.is_none_or(|since| (now - header.created).num_seconds() <= since);
-        if !is_recent || !filter.matches(&Listed { header, state: &state, now }) {
+        let listed = Listed { header, state: &state, now };
+        if !is_recent || !filter.matches(&listed) {
             continue;
         }
         let line = if arguments.json {
@@ -38,7 +39,7 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
                 Some(mut alert) => {
                     alert.muted = state.muted;
                     let mut record = format::record(&alert);
-                    record["wefwatch"]["triage"] = standing(&state);
+                    record["wefwatch"]["triage"] = standing(&listed);
                     format::one_line(&record)
                 }
                 // Deleted by the collector since the list was read.
@@ -101,12 +102,14 @@ fn row(header: &Header, state: &State) -> String {
     format!("{:<6}{severity:<6}{word:<8}{raised:<21}{path:<32}{rule:<34}{what}", header.id.short())
 }
 
-/// Where an alert stands, for scripts.
-fn standing(state: &State) -> Value {
+/// Where an alert stands, for scripts: its status as the log has it, and under `is` the words that the filter's `is:` finds.
+fn standing(listed: &Listed<'_>) -> Value {
+    let state = listed.state;
     let verdict = match state.status {
         Status::Closed(verdict) => Some(verdict.as_str()),
         Status::Open | Status::Acknowledged => None,
     };
-    json!({"status": state.status.as_str(), "verdict": verdict, "owner": state.owner, "comments": state.comments,
+    json!({"is": listed.words(), "status": state.status.as_str(), "muted": state.muted.is_some(), "verdict": verdict,
+           "owner": state.owner, "comments": state.comments,
            "again_since": state.again.as_ref().map(|again| again.since.to_rfc3339_opts(SecondsFormat::Millis, true))})
 }
