@@ -3,6 +3,8 @@
 
 pub mod attached;
 pub mod desk;
+pub mod failure;
+mod log;
 pub mod metrics_server;
 pub mod recording;
 pub mod rule_files;
@@ -13,34 +15,13 @@ pub mod stored;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
-use tracing_subscriber::EnvFilter;
-
+use crate::app::failure::Failure;
 use crate::app::session::{Face, Mode, Plan};
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
+use crate::console::printable::printable;
 use crate::input::replay::{Piece, Recording};
 use crate::store::location::Location;
-
-/// Why the program ends without having done what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Bad usage or bad configuration: exit code 2.
-    #[error("{0}")]
-    Usage(String),
-    /// It failed while running, or an expectation was not met: exit code 1.
-    #[error("{0}")]
-    Run(String),
-}
-
-impl Failure {
-    /// The exit code.
-    pub fn code(&self) -> u8 {
-        match self {
-            Self::Usage(_) => 2,
-            Self::Run(_) => 1,
-        }
-    }
-}
 
 /// The built-in sample attack.
 const DEMO: &[u8] = include_bytes!("../samples/demo.xml");
@@ -78,12 +59,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
                 return Err(Failure::Usage("attach needs a terminal; `wefwatch tail --json` is for scripts".to_owned()));
             }
             let paths = sockets(arguments.socket.as_ref(), &config)?;
-            log_to_stderr(cli.log_level(), Face::Console);
+            log::to_stderr(cli.log_level(), Face::Console);
             attached::run(runtime()?, attached::console(config.console, paths))
         }
         Some(Command::Tail(ref arguments)) => {
             let paths = sockets(arguments.socket.as_ref(), &load_config(arguments.config.as_deref())?)?;
-            log_to_stderr(cli.log_level(), Face::Headless);
+            log::to_stderr(cli.log_level(), Face::Headless);
             let (filter, events) = (arguments.filter.clone(), arguments.events.clone());
             attached::run(runtime()?, attached::tail(paths, filter, events, arguments.json))
         }
@@ -97,7 +78,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Config(ConfigCommand::Check(arguments))) => {
             let path = arguments.path().ok_or_else(|| Failure::Usage("config check needs a file".to_owned()))?;
             load_config(Some(path))?;
-            print(&format!("{}: fine\n", path.display()))
+            print(&format!("{}: fine\n", printable(&path.display().to_string())))
         }
         Some(Command::Config(ConfigCommand::Print(arguments))) => print(&load_config(arguments.path())?.to_toml()),
         Some(Command::Completions(arguments)) => {
@@ -205,7 +186,7 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
         // Two writers on one terminal would draw over each other.
         plan.config.outputs.retain(|output| output.url != crate::output::url::OutputUrl::Stdout);
     }
-    log_to_stderr(level, plan.face);
+    log::to_stderr(level, plan.face);
     let runtime = runtime()?;
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
@@ -222,7 +203,7 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     let ended = result?;
     if is_headless {
         let summary = crate::collector::metrics::summary(&ended.counters);
-        let _ = writeln!(stderr(), "summary {summary}");
+        let _ = writeln!(stderr(), "summary {}", crate::output::format::one_line(&summary));
     }
     if let Some(failure) = ended.failure {
         return Err(Failure::Run(failure));
@@ -237,19 +218,4 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// Logs go to standard error, never to standard output; beside a console only if that is not the same terminal.
-fn log_to_stderr(level: &str, face: Face) {
-    if face == Face::Console && stderr().is_terminal() {
-        return;
-    }
-    let filter = EnvFilter::try_from_env("WEFWATCH_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal())
-        .with_target(false);
-    // A second subscriber in one process (tests) is no reason to fail.
-    let _ = subscriber.try_init();
 }

@@ -1,5 +1,8 @@
 //! The command line: commands, flags and their help. Nothing is done here.
 
+mod line;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -385,6 +388,11 @@ impl FromStr for Expect {
         let count = text.strip_prefix("alerts=").and_then(|count| count.parse().ok());
         count.map(|alerts| Self { alerts }).ok_or_else(|| "an expectation is `alerts=N`".to_owned())
     }
+}
+
+/// Reads the command line, its first word the program; the error is ready to be printed.
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    line::read(arguments)
 }
 
 /// The whole command line, for completions and the manual page.

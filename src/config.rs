@@ -2,6 +2,7 @@
 //! checked ([`Config`]), once; every complaint names file, line and key. `config.toml` at the top of the project holds every
 //! key with its default, and a test keeps the two equal.
 
+mod escape;
 pub mod units;
 mod written;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::config::written::Written;
 use crate::console::keys::Keymap;
+use crate::console::printable::printable_lines;
 use crate::console::theme::Theme;
 use crate::detect::correlator;
 use crate::detect::ecs::Mapping;
@@ -199,9 +201,11 @@ impl Config {
         })
     }
 
-    /// The effective configuration as TOML, every key.
+    /// The effective configuration as TOML, every key. What a terminal would act on is escaped.
     pub fn to_toml(&self) -> String {
-        toml::to_string(&Written::from(self)).unwrap_or_default()
+        let written = Written::from(self);
+        let text = toml::to_string(&written).unwrap_or_default();
+        if printable_lines(&text) == text { text } else { escape::with_escapes(written).unwrap_or_default() }
     }
 }
 

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::app::Failure;
 use crate::app::desk::{self, Look};
+use crate::app::failure::Failure;
 use crate::app::signals::Signals;
 use crate::attach::Wants;
 use crate::attach::client::{self, Attached};
 use crate::config;
+use crate::console::printable::printable;
 use crate::console::{self, Desk};
 use crate::feed::{Change, EventLine, Link, Update};
 use crate::filter::Filter;
@@ -55,8 +56,8 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
 
 /// The lines.
 pub async fn tail(paths: Vec<PathBuf>, filter: String, events: Option<String>, is_json: bool) -> Result<(), Failure> {
-    for text in std::iter::once(&filter).chain(&events) {
-        Filter::parse(text).map_err(|error| Failure::Usage(format!("{text}: {}", error.reason)))?;
+    for (flag, text) in std::iter::once(("--filter", &filter)).chain(events.iter().map(|text| ("--events", text))) {
+        Filter::parse(text).map_err(|error| Failure::filter(flag, text, &error))?;
     }
     let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
     let mut attached = client::open(paths, Wants::Tail { alerts: Some(filter), events });
@@ -93,13 +94,16 @@ fn lines(update: &Arc<Update>, is_json: bool) -> Vec<String> {
         (Change::Alert(alert), true) => vec![format::line(alert)],
         (Change::Alert(alert), false) => {
             let time = alert.time.to_rfc3339_opts(SecondsFormat::Millis, true);
-            vec![format::visible(&format!("{time} {} {} {}", alert.rule.severity.as_str(), alert.id.short(), alert.message))]
+            vec![
+                printable(&format!("{time} {} {} {}", alert.rule.severity.as_str(), alert.id.short(), alert.message))
+                    .into_owned(),
+            ]
         }
         (Change::Events(lines), true) => lines.iter().map(|line| format::one_line(&event(line))).collect(),
         (Change::Events(lines), false) => {
             let text = |line: &EventLine| {
                 let time = line.time.to_rfc3339_opts(SecondsFormat::Millis, true);
-                format::visible(&format!("{time} event {} {} {}", line.event_id, line.computer, line.summary))
+                printable(&format!("{time} event {} {} {}", line.event_id, line.computer, line.summary)).into_owned()
             };
             lines.iter().map(text).collect()
         }

@@ -11,8 +11,9 @@ use tokio::time::{Instant, interval, timeout_at};
 use tracing::{info, warn};
 
 use crate::app::desk::{self, Look};
+use crate::app::failure::Failure;
 use crate::app::signals::{Asked, Signals};
-use crate::app::{Failure, metrics_server, rule_files};
+use crate::app::{metrics_server, rule_files};
 use crate::attach::connection::Way;
 use crate::attach::location::Location as SocketLocation;
 use crate::attach::server::{self, Socket};
