@@ -25,7 +25,7 @@ pub(super) fn to_stderr(level: &str, face: Face) {
         .fmt_fields(fields.delimited(" "))
         .with_env_filter(filter)
         .with_writer(stderr)
-        .with_ansi(stderr().is_terminal())
+        .with_ansi(false)
         .with_target(false);
     // A second subscriber in one process (tests) is no reason to fail.
     let _ = subscriber.try_init();
