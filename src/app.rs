@@ -43,7 +43,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             start(plan, cli.log_level())
         }
         Some(Command::Demo(ref arguments)) => {
-            let mut config = Config::default();
+            let console = load_config(arguments.config.as_deref())?.console;
+            let mut config = Config { console, ..Config::default() };
             let headless = is_headless(arguments.headless, &arguments.look, &mut config);
             let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
             let sources = vec![Piece::Embedded("demo", DEMO)];
@@ -54,12 +55,13 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             start(plan, cli.log_level())
         }
         Some(Command::Attach(ref arguments)) => {
-            let config = load_config(arguments.config.as_deref())?;
-            if !stdout().is_terminal() {
+            let mut config = load_config(arguments.config.as_deref())?;
+            if is_headless(false, &arguments.look, &mut config) {
                 return Err(Failure::Usage("attach needs a terminal; `wefwatch tail --json` is for scripts".to_owned()));
             }
             let paths = sockets(arguments.socket.as_ref(), &config)?;
-            log::to_stderr(cli.log_level(), Face::Console);
+            // Plain lines draw over nothing, and who reads them wants to hear that the collector is gone.
+            log::to_stderr(cli.log_level(), if config.console.plain { Face::Headless } else { Face::Console });
             attached::run(runtime()?, attached::console(config.console, paths))
         }
         Some(Command::Tail(ref arguments)) => {

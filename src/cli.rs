@@ -26,6 +26,8 @@ Examples:
   wefwatch tail --json --filter sev>=high | jq   alerts of the collector that runs here
   wefwatch alerts --filter 'is:open sev>=high' --since 24h
 
+The flags of a command stand before it or after it: `wefwatch --config FILE replay x.xml` is `wefwatch replay --config FILE x.xml`.
+
 Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
 headless, and closes the console.
 
@@ -112,7 +114,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// No console: alerts as JSON lines (also when standard output is no terminal).
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plain")]
     pub headless: bool,
     /// Listen here instead of what the file names: tcp://ADDR:PORT, udp://ADDR:PORT. May be repeated.
     #[arg(long, value_name = "URL")]
@@ -141,7 +143,7 @@ pub struct RunArguments {
 #[derive(Debug, Clone, Default, Args)]
 pub struct LookArguments {
     /// A line an alert instead of the console, for screen readers and terminals that can do no more.
-    #[arg(long, conflicts_with = "headless")]
+    #[arg(long)]
     pub plain: bool,
     /// Draw with ASCII only (by itself where the locale is not UTF-8).
     #[arg(long)]
@@ -161,7 +163,7 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "N|max")]
     pub speed: Option<Speed>,
     /// No console: alerts as JSON lines; ends with the recording.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plain")]
     pub headless: bool,
     /// Load rules from this folder (or file) too. May be repeated.
     #[arg(long, value_name = "DIR")]
@@ -196,11 +198,14 @@ pub struct DemoArguments {
     #[arg(long, value_name = "N|max")]
     pub speed: Option<Speed>,
     /// No console: alerts as JSON lines.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plain")]
     pub headless: bool,
     /// Close the console at the end.
     #[arg(long)]
     pub exit_at_end: bool,
+    /// The configuration file; of it only [console] counts here.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How the console looks.
     #[command(flatten)]
     pub look: LookArguments,
@@ -212,9 +217,12 @@ pub struct AttachArguments {
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
     pub socket: Option<SocketLocation>,
-    /// The configuration file that names the socket.
+    /// The configuration file that names the socket and how the console looks.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// How the console looks.
+    #[command(flatten)]
+    pub look: LookArguments,
 }
 
 /// The flags of `tail`.
@@ -429,6 +437,40 @@ mod tests {
         ];
         for line in good {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+        let alike = [
+            ("wefwatch --theme light demo", "wefwatch demo --theme light"),
+            ("wefwatch --config F config print", "wefwatch config print --config F"),
+            ("wefwatch config --config F print", "wefwatch config print --config F"),
+            ("wefwatch -v replay FILE", "wefwatch replay -v FILE"),
+            ("wefwatch -vv replay FILE", "wefwatch replay -v -v FILE"),
+            ("wefwatch --config=F -q alerts --json", "wefwatch alerts --config F -q --json"),
+            ("wefwatch --config run rules list x", "wefwatch rules list --config run x"),
+            ("wefwatch --headless --rules D replay --speed max x", "wefwatch replay --headless --rules D --speed max x"),
+            ("wefwatch --listen tcp://127.0.0.1:0 run", "wefwatch run --listen tcp://127.0.0.1:0"),
+            ("wefwatch --json rules check x", "wefwatch rules check --json x"),
+            ("wefwatch --config F --plain", "wefwatch --plain --config F"),
+        ];
+        let read = |line: &str| read(line.split(' ').map(OsString::from));
+        for (line, same) in alike {
+            let told = |line| format!("{:?}", read(line).unwrap_or_else(|error| panic!("{line}: {error}")));
+            assert_eq!(told(line), told(same));
+        }
+        for (line, reason) in [
+            ("wefwatch --listen tcp://127.0.0.1:0 alerts", "'--listen'"),
+            ("wefwatch --theme light man", "'--theme'"),
+            ("wefwatch --nonsense demo", "'--nonsense'"),
+            ("wefwatch --config", "a value is required"),
+            ("wefwatch --config F --config G replay x", "cannot be used multiple times"),
+            ("wefwatch --headless dance", "'dance'"),
+        ] {
+            let error = read(line).expect_err(line);
+            assert!(error.to_string().contains(reason) && error.exit_code() == 2, "{line}: {error}");
+        }
+        for line in
+            ["wefwatch --help", "wefwatch --help replay", "wefwatch replay --help", "wefwatch help rules", "wefwatch --version"]
+        {
+            assert_eq!(read(line).expect_err(line).exit_code(), 0, "{line}");
         }
         let bad = [
             "wefwatch replay",

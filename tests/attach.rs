@@ -245,6 +245,22 @@ fn a_viewer_that_does_not_read_is_cut_off_and_resynced() {
 }
 
 #[test]
+fn plain_lines_of_a_collector_elsewhere() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut lines = Terminal::start(&["--plain", "attach", "--socket", &place.path("w.sock")], &[], (200, 36));
+    lines.wait_for("attached");
+    send(&server, &outbound(1));
+    lines.wait_for("Potential Remote PowerShell Session Initiated");
+    server.signal(Signal::SIGKILL);
+    server.killed();
+    lines.wait_for("trying again");
+    lines.signal(Signal::SIGTERM);
+    let (status, text) = lines.end();
+    assert!(status.success() && !text.contains("\u{1b}[?1049h"), "{text}");
+}
+
+#[test]
 fn what_a_mute_hides_is_told_alike_in_table_json_and_filter() {
     let place = Place::new();
     let server = place.serve();

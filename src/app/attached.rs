@@ -32,6 +32,9 @@ pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(
 /// The console.
 pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(), Failure> {
     let wants = Wants::Console { most: settings.max_alerts as u64 };
+    if settings.plain {
+        return plain(client::open(paths, wants), settings.utc).await;
+    }
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
     let Look { keys, theme, is_ascii } = desk::look_of(&settings);
     let config = console::Config {
@@ -52,6 +55,21 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
     let (_running, shutdown) = watch::channel(false);
     let ended = console::run(updates, Desk { requests, details, links }, shutdown, config).await;
     ended.map(|_| ()).map_err(|error| Failure::Run(format!("console: {error}")))
+}
+
+/// The console as lines: what is raised from now on.
+async fn plain(attached: Attached, is_utc: bool) -> Result<(), Failure> {
+    // The way to the collector is open as long as there is somebody who could ask.
+    let Attached { updates, requests: _requests, details: _details, mut links, missed: _missed } = attached;
+    let (_running, shutdown) = watch::channel(false);
+    let lines = console::plain::run(updates, shutdown, is_utc);
+    tokio::pin!(lines);
+    loop {
+        tokio::select! {
+            ended = &mut lines => return ended.map_err(|error| Failure::Run(format!("console: {error}"))),
+            Some(link) = links.recv() => tell_link(&link),
+        }
+    }
 }
 
 /// The lines.
