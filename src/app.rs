@@ -79,7 +79,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Config(ConfigCommand::Check(arguments))) => {
             let path = arguments.path().ok_or_else(|| Failure::Usage("config check needs a file".to_owned()))?;
-            load_config(Some(path))?;
+            Config::check(path).map_err(|error| Failure::Usage(error.to_string()))?;
             print(&format!("{}: fine\n", printable(&path.display().to_string())))
         }
         Some(Command::Config(ConfigCommand::Print(arguments))) => print(&load_config(arguments.path())?.to_toml()),
@@ -109,8 +109,10 @@ fn load_config(path: Option<&std::path::Path>) -> Result<Config, Failure> {
     path.map_or_else(|| Ok(Config::default()), |path| Config::load(path).map_err(|error| Failure::Usage(error.to_string())))
 }
 
+/// The configuration where rules are needed, with those of the command line.
 fn config_of(path: Option<&std::path::Path>, rules: &[std::path::PathBuf]) -> Result<Config, Failure> {
-    let mut config = load_config(path)?;
+    let loaded = path.map_or_else(|| Ok(Config::default()), Config::load_with_rules);
+    let mut config = loaded.map_err(|error| Failure::Usage(error.to_string()))?;
     config.rules.directories.extend(rules.iter().cloned());
     Ok(config)
 }

@@ -48,6 +48,11 @@ pub struct Config {
     pub viewers: Vec<String>,
 }
 
+/// Whether there is a group of this name on this machine.
+pub fn group_exists(name: &str) -> bool {
+    peer::group_id(name).is_some()
+}
+
 /// What somebody who attaches wants to hear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -26,7 +26,12 @@ pub fn run(command: &RulesCommand) -> Result<(), Failure> {
 }
 
 fn list(arguments: &RulesArguments, is_check: bool) -> Result<(), Failure> {
-    let config = load_config(arguments.config.as_deref())?;
+    // Rule folders of the configuration that are not asked for need not be there.
+    let config = if arguments.paths.is_empty() {
+        config_of(arguments.config.as_deref(), &[])
+    } else {
+        load_config(arguments.config.as_deref())
+    }?;
     let paths = if arguments.paths.is_empty() { &config.rules.directories } else { &arguments.paths };
     // Whoever checks files wants to hear of these files.
     let builtin = if is_check && !arguments.paths.is_empty() { Vec::new() } else { load::builtin() };

@@ -173,6 +173,10 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
         return Ok(None);
     }
     let Some(path) = config.socket.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
+    for name in config.analysts.iter().chain(&config.viewers).filter(|name| !crate::attach::group_exists(name)) {
+        // It may come; nobody is let in by it until then.
+        warn!("[attach] names a group that does not exist: `{name}`");
+    }
     match Socket::bind(&path, config) {
         Ok(socket) => {
             info!("serving consoles at {}", socket.path().display());

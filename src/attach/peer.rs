@@ -36,7 +36,8 @@ fn groups(user: Option<&User>, gid: Gid) -> Vec<Gid> {
     listed.unwrap_or_else(|| vec![gid])
 }
 
-fn group_id(name: &str) -> Option<Gid> {
+/// The number of a group; nothing for one that does not exist.
+pub(super) fn group_id(name: &str) -> Option<Gid> {
     Group::from_name(name).ok().flatten().map(|group| group.gid)
 }
 
