@@ -21,7 +21,7 @@ use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
 use crate::console::printable::printable;
 use crate::input::replay::{Piece, Recording};
-use crate::store::location::Location;
+use crate::location::Location;
 
 /// The built-in sample attack.
 const DEMO: &[u8] = include_bytes!("../samples/demo.xml");
@@ -73,7 +73,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Alerts(ref arguments)) => {
             let config = load_config(arguments.config.as_deref())?;
             let location = arguments.store.as_ref().unwrap_or(&config.store.location);
-            let path = location.resolve(variable).ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
+            let path = location.resolve(|| crate::store::location::by_custom(variable));
+            let path = path.ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
             stored::list(arguments, &path, crate::input::clock::now())
         }
         Some(Command::Rules(command)) => rules::run(&command),
@@ -118,8 +119,8 @@ fn config_of(path: Option<&std::path::Path>, rules: &[std::path::PathBuf]) -> Re
 }
 
 /// Where a collector may serve.
-fn sockets(named: Option<&crate::attach::location::Location>, config: &Config) -> Result<Vec<std::path::PathBuf>, Failure> {
-    let paths = named.unwrap_or(&config.attach.socket).candidates(variable);
+fn sockets(named: Option<&Location>, config: &Config) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let paths = crate::attach::location::candidates(named.unwrap_or(&config.attach.socket), variable);
     if paths.is_empty() { Err(Failure::Usage("attaching needs a socket, not none".to_owned())) } else { Ok(paths) }
 }
 

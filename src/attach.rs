@@ -28,8 +28,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
-use crate::attach::location::Location;
 use crate::feed::{Request, Update};
+use crate::location::Location;
 use crate::triage::viewer::Role;
 
 /// The version of what is said over the socket. Both sides must have the same.

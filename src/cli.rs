@@ -9,11 +9,10 @@ use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use crate::attach::location::Location as SocketLocation;
 use crate::config::ListenUrl;
 use crate::console::theme::Theme;
+use crate::location::Location;
 use crate::output::url::OutputUrl;
-use crate::store::location::Location;
 
 const AFTER: &str = "\
 Examples:
@@ -133,7 +132,7 @@ pub struct RunArguments {
     pub metrics: Option<SocketAddr>,
     /// The Unix socket for `attach` and `tail`; `none` serves nobody.
     #[arg(long, value_name = "PATH|none")]
-    pub socket: Option<SocketLocation>,
+    pub socket: Option<Location>,
     /// How the console looks.
     #[command(flatten)]
     pub look: LookArguments,
@@ -216,7 +215,7 @@ pub struct DemoArguments {
 pub struct AttachArguments {
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
-    pub socket: Option<SocketLocation>,
+    pub socket: Option<Location>,
     /// The configuration file that names the socket and how the console looks.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -240,7 +239,7 @@ pub struct TailArguments {
     pub events: Option<String>,
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
-    pub socket: Option<SocketLocation>,
+    pub socket: Option<Location>,
     /// The configuration file that names the socket.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -330,9 +330,9 @@ mod tests {
         config.mapping.swap_old_inbound = true;
         config.console.theme = Some(Theme::Light);
         config.console.keys = Keymap::with([("copy".to_owned(), "ctrl-y f2".to_owned())].into()).unwrap();
-        config.store.location = crate::store::location::Location::Path("/x/y.db".into());
+        config.store.location = crate::location::Location::Path("/x/y.db".into());
         config.attach.analysts.push("soc".to_owned());
-        config.attach.socket = crate::attach::location::Location::None;
+        config.attach.socket = crate::location::Location::None;
         config.metrics = Some("127.0.0.1:9100".parse().unwrap());
         assert_eq!(Config::parse(&config.to_toml(), "x"), Ok(config));
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may import.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("location", &[]),
     ("event", &[]),
     ("alert", &["event"]),
     ("triage", &["event", "alert"]),
@@ -15,17 +16,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hosts", &["event", "alert"]),
     ("intake", &["event", "decode", "detect", "triage"]),
     ("feed", &["event", "alert", "hosts", "intake", "triage"]),
-    ("store", &["event", "alert", "triage", "hosts", "intake", "feed"]),
+    ("store", &["location", "event", "alert", "triage", "hosts", "intake", "feed"]),
     ("input", &["event", "decode", "detect", "intake"]),
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),
-    ("attach", &["event", "alert", "hosts", "intake", "feed", "triage", "filter", "store"]),
+    ("attach", &["location", "event", "alert", "hosts", "intake", "feed", "triage", "filter", "store"]),
     ("console", &["event", "alert", "decode", "hosts", "intake", "feed", "triage", "filter"]),
-    ("config", &["alert", "detect", "hosts", "output", "store", "attach", "console"]),
-    ("cli", &["config", "output", "store", "filter", "attach", "console"]),
+    ("config", &["location", "alert", "detect", "hosts", "output", "store", "attach", "console"]),
+    ("cli", &["location", "config", "output", "store", "filter", "attach", "console"]),
     (
         "app",
         &[
+            "location",
             "alert",
             "event",
             "decode",

@@ -13,9 +13,9 @@ use tracing::{info, warn};
 use crate::app::desk::{self, Look};
 use crate::app::failure::Failure;
 use crate::app::signals::{Asked, Signals};
-use crate::app::{metrics_server, rule_files};
+use crate::app::{metrics_server, rule_files, variable};
+use crate::attach;
 use crate::attach::connection::Way;
-use crate::attach::location::Location as SocketLocation;
 use crate::attach::server::{self, Socket};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
@@ -26,8 +26,8 @@ use crate::input::replay::Recording;
 use crate::input::steering::Controls;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId, Steer};
+use crate::location::Location;
 use crate::output::{self, Outcome};
-use crate::store::location::Location;
 use crate::store::read::Kept;
 use crate::store::{self, Opened, Store, StoreError};
 
@@ -153,7 +153,8 @@ type OpenStore = Option<(Opened, Kept)>;
 /// Opens the store, where one is kept; answers also why nothing is kept, where that was not asked for. Where nobody named a
 /// store, a place that cannot be used is no reason not to watch. What is damaged or newer is never passed over.
 fn open_store(config: &Config) -> Result<(OpenStore, Option<String>), Failure> {
-    let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok((None, None)) };
+    let by_custom = || store::location::by_custom(variable);
+    let Some(path) = config.store.location.resolve(by_custom) else { return Ok((None, None)) };
     match store::open(&path, &config.store, clock::now()) {
         Ok(opened) => {
             info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
@@ -172,7 +173,7 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
     if !matches!(plan.mode, Mode::Live) {
         return Ok(None);
     }
-    let Some(path) = config.socket.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
+    let Some(path) = attach::location::candidates(&config.socket, variable).into_iter().next() else { return Ok(None) };
     for name in config.analysts.iter().chain(&config.viewers).filter(|name| !crate::attach::group_exists(name)) {
         // It may come; nobody is let in by it until then.
         warn!("[attach] names a group that does not exist: `{name}`");
@@ -182,7 +183,7 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
             info!("serving consoles at {}", socket.path().display());
             Ok(Some(socket))
         }
-        Err(error) if config.socket == SocketLocation::Default => {
+        Err(error) if config.socket == Location::Default => {
             warn!("nobody can attach: {error}");
             Ok(None)
         }
