@@ -15,8 +15,11 @@ pub mod stored;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
+use tokio::sync::watch;
+
 use crate::app::failure::Failure;
-use crate::app::session::{Face, Mode, Plan};
+use crate::app::session::{Ended, Face, Mode, Plan};
+use crate::app::signals::Signals;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
 use crate::console::printable::printable;
@@ -186,6 +189,25 @@ fn replay_plan(
     Plan { config, mode: Mode::Replay(recording), face, expect_alerts: None, exit_at_end: true }
 }
 
+/// Runs to the end, or to the request to stop at once: this waits beside all work, so that nothing keeps it from hearing that.
+async fn run_once(plan: Plan, signals: &Signals) -> Result<Ended, Failure> {
+    let has_screen = plan.face == Face::Console && !plan.config.console.plain;
+    let drains = watch::Sender::new(None);
+    let draining = drains.subscribe();
+    let mut session = tokio::spawn(session::run(plan, signals.clone(), drains));
+    tokio::select! {
+        biased;
+        () = signals.clone().at_once(draining.clone()) => {
+            session.abort();
+            if has_screen && draining.borrow().is_none() {
+                crate::console::terminal::give_back();
+            }
+            Err(Failure::Run("stopped at once by a second signal".to_owned()))
+        }
+        ended = &mut session => ended.unwrap_or_else(|error| Err(Failure::Run(format!("it broke down: {error}")))),
+    }
+}
+
 fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     if plan.face == Face::Console {
         // Two writers on one terminal would draw over each other.
@@ -196,8 +218,9 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
     let is_replay = matches!(plan.mode, Mode::Replay(_));
+    let signals = Signals::hear().map_err(|error| Failure::Run(error.to_string()))?;
     let result = loop {
-        let result = runtime.block_on(session::run(plan.clone()));
+        let result = runtime.block_on(run_once(plan.clone(), &signals));
         // Once more from the beginning, with nothing left over of this time.
         if !result.as_ref().is_ok_and(|ended| ended.is_again) {
             break result;

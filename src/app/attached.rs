@@ -52,8 +52,17 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         record: format::line,
         never_again: Some("only in a replay"),
     };
-    let (_running, shutdown) = watch::channel(false);
-    let ended = console::run(updates, Desk { requests, details, links }, shutdown, config).await;
+    let mut signals = hear()?;
+    let running = watch::Sender::new(false);
+    let console = console::run(updates, Desk { requests, details, links }, running.subscribe(), config);
+    tokio::pin!(console);
+    let ended = tokio::select! {
+        ended = &mut console => ended,
+        () = signals.stop() => {
+            running.send_replace(true);
+            console.await
+        }
+    };
     ended.map(|_| ()).map_err(|error| Failure::Run(format!("console: {error}")))
 }
 
@@ -61,11 +70,13 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
 async fn plain(attached: Attached, is_utc: bool) -> Result<(), Failure> {
     // The way to the collector is open as long as there is somebody who could ask.
     let Attached { updates, requests: _requests, details: _details, mut links, missed: _missed } = attached;
+    let mut signals = hear()?;
     let (_running, shutdown) = watch::channel(false);
     let lines = console::plain::run(updates, shutdown, is_utc);
     tokio::pin!(lines);
     loop {
         tokio::select! {
+            () = signals.stop() => return Ok(()),
             ended = &mut lines => return ended.map_err(|error| Failure::Run(format!("console: {error}"))),
             Some(link) = links.recv() => tell_link(&link),
         }
@@ -77,7 +88,7 @@ pub async fn tail(paths: Vec<PathBuf>, filter: String, events: Option<String>, i
     for (flag, text) in std::iter::once(("--filter", &filter)).chain(events.iter().map(|text| ("--events", text))) {
         Filter::parse(text).map_err(|error| Failure::filter(flag, text, &error))?;
     }
-    let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
+    let mut signals = hear()?;
     let mut attached = client::open(paths, Wants::Tail { alerts: Some(filter), events });
     loop {
         tokio::select! {
@@ -97,6 +108,10 @@ pub async fn tail(paths: Vec<PathBuf>, filter: String, events: Option<String>, i
             }
         }
     }
+}
+
+fn hear() -> Result<Signals, Failure> {
+    Signals::hear().map_err(|error| Failure::Run(error.to_string()))
 }
 
 fn tell_link(link: &Link) {
