@@ -13,6 +13,7 @@
 //!
 //! A frame is four bytes of length, big-endian, and JSON; see [`frame`].
 
+mod access;
 pub mod client;
 pub mod connection;
 pub mod frame;
@@ -40,12 +41,20 @@ pub const PROTOCOL: u32 = 1;
 pub struct Config {
     /// Where the socket is.
     pub socket: Location,
-    /// The group that the socket belongs to; empty leaves it to the system.
+    /// The group that the socket belongs to and that alone can open it; empty leaves that to the groups below, where some are
+    /// named.
     pub group: String,
     /// Groups whose members may act.
     pub analysts: Vec<String>,
     /// Groups whose members may look.
     pub viewers: Vec<String>,
+}
+
+impl Config {
+    /// Whether it is by groups that people are let in.
+    fn names_groups(&self) -> bool {
+        !self.analysts.is_empty() || !self.viewers.is_empty()
+    }
 }
 
 /// Whether there is a group of this name on this machine.
