@@ -202,7 +202,7 @@ pub struct DemoArguments {
     /// Close the console at the end.
     #[arg(long)]
     pub exit_at_end: bool,
-    /// The configuration file; of it only [console] counts here.
+    /// The configuration file; of it only `[console]` counts here.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How the console looks.
