@@ -37,7 +37,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Replay(ref arguments)) => {
             let mut config = config_of(arguments.config.as_deref(), &arguments.rules)?;
             let headless = is_headless(arguments.headless, &arguments.look, &mut config);
-            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
+            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::values::Speed::times);
             let sources = arguments.files.iter().cloned().map(Piece::File).collect();
             let mut plan = replay_plan(config, Recording { sources, speed }, headless, &arguments.output, arguments.metrics);
             plan.config.store.location = arguments.store.clone().unwrap_or(Location::None);
@@ -49,7 +49,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let console = load_config(arguments.config.as_deref())?.console;
             let mut config = Config { console, ..Config::default() };
             let headless = is_headless(arguments.headless, &arguments.look, &mut config);
-            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
+            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::values::Speed::times);
             let sources = vec![Piece::Embedded("demo", DEMO)];
             // A day goes by in a minute here.
             config.hosts.blind_after = chrono::TimeDelta::seconds(30);

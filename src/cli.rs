@@ -1,53 +1,21 @@
 //! The command line: commands, flags and their help. Nothing is done here.
 
+mod help;
 mod line;
+pub mod values;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::cli::help::{AFTER, ALERTS_JSON, FILTERS};
+use crate::cli::values::{Expect, Speed, since};
 use crate::config::ListenUrl;
 use crate::console::theme::Theme;
 use crate::location::Location;
 use crate::output::url::OutputUrl;
-
-const AFTER: &str = "\
-Examples:
-  wefwatch demo                                  the built-in sample attack, in the console
-  wefwatch                                       listen on tcp and udp 1514, with the console
-  wefwatch --headless | jq .message              alerts as JSON lines
-  wefwatch replay capture.evtx events.xml.gz     recordings, at their own pace
-  wefwatch replay --headless --expect alerts=2 lab.xml
-  wefwatch attach                                the console of the collector that runs here
-  wefwatch tail --json --filter sev>=high | jq   alerts of the collector that runs here
-  wefwatch alerts --filter 'is:open sev>=high' --since 24h
-
-The flags of a command stand before it or after it: `wefwatch --config FILE replay x.xml` is `wefwatch replay --config FILE x.xml`.
-
-Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
-headless, and closes the console.
-
-Exit codes: 0 done, 1 failed while running or an --expect not met, 2 bad usage or bad configuration.";
-
-const FILTERS: &str = "\
-Filters, as in the console: blanks are and, `or` widens, `-` excludes, ( ) groups, * is anything.
-  word \"two words\" /regex/      in what is shown
-  host: src: dst: port: user:     where and who
-  proc: parent: cmd: eid:         what ran; the event ids
-  rule: attack:T1021 id: owner:   which alerts, and who works on them
-  sev>=high since:15m             how bad; not older than
-  is:open                         waits for somebody, and no mute hides it
-  is:new                          open, and nobody did or wrote anything about it yet
-  is:acked is:closed is:muted     looked at; done; hidden by a mute
-  is:true_positive                closed as that, or benign_trigger, or false_positive
-  is:linked is:again              seen from both ends; was closed, and happened again";
-
-const ALERTS_JSON: &str = "\
-With --json, wefwatch.triage.is holds the words that is: finds, .muted whether a mute hides it,
-and .status what people made it (open, acked, closed), mute or not.";
 
 /// A Linux collector for Windows events (WEF XML over syslog, TCP and UDP) with a live console.
 #[derive(Debug, Parser)]
@@ -343,58 +311,6 @@ impl ConfigArguments {
 pub struct CompletionsArguments {
     /// Which shell.
     pub shell: clap_complete::Shell,
-}
-
-fn since(text: &str) -> Result<i64, String> {
-    crate::filter::since(text).ok_or_else(|| "a span of time is 30s, 15m, 24h or 7d".to_owned())
-}
-
-/// How fast to replay.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// Flat out.
-    Max,
-    /// Times the recorded pace.
-    Times(f64),
-}
-
-impl Speed {
-    /// The factor; `None` is flat out.
-    pub fn times(self) -> Option<f64> {
-        match self {
-            Self::Max => None,
-            Self::Times(times) => Some(times),
-        }
-    }
-}
-
-impl FromStr for Speed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        let number = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
-        let number = number.filter(|number| number.is_finite() && *number > 0.0);
-        number.map(Self::Times).ok_or_else(|| "a speed is `max` or a number above 0 (1, 10, 0.5)".to_owned())
-    }
-}
-
-/// What a replay must come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expect {
-    /// So many alerts.
-    pub alerts: u64,
-}
-
-impl FromStr for Expect {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let count = text.strip_prefix("alerts=").and_then(|count| count.parse().ok());
-        count.map(|alerts| Self { alerts }).ok_or_else(|| "an expectation is `alerts=N`".to_owned())
-    }
 }
 
 /// Reads the command line, its first word the program; the error is ready to be printed.
