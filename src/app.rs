@@ -14,8 +14,10 @@ pub mod signals;
 pub mod stored;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::app::failure::Failure;
 use crate::app::session::{Ended, Face, Mode, Plan};
@@ -189,6 +191,9 @@ fn replay_plan(
     Plan { config, mode: Mode::Replay(recording), face, expect_alerts: None, exit_at_end: true }
 }
 
+/// How long a console may take to go when it has to go at once.
+const GIVE_BACK_WITHIN: Duration = Duration::from_millis(200);
+
 /// Runs to the end, or to the request to stop at once: this waits beside all work, so that nothing keeps it from hearing that.
 async fn run_once(plan: Plan, signals: &Signals) -> Result<Ended, Failure> {
     let has_screen = plan.face == Face::Console && !plan.config.console.plain;
@@ -199,7 +204,8 @@ async fn run_once(plan: Plan, signals: &Signals) -> Result<Ended, Failure> {
         biased;
         () = signals.clone().at_once(draining.clone()) => {
             session.abort();
-            if has_screen && draining.borrow().is_none() {
+            // A console gives the terminal back as it goes, and draws no more then; one that is stuck cannot.
+            if has_screen && draining.borrow().is_none() && timeout(GIVE_BACK_WITHIN, &mut session).await.is_err() {
                 crate::console::terminal::give_back();
             }
             Err(Failure::Run("stopped at once by a second signal".to_owned()))
