@@ -18,7 +18,7 @@ use crate::app::signals::{Asked, Signals};
 use crate::app::{metrics_server, rule_files, variable};
 use crate::attach;
 use crate::attach::connection::Way;
-use crate::attach::server::{self, Socket};
+use crate::attach::server::{self, Socket, SocketError};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
 use crate::console::Exit;
@@ -199,6 +199,7 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
             warn!("nobody can attach: {error}");
             Ok(None)
         }
+        Err(error @ SocketError::Group(_)) => Err(Failure::Usage(error.to_string())),
         Err(error) => Err(Failure::Run(error.to_string())),
     }
 }

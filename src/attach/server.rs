@@ -57,6 +57,7 @@ pub struct Socket {
 impl Socket {
     /// Makes the socket; one that a collector left behind which did not end well is replaced.
     pub fn bind(path: &Path, config: &Config) -> Result<Self, SocketError> {
+        let (group, mode) = access::of(config).map_err(SocketError::Group)?;
         let failed = |source: io::Error| SocketError::Io { path: path.to_owned(), source };
         match std::os::unix::net::UnixStream::connect(path) {
             Ok(_) => return Err(SocketError::InUse(path.to_owned())),
@@ -69,7 +70,6 @@ impl Socket {
         }
         let listener = UnixListener::bind(path).map_err(failed)?;
         let socket = Self { listener, path: path.to_owned() };
-        let (group, mode) = access::of(config).map_err(SocketError::Group)?;
         if group.is_some() {
             chown(path, None, group).map_err(|error| failed(error.into()))?;
         }
