@@ -3,6 +3,8 @@
 
 pub mod attached;
 pub mod desk;
+pub mod failure;
+mod log;
 pub mod metrics_server;
 pub mod recording;
 pub mod rule_files;
@@ -12,35 +14,19 @@ pub mod signals;
 pub mod stored;
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
-use crate::app::session::{Face, Mode, Plan};
+use crate::app::failure::Failure;
+use crate::app::session::{Ended, Face, Mode, Plan};
+use crate::app::signals::Signals;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
+use crate::console::printable::printable;
 use crate::input::replay::{Piece, Recording};
-use crate::store::location::Location;
-
-/// Why the program ends without having done what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Bad usage or bad configuration: exit code 2.
-    #[error("{0}")]
-    Usage(String),
-    /// It failed while running, or an expectation was not met: exit code 1.
-    #[error("{0}")]
-    Run(String),
-}
-
-impl Failure {
-    /// The exit code.
-    pub fn code(&self) -> u8 {
-        match self {
-            Self::Usage(_) => 2,
-            Self::Run(_) => 1,
-        }
-    }
-}
+use crate::location::Location;
 
 /// The built-in sample attack.
 const DEMO: &[u8] = include_bytes!("../samples/demo.xml");
@@ -53,7 +39,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Replay(ref arguments)) => {
             let mut config = config_of(arguments.config.as_deref(), &arguments.rules)?;
             let headless = is_headless(arguments.headless, &arguments.look, &mut config);
-            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
+            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::values::Speed::times);
             let sources = arguments.files.iter().cloned().map(Piece::File).collect();
             let mut plan = replay_plan(config, Recording { sources, speed }, headless, &arguments.output, arguments.metrics);
             plan.config.store.location = arguments.store.clone().unwrap_or(Location::None);
@@ -62,9 +48,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             start(plan, cli.log_level())
         }
         Some(Command::Demo(ref arguments)) => {
-            let mut config = Config::default();
+            let console = load_config(arguments.config.as_deref())?.console;
+            let mut config = Config { console, ..Config::default() };
             let headless = is_headless(arguments.headless, &arguments.look, &mut config);
-            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::Speed::times);
+            let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::values::Speed::times);
             let sources = vec![Piece::Embedded("demo", DEMO)];
             // A day goes by in a minute here.
             config.hosts.blind_after = chrono::TimeDelta::seconds(30);
@@ -73,31 +60,33 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             start(plan, cli.log_level())
         }
         Some(Command::Attach(ref arguments)) => {
-            let config = load_config(arguments.config.as_deref())?;
-            if !stdout().is_terminal() {
+            let mut config = load_config(arguments.config.as_deref())?;
+            if is_headless(false, &arguments.look, &mut config) {
                 return Err(Failure::Usage("attach needs a terminal; `wefwatch tail --json` is for scripts".to_owned()));
             }
             let paths = sockets(arguments.socket.as_ref(), &config)?;
-            log_to_stderr(cli.log_level(), Face::Console);
+            // Plain lines draw over nothing, and who reads them wants to hear that the collector is gone.
+            log::to_stderr(cli.log_level(), if config.console.plain { Face::Headless } else { Face::Console });
             attached::run(runtime()?, attached::console(config.console, paths))
         }
         Some(Command::Tail(ref arguments)) => {
             let paths = sockets(arguments.socket.as_ref(), &load_config(arguments.config.as_deref())?)?;
-            log_to_stderr(cli.log_level(), Face::Headless);
+            log::to_stderr(cli.log_level(), Face::Headless);
             let (filter, events) = (arguments.filter.clone(), arguments.events.clone());
             attached::run(runtime()?, attached::tail(paths, filter, events, arguments.json))
         }
         Some(Command::Alerts(ref arguments)) => {
             let config = load_config(arguments.config.as_deref())?;
             let location = arguments.store.as_ref().unwrap_or(&config.store.location);
-            let path = location.resolve(variable).ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
+            let path = location.resolve(|| crate::store::location::by_custom(variable));
+            let path = path.ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
             stored::list(arguments, &path, crate::input::clock::now())
         }
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Config(ConfigCommand::Check(arguments))) => {
             let path = arguments.path().ok_or_else(|| Failure::Usage("config check needs a file".to_owned()))?;
-            load_config(Some(path))?;
-            print(&format!("{}: fine\n", path.display()))
+            Config::check(path).map_err(|error| Failure::Usage(error.to_string()))?;
+            print(&format!("{}: fine\n", printable(&path.display().to_string())))
         }
         Some(Command::Config(ConfigCommand::Print(arguments))) => print(&load_config(arguments.path())?.to_toml()),
         Some(Command::Completions(arguments)) => {
@@ -126,15 +115,17 @@ fn load_config(path: Option<&std::path::Path>) -> Result<Config, Failure> {
     path.map_or_else(|| Ok(Config::default()), |path| Config::load(path).map_err(|error| Failure::Usage(error.to_string())))
 }
 
+/// The configuration where rules are needed, with those of the command line.
 fn config_of(path: Option<&std::path::Path>, rules: &[std::path::PathBuf]) -> Result<Config, Failure> {
-    let mut config = load_config(path)?;
+    let loaded = path.map_or_else(|| Ok(Config::default()), Config::load_with_rules);
+    let mut config = loaded.map_err(|error| Failure::Usage(error.to_string()))?;
     config.rules.directories.extend(rules.iter().cloned());
     Ok(config)
 }
 
 /// Where a collector may serve.
-fn sockets(named: Option<&crate::attach::location::Location>, config: &Config) -> Result<Vec<std::path::PathBuf>, Failure> {
-    let paths = named.unwrap_or(&config.attach.socket).candidates(variable);
+fn sockets(named: Option<&Location>, config: &Config) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let paths = crate::attach::location::candidates(named.unwrap_or(&config.attach.socket), variable);
     if paths.is_empty() { Err(Failure::Usage("attaching needs a socket, not none".to_owned())) } else { Ok(paths) }
 }
 
@@ -200,18 +191,42 @@ fn replay_plan(
     Plan { config, mode: Mode::Replay(recording), face, expect_alerts: None, exit_at_end: true }
 }
 
+/// How long a console may take to go when it has to go at once.
+const GIVE_BACK_WITHIN: Duration = Duration::from_millis(200);
+
+/// Runs to the end, or to the request to stop at once: this waits beside all work, so that nothing keeps it from hearing that.
+async fn run_once(plan: Plan, signals: &Signals) -> Result<Ended, Failure> {
+    let has_screen = plan.face == Face::Console && !plan.config.console.plain;
+    let drains = watch::Sender::new(None);
+    let draining = drains.subscribe();
+    let mut session = tokio::spawn(session::run(plan, signals.clone(), drains));
+    tokio::select! {
+        biased;
+        () = signals.clone().at_once(draining.clone()) => {
+            session.abort();
+            // A console gives the terminal back as it goes, and draws no more then; one that is stuck cannot.
+            if has_screen && draining.borrow().is_none() && timeout(GIVE_BACK_WITHIN, &mut session).await.is_err() {
+                crate::console::terminal::give_back();
+            }
+            Err(Failure::Run("stopped at once by a second signal".to_owned()))
+        }
+        ended = &mut session => ended.unwrap_or_else(|error| Err(Failure::Run(format!("it broke down: {error}")))),
+    }
+}
+
 fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     if plan.face == Face::Console {
         // Two writers on one terminal would draw over each other.
         plan.config.outputs.retain(|output| output.url != crate::output::url::OutputUrl::Stdout);
     }
-    log_to_stderr(level, plan.face);
+    log::to_stderr(level, plan.face);
     let runtime = runtime()?;
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
     let is_replay = matches!(plan.mode, Mode::Replay(_));
+    let signals = Signals::hear().map_err(|error| Failure::Run(error.to_string()))?;
     let result = loop {
-        let result = runtime.block_on(session::run(plan.clone()));
+        let result = runtime.block_on(run_once(plan.clone(), &signals));
         // Once more from the beginning, with nothing left over of this time.
         if !result.as_ref().is_ok_and(|ended| ended.is_again) {
             break result;
@@ -222,7 +237,7 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     let ended = result?;
     if is_headless {
         let summary = crate::collector::metrics::summary(&ended.counters);
-        let _ = writeln!(stderr(), "summary {summary}");
+        let _ = writeln!(stderr(), "summary {}", crate::output::format::one_line(&summary));
     }
     if let Some(failure) = ended.failure {
         return Err(Failure::Run(failure));
@@ -237,19 +252,4 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// Logs go to standard error, never to standard output; beside a console only if that is not the same terminal.
-fn log_to_stderr(level: &str, face: Face) {
-    if face == Face::Console && stderr().is_terminal() {
-        return;
-    }
-    let filter = EnvFilter::try_from_env("WEFWATCH_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal())
-        .with_target(false);
-    // A second subscriber in one process (tests) is no reason to fail.
-    let _ = subscriber.try_init();
 }

@@ -14,6 +14,7 @@
 //!
 //! A frame is four bytes of length, big-endian, and JSON; see [`frame`].
 
+mod access;
 pub mod client;
 pub mod connection;
 pub mod frame;
@@ -29,8 +30,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
-use crate::attach::location::Location;
 use crate::feed::{Request, Update};
+use crate::location::Location;
 use crate::triage::viewer::Role;
 
 /// The version of what is said over the socket. Both sides must have the same.
@@ -41,12 +42,25 @@ pub const PROTOCOL: u32 = 2;
 pub struct Config {
     /// Where the socket is.
     pub socket: Location,
-    /// The group that the socket belongs to; empty leaves it to the system.
+    /// The group that the socket belongs to and that alone can open it; empty leaves that to the groups below, where some are
+    /// named.
     pub group: String,
     /// Groups whose members may act.
     pub analysts: Vec<String>,
     /// Groups whose members may look.
     pub viewers: Vec<String>,
+}
+
+impl Config {
+    /// Whether it is by groups that people are let in.
+    fn names_groups(&self) -> bool {
+        !self.analysts.is_empty() || !self.viewers.is_empty()
+    }
+}
+
+/// Whether there is a group of this name on this machine.
+pub fn group_exists(name: &str) -> bool {
+    peer::group_id(name).is_some()
 }
 
 /// What somebody who attaches wants to hear.

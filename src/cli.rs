@@ -1,32 +1,21 @@
 //! The command line: commands, flags and their help. Nothing is done here.
 
+mod help;
+mod line;
+pub mod values;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use crate::attach::location::Location as SocketLocation;
+use crate::cli::help::{AFTER, ALERTS_JSON, FILTERS};
+use crate::cli::values::{Expect, Speed, since};
 use crate::config::ListenUrl;
 use crate::console::theme::Theme;
+use crate::location::Location;
 use crate::output::url::OutputUrl;
-use crate::store::location::Location;
-
-const AFTER: &str = "\
-Examples:
-  wefwatch demo                                  the built-in sample attack, in the console
-  wefwatch                                       listen on tcp and udp 1514, with the console
-  wefwatch --headless | jq .message              alerts as JSON lines
-  wefwatch replay capture.evtx events.xml.gz     recordings, at their own pace
-  wefwatch replay --headless --expect alerts=2 lab.xml
-  wefwatch attach                                the console of the collector that runs here
-  wefwatch tail --json --filter sev>=high | jq   alerts of the collector that runs here
-  wefwatch alerts --filter 'is:open sev>=high' --since 24h
-
-Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
-headless, and closes the console.
-
-Exit codes: 0 done, 1 failed while running or an --expect not met, 2 bad usage or bad configuration.";
 
 /// A Linux collector for Windows events (WEF XML over syslog, TCP and UDP) with a live console.
 #[derive(Debug, Parser)]
@@ -92,7 +81,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// No console: alerts as JSON lines (also when standard output is no terminal).
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plain")]
     pub headless: bool,
     /// Listen here instead of what the file names: tcp://ADDR:PORT, udp://ADDR:PORT. May be repeated.
     #[arg(long, value_name = "URL")]
@@ -111,7 +100,7 @@ pub struct RunArguments {
     pub metrics: Option<SocketAddr>,
     /// The Unix socket for `attach` and `tail`; `none` serves nobody.
     #[arg(long, value_name = "PATH|none")]
-    pub socket: Option<SocketLocation>,
+    pub socket: Option<Location>,
     /// How the console looks.
     #[command(flatten)]
     pub look: LookArguments,
@@ -121,7 +110,7 @@ pub struct RunArguments {
 #[derive(Debug, Clone, Default, Args)]
 pub struct LookArguments {
     /// A line an alert instead of the console, for screen readers and terminals that can do no more.
-    #[arg(long, conflicts_with = "headless")]
+    #[arg(long)]
     pub plain: bool,
     /// Draw with ASCII only (by itself where the locale is not UTF-8).
     #[arg(long)]
@@ -141,7 +130,7 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "N|max")]
     pub speed: Option<Speed>,
     /// No console: alerts as JSON lines; ends with the recording.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plain")]
     pub headless: bool,
     /// Load rules from this folder (or file) too. May be repeated.
     #[arg(long, value_name = "DIR")]
@@ -176,11 +165,14 @@ pub struct DemoArguments {
     #[arg(long, value_name = "N|max")]
     pub speed: Option<Speed>,
     /// No console: alerts as JSON lines.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plain")]
     pub headless: bool,
     /// Close the console at the end.
     #[arg(long)]
     pub exit_at_end: bool,
+    /// The configuration file; of it only `[console]` counts here.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How the console looks.
     #[command(flatten)]
     pub look: LookArguments,
@@ -191,27 +183,31 @@ pub struct DemoArguments {
 pub struct AttachArguments {
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
-    pub socket: Option<SocketLocation>,
-    /// The configuration file that names the socket.
+    pub socket: Option<Location>,
+    /// The configuration file that names the socket and how the console looks.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// How the console looks.
+    #[command(flatten)]
+    pub look: LookArguments,
 }
 
 /// The flags of `tail`.
 #[derive(Debug, Args)]
+#[command(after_help = FILTERS)]
 pub struct TailArguments {
     /// As JSON lines: the alert record, and events with their XML.
     #[arg(long)]
     pub json: bool,
     /// Which alerts, as the console filters: `sev>=high host:DC*`.
-    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub filter: String,
     /// Events too, those that this filter lets through: `host:DC* eid:1`; "" for all.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub events: Option<String>,
     /// The collector's socket.
     #[arg(long, value_name = "PATH")]
-    pub socket: Option<SocketLocation>,
+    pub socket: Option<Location>,
     /// The configuration file that names the socket.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -219,9 +215,10 @@ pub struct TailArguments {
 
 /// The flags of `alerts`.
 #[derive(Debug, Args)]
+#[command(after_help = format!("{FILTERS}\n\n{ALERTS_JSON}"))]
 pub struct AlertsArguments {
     /// Which alerts, as the console filters: `is:open sev>=high host:DC*`.
-    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub filter: String,
     /// How far back: 30s, 15m, 24h, 7d.
     #[arg(long, value_name = "24h", value_parser = since)]
@@ -316,56 +313,9 @@ pub struct CompletionsArguments {
     pub shell: clap_complete::Shell,
 }
 
-fn since(text: &str) -> Result<i64, String> {
-    crate::filter::since(text).ok_or_else(|| "a span of time is 30s, 15m, 24h or 7d".to_owned())
-}
-
-/// How fast to replay.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// Flat out.
-    Max,
-    /// Times the recorded pace.
-    Times(f64),
-}
-
-impl Speed {
-    /// The factor; `None` is flat out.
-    pub fn times(self) -> Option<f64> {
-        match self {
-            Self::Max => None,
-            Self::Times(times) => Some(times),
-        }
-    }
-}
-
-impl FromStr for Speed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        let number = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
-        let number = number.filter(|number| number.is_finite() && *number > 0.0);
-        number.map(Self::Times).ok_or_else(|| "a speed is `max` or a number above 0 (1, 10, 0.5)".to_owned())
-    }
-}
-
-/// What a replay must come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expect {
-    /// So many alerts.
-    pub alerts: u64,
-}
-
-impl FromStr for Expect {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let count = text.strip_prefix("alerts=").and_then(|count| count.parse().ok());
-        count.map(|alerts| Self { alerts }).ok_or_else(|| "an expectation is `alerts=N`".to_owned())
-    }
+/// Reads the command line, its first word the program; the error is ready to be printed.
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    line::read(arguments)
 }
 
 /// The whole command line, for completions and the manual page.
@@ -397,9 +347,45 @@ mod tests {
             "wefwatch tail --json --filter sev>=high --events host:DC*",
             "wefwatch alerts --since 24h --json --filter is:open",
             "wefwatch --store /var/lib/x",
+            "wefwatch alerts --filter -is:muted --json",
+            "wefwatch tail --filter -is:muted --events -host:DC*",
         ];
         for line in good {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+        let alike = [
+            ("wefwatch --theme light demo", "wefwatch demo --theme light"),
+            ("wefwatch --config F config print", "wefwatch config print --config F"),
+            ("wefwatch config --config F print", "wefwatch config print --config F"),
+            ("wefwatch -v replay FILE", "wefwatch replay -v FILE"),
+            ("wefwatch -vv replay FILE", "wefwatch replay -v -v FILE"),
+            ("wefwatch --config=F -q alerts --json", "wefwatch alerts --config F -q --json"),
+            ("wefwatch --config run rules list x", "wefwatch rules list --config run x"),
+            ("wefwatch --headless --rules D replay --speed max x", "wefwatch replay --headless --rules D --speed max x"),
+            ("wefwatch --listen tcp://127.0.0.1:0 run", "wefwatch run --listen tcp://127.0.0.1:0"),
+            ("wefwatch --json rules check x", "wefwatch rules check --json x"),
+            ("wefwatch --config F --plain", "wefwatch --plain --config F"),
+        ];
+        let read = |line: &str| read(line.split(' ').map(OsString::from));
+        for (line, same) in alike {
+            let told = |line| format!("{:?}", read(line).unwrap_or_else(|error| panic!("{line}: {error}")));
+            assert_eq!(told(line), told(same));
+        }
+        for (line, reason) in [
+            ("wefwatch --listen tcp://127.0.0.1:0 alerts", "'--listen'"),
+            ("wefwatch --theme light man", "'--theme'"),
+            ("wefwatch --nonsense demo", "'--nonsense'"),
+            ("wefwatch --config", "a value is required"),
+            ("wefwatch --config F --config G replay x", "cannot be used multiple times"),
+            ("wefwatch --headless dance", "'dance'"),
+        ] {
+            let error = read(line).expect_err(line);
+            assert!(error.to_string().contains(reason) && error.exit_code() == 2, "{line}: {error}");
+        }
+        for line in
+            ["wefwatch --help", "wefwatch --help replay", "wefwatch replay --help", "wefwatch help rules", "wefwatch --version"]
+        {
+            assert_eq!(read(line).expect_err(line).exit_code(), 0, "{line}");
         }
         let bad = [
             "wefwatch replay",

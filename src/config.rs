@@ -2,6 +2,9 @@
 //! checked ([`Config`]), once; every complaint names file, line and key. `config.toml` at the top of the project holds every
 //! key with its default, and a test keeps the two equal.
 
+mod escape;
+mod machine;
+mod place;
 pub mod units;
 mod written;
 
@@ -11,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::written::Written;
+use crate::config::written::{Complaint, Written};
 use crate::console::keys::Keymap;
+use crate::console::printable::printable_lines;
 use crate::console::theme::Theme;
 use crate::detect::correlator;
 use crate::detect::ecs::Mapping;
@@ -174,58 +178,56 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+impl ConfigError {
+    fn of((key, reason): Complaint, text: &str, file: &str) -> Self {
+        let reason = format!("{}: {reason}", place::as_written(&key));
+        Self { file: file.to_owned(), line: place::line_of(text, &key), reason }
+    }
+}
+
 impl Config {
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, |_| Ok(()))
+    }
+
+    /// Reads a file whose rules are needed: its rule folders must be there.
+    pub fn load_with_rules(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, machine::rules)
+    }
+
+    /// Reads a file; whatever it names on this machine must be there.
+    pub fn check(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, |config| machine::rules(config).and_then(|()| machine::groups(config)))
+    }
+
+    fn read(path: &Path, check: impl Fn(&Self) -> Result<(), Complaint>) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, &file),
-            Err(error) => Err(ConfigError { file, line: None, reason: error.to_string() }),
-        }
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| ConfigError { file: file.clone(), line: None, reason: error.to_string() })?;
+        let config = Self::parse(&text, &file)?;
+        check(&config).map_err(|complaint| ConfigError::of(complaint, &text, &file))?;
+        Ok(config)
     }
 
     /// Reads a text; `file` is what complaints call it.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let written: Written = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let key =
-                line.and_then(|line| text.lines().nth(line - 1)).and_then(key_of).map_or(String::new(), |key| format!("{key}: "));
+            let offset = error.span().map(|span| span.start);
+            let key = offset.and_then(|offset| place::key_at(text, offset));
+            let key = key.map_or(String::new(), |key| format!("{}: ", place::as_written(&key)));
+            let line = offset.map(|offset| place::line_at(text, offset));
             ConfigError { file: file.to_owned(), line, reason: format!("{key}{}", error.message().trim()) }
         })?;
-        written.check().map_err(|(key, reason)| ConfigError {
-            file: file.to_owned(),
-            line: line_of(text, &key),
-            reason: format!("{key}: {reason}"),
-        })
+        written.check().map_err(|complaint| ConfigError::of(complaint, text, file))
     }
 
-    /// The effective configuration as TOML, every key.
+    /// The effective configuration as TOML, every key. What a terminal would act on is escaped.
     pub fn to_toml(&self) -> String {
-        toml::to_string(&Written::from(self)).unwrap_or_default()
+        let written = Written::from(self);
+        let text = toml::to_string(&written).unwrap_or_default();
+        if printable_lines(&text) == text { text } else { escape::with_escapes(written).unwrap_or_default() }
     }
-}
-
-/// The key that a line sets.
-fn key_of(line: &str) -> Option<&str> {
-    let key = line.split_once('=')?.0.trim();
-    (!key.is_empty() && !key.starts_with('#')).then_some(key)
-}
-
-/// The line that sets `section.key` (or the first line of the section).
-fn line_of(text: &str, dotted: &str) -> Option<usize> {
-    let (section, key) = dotted.rsplit_once('.').unwrap_or((dotted, ""));
-    let mut in_section = false;
-    let mut header = None;
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            in_section = line.trim_matches(['[', ']']).trim() == section;
-            header = header.or(in_section.then_some(number + 1));
-        } else if in_section && key_of(line) == Some(key) {
-            return Some(number + 1);
-        }
-    }
-    header
 }
 
 /// Where to listen.
@@ -303,6 +305,12 @@ mod tests {
         }
     }
 
+    /// The key that a line sets.
+    fn key_of(line: &str) -> Option<&str> {
+        let key = line.split_once('=')?.0.trim();
+        (!key.is_empty() && !key.starts_with('#')).then_some(key)
+    }
+
     fn keys(text: &str, section: &mut String) -> Vec<(String, String)> {
         let mut keys = Vec::new();
         for line in text.lines() {
@@ -322,9 +330,9 @@ mod tests {
         config.mapping.swap_old_inbound = true;
         config.console.theme = Some(Theme::Light);
         config.console.keys = Keymap::with([("copy".to_owned(), "ctrl-y f2".to_owned())].into()).unwrap();
-        config.store.location = crate::store::location::Location::Path("/x/y.db".into());
+        config.store.location = crate::location::Location::Path("/x/y.db".into());
         config.attach.analysts.push("soc".to_owned());
-        config.attach.socket = crate::attach::location::Location::None;
+        config.attach.socket = crate::location::Location::None;
         config.metrics = Some("127.0.0.1:9100".parse().unwrap());
         assert_eq!(Config::parse(&config.to_toml(), "x"), Ok(config));
     }
@@ -332,21 +340,31 @@ mod tests {
     #[test]
     fn complaints_name_the_place() {
         let rows = [
-            ("[limits]\nmax_frame = \"256 parsecs\"\n", Some(2), "max_frame"),
-            ("[limits]\n\nmax_frames = 1\n", Some(3), "max_frames"),
+            ("[limits]\nmax_frame = \"256 parsecs\"\n", Some(2), "limits.max_frame: "),
+            ("[limits]\n\nmax_frames = 1\n", Some(3), "limits.max_frames: "),
+            ("[limits]\nqueue = \"x\"\n", Some(2), "limits.queue: "),
+            ("limits = { queue = \"x\" }\n", Some(1), "limits.queue: "),
+            ("limits.grace = \"1s\"\nlimits.queue = 0\n", Some(2), "limits.queue: "),
+            ("limits = {\nqueue = 0 }\n", Some(2), "limits.queue: "),
+            ("[[output]]\nqueue = 3\n", Some(1), "output: missing field `url`"),
+            ("[attach]\nanalysts = [\n\"a\",\n3]\n", Some(4), "attach.analysts: "),
+            ("[console]\nutc = 3\n", Some(2), "console.utc: "),
+            ("[limit]\nx = 1\n", Some(1), "limit: unknown field"),
+            ("[[input]]\nlisten = \"tcp://*:1\"\n[[input]]\nlisten = \"x\"\n", Some(4), "input.listen: `x`"),
+            ("[console.keys]\nquit = \"ctrl-m\"\n", Some(2), "console.keys.quit: "),
             ("[[input]]\nlisten = \"tls://0.0.0.0:6514\"\n", Some(2), "not supported yet"),
             ("[[input]]\nlisten = \"tcp://example.com:1514\"\n", Some(2), "IP address"),
             ("[limits]\nqueue = 0\n", Some(2), "limits.queue"),
-            ("[mapping]\nwinrm_protocol = \"guess\"\n", Some(2), "guess"),
+            ("[mapping]\nwinrm_protocol = \"guess\"\n", Some(2), "mapping.winrm_protocol: "),
             ("[store]\nmax_size = \"1KiB\"\n", Some(2), "store.max_size"),
-            ("[sequence]\nallowed_lateness = 15\n", Some(2), "allowed_lateness"),
+            ("[sequence]\nallowed_lateness = 15\n", Some(2), "sequence.allowed_lateness: "),
             ("[metrics]\nlisten = \"nine\"\n", Some(2), "metrics.listen"),
             ("[[output]]\nurl = \"carrier-pigeon\"\n", Some(2), "no output"),
             ("[console]\ntheme = \"pink\"\n", Some(2), "console.theme"),
             ("[console.keys]\ncopy = \"Y\"\ndance = \"d\"\n", Some(3), "no action `dance`"),
             ("[console.keys]\ncopy = \"ctrl-shift-y\"\n", Some(2), "no key `ctrl-shift-y`"),
             ("[console.keys]\n\nnext-alert = \"ctrl-n v\"\n", Some(3), "`v` belongs to `verdict`"),
-            ("[console.keys]\nquit = 3\n", Some(2), "quit"),
+            ("[console.keys]\nquit = 3\n", Some(2), "console.keys.quit: "),
             ("nonsense", Some(1), ""),
         ];
         for (text, line, reason) in rows {

@@ -92,8 +92,6 @@ pub async fn run(
     mut shutdown: watch::Receiver<bool>,
     config: Config,
 ) -> io::Result<Exit> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut guard = Guard::take()?;
     let size = guard.terminal().size()?;
@@ -110,8 +108,6 @@ pub async fn run(
         let mut effects = Vec::new();
         tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(Exit::Quit),
-            _ = interrupt.recv() => return Ok(Exit::Quit),
             _ = hangup.recv() => return Ok(Exit::Quit),
             _ = shutdown.changed() => return Ok(Exit::Quit),
             event = keys.next() => match event {

@@ -4,7 +4,7 @@
 //! ```text
 //! host:DC* sev>=high -user:svc-scom      (dst:10.20.8.11 or port:5986)      "Domain Admins"      /net\d?\.exe/      since:15m
 //! data.IntegrityLevel:System   (any field of an event, by its own name)
-//! is:open is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
+//! is:open is:new is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
 //! ```
 
 pub mod data;
@@ -58,8 +58,8 @@ pub enum Field {
 }
 
 /// What `is:` takes.
-const STATES: [&str; 9] =
-    ["open", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive"];
+const STATES: [&str; 10] =
+    ["open", "new", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive"];
 
 const FIELDS: [(&str, Field); 16] = [
     ("host", Field::Host),
@@ -600,7 +600,7 @@ mod tests {
             ("x -", 2, 1, "nothing to exclude"),
             ("()", 0, 1, "nothing in the brackets"),
             ("eid>x", 0, 5, "not a number"),
-            ("is:opened", 0, 9, "takes open acked"),
+            ("is:opened", 0, 9, "takes open new acked"),
         ];
         for (text, at, length, reason) in rows {
             let error = Filter::parse(text).err().unwrap_or_else(|| panic!("{text} was taken"));

@@ -33,8 +33,6 @@ pub struct Config {
     pub idle_flush: Duration,
     /// What the kernel is asked to buffer for a UDP listener, in bytes.
     pub udp_receive_buffer: usize,
-    /// How long connections are read on after the end was asked for.
-    pub drain: Duration,
 }
 
 /// What an input task needs.

@@ -12,7 +12,7 @@
 //!  --- pure: no tokio, no clock, no I/O ------------------------------------------------------
 //!   3                   detect   hosts                  rules, hosts and events in; alerts and host states out
 //!   2  decode             filter, triage, alert         bytes in, events out; what a fired rule leaves behind, and what people do
-//!   1             event                                 the words of the domain, plain data
+//!   1             event, location                       the words of the domain, plain data; where store and socket are
 //! ```
 //!
 //! One event's way: an input task reads bytes, [`decode`] frames and decodes them, [`detect`] says which rules and sequence
@@ -39,6 +39,7 @@ pub mod filter;
 pub mod hosts;
 pub mod input;
 pub mod intake;
+pub mod location;
 pub mod output;
 pub mod roster;
 pub mod store;

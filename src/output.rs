@@ -32,8 +32,10 @@ pub struct Config {
     pub queue: usize,
     /// The collector's own host name, for the syslog header.
     pub host_name: String,
-    /// How long the last records may take at the end.
+    /// How long the last records may take after the end of the feed.
     pub grace: Duration,
+    /// When they must be written, where that is known: it counts instead.
+    pub ends: watch::Receiver<Option<Instant>>,
 }
 
 /// The shortest and the longest pause between two tries.
@@ -120,7 +122,10 @@ impl Pump {
                 Ok(()) = reopen.changed() => self.reopen(until.is_some()).await,
                 update = updates.recv(), if until.is_none() => match update {
                     Some(update) => self.enqueue(&update),
-                    None => until = Some(Instant::now() + self.config.grace),
+                    None => {
+                        let ends = *self.config.ends.borrow();
+                        until = Some(ends.unwrap_or_else(|| Instant::now() + self.config.grace));
+                    }
                 },
                 (sink, record, result) = finished(&mut writing) => {
                     writing = None;

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::alert::{Alert, AlertId};
 use crate::hosts::prevalence::Row;
 use crate::intake::Intake;
-use crate::store::location::Location;
+use crate::location::Location;
 use crate::store::read::Kept;
 use crate::store::writer::Job;
 use crate::triage::{Entry, State, Status};

@@ -117,6 +117,11 @@ impl State {
     pub fn is_waiting(&self) -> bool {
         self.status == Status::Open && self.muted.is_none()
     }
+
+    /// Whether nobody has done anything with it, or said anything about it.
+    pub fn is_untouched(&self) -> bool {
+        self.revision == 0 && self.comments == 0
+    }
 }
 
 /// What can be done.

@@ -3,12 +3,14 @@
 mod harness;
 #[path = "harness/terminal.rs"]
 mod pty;
+#[path = "harness/viewer.rs"]
+mod viewer;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use harness::{Server, binary, lines, root};
@@ -16,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pty::Terminal;
 use serde_json::{Value, json};
+use viewer::{connect, frame, has, hello, read_frame, read_until};
 
 struct Place {
     folder: tempfile::TempDir,
@@ -138,34 +141,6 @@ fn attach_says_that_nobody_serves_and_waits_for_a_collector() {
     server.stop();
 }
 
-fn frame(value: &Value) -> Vec<u8> {
-    let body = value.to_string();
-    [&(body.len() as u32).to_be_bytes(), body.as_bytes()].concat()
-}
-
-fn read_frame(stream: &mut UnixStream) -> Option<Value> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let mut body = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut body).ok()?;
-    Some(serde_json::from_slice(&body).expect("every frame is JSON"))
-}
-
-fn connect(socket: &Path) -> UnixStream {
-    let stream = UnixStream::connect(socket).expect("it is served");
-    stream.set_read_timeout(Some(std::time::Duration::from_mins(1))).expect("a timeout");
-    stream
-}
-
-fn hello() -> Vec<u8> {
-    frame(&json!({"hello": {"proto": wefwatch::attach::PROTOCOL, "wants": {"console": {"most": 100_000}}}}))
-}
-
-/// Whether a change of this name is among the updates of a frame.
-fn has(frame: &Value, change: &str) -> bool {
-    frame["updates"].as_array().is_some_and(|updates| updates.iter().any(|update| update["change"].get(change).is_some()))
-}
-
 #[test]
 fn hostile_viewers_cost_nobody_anything() {
     let place = Place::new();
@@ -275,17 +250,6 @@ fn a_viewer_that_does_not_read_is_cut_off_and_resynced() {
     server.stop().balance();
 }
 
-/// The next change of this name that the collector tells.
-fn change(stream: &mut UnixStream, name: &str) -> Value {
-    loop {
-        let frame = read_frame(stream).expect("it goes on");
-        let updates = frame["updates"].as_array().cloned().unwrap_or_default();
-        if let Some(change) = updates.iter().find_map(|update| update["change"].get(name)) {
-            return change.clone();
-        }
-    }
-}
-
 #[test]
 fn a_console_holds_a_part_and_finds_the_rest() {
     let place = Place::new();
@@ -304,7 +268,7 @@ fn a_console_holds_a_part_and_finds_the_rest() {
         seen.extend(alerts.iter().map(|alert| alert["number"].as_u64().expect("a number")));
         ids.collect()
     };
-    let snapshot = change(&mut stream, "Snapshot");
+    let snapshot = read_until(&mut stream, "Snapshot");
     assert_eq!((&snapshot["tally"]["alerts"], &snapshot["tally"]["kinds"]), (&json!(3000), &json!(3)));
     let newest = take(&snapshot["alerts"]);
     assert_eq!((snapshot["is_last"].as_bool(), newest.len()), (Some(true), 100));
@@ -313,7 +277,7 @@ fn a_console_holds_a_part_and_finds_the_rest() {
     for token in 1.. {
         let listing = json!({"token": token, "filter": "", "kinds_only": false, "below": below, "most": 700});
         stream.write_all(&frame(&json!({"request": {"List": listing}}))).expect("it reads");
-        let page = change(&mut stream, "Listed");
+        let page = read_until(&mut stream, "Listed");
         assert_eq!(page["token"], token);
         take(&page["alerts"]);
         below = page["horizon"].clone();
@@ -328,11 +292,11 @@ fn a_console_holds_a_part_and_finds_the_rest() {
         "targets": [{"alert": newest[0], "revision": 0}],
     });
     stream.write_all(&frame(&json!({"request": {"ActOnRepeats": act}}))).expect("it reads");
-    let entry = change(&mut stream, "Triage");
+    let entry = read_until(&mut stream, "Triage");
     assert_eq!(entry["alerts"].as_array().map(Vec::len), Some(1000));
     let scope = json!({"conditions": [["host", "alpha.corp.example"]]});
     stream.write_all(&frame(&json!({"request": {"Preview": {"token": 7, "scope": scope}}}))).expect("it reads");
-    let previewed = change(&mut stream, "Previewed");
+    let previewed = read_until(&mut stream, "Previewed");
     assert_eq!((&previewed["preview"]["hidden"], &previewed["preview"]["of"]), (&json!(1000), &json!(3000)));
     // So it is in a console, which begins with a part too.
     let mut console = place.attach((120, 36));
@@ -354,6 +318,51 @@ fn a_console_holds_a_part_and_finds_the_rest() {
     console.press("q");
     assert_eq!(console.end().0.exit_code(), 0);
     server.stop().balance();
+}
+
+#[test]
+fn plain_lines_of_a_collector_elsewhere() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut lines = Terminal::start(&["--plain", "attach", "--socket", &place.path("w.sock")], &[], (200, 36));
+    lines.wait_for("attached");
+    send(&server, &outbound(1));
+    lines.wait_for("Potential Remote PowerShell Session Initiated");
+    server.signal(Signal::SIGKILL);
+    server.killed();
+    lines.wait_for("trying again");
+    lines.signal(Signal::SIGTERM);
+    let (status, text) = lines.end();
+    assert!(status.success() && !text.contains("\u{1b}[?1049h"), "{text}");
+}
+
+#[test]
+fn what_a_mute_hides_is_told_alike_in_table_json_and_filter() {
+    let place = Place::new();
+    let server = place.serve();
+    send(&server, &outbound(1));
+    server.wait_for("wefwatch_alerts_total", 1);
+    let mut stream = connect(&place.socket());
+    stream.write_all(&hello()).expect("it reads");
+    let scope = json!({"conditions": [["rule", harness::SIGMA]]});
+    let act = json!({"token": 1, "who": "", "deed": {"mute": {"scope": scope, "until": null}}, "reason": "an administrator at work",
+                     "targets": []});
+    stream.write_all(&frame(&json!({"request": {"Act": act}}))).expect("it reads");
+    let _ = read_until(&mut stream, "Triage");
+    server.stop();
+    let store = place.path("w.db");
+    let list = |arguments: &[&str]| {
+        let output = binary().args(["alerts", "--store", &store]).args(arguments).output().expect("it runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let record: Value = serde_json::from_str(&list(&["--json"])).expect("one record");
+    let stands = &record["wefwatch"]["triage"];
+    assert_eq!(record["wefwatch"]["muted"], true);
+    assert_eq!((&stands["is"], &stands["status"], &stands["muted"]), (&json!(["muted"]), &json!("open"), &json!(true)));
+    assert!(list(&[]).contains(" muted "), "{}", list(&[]));
+    for (filter, count) in [("is:muted", 1), ("is:open", 0), ("is:new", 0), ("-is:open", 1)] {
+        assert_eq!(list(&["--json", "--filter", filter]).lines().count(), count, "{filter}");
+    }
 }
 
 #[test]

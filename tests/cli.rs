@@ -36,7 +36,28 @@ fn exit_codes() {
         (vec!["--headless", "--config", "/nonexistent.toml"], 2, "/nonexistent.toml"),
         (vec!["--headless", "--rules", "/nonexistent"], 2, "/nonexistent"),
         (vec!["config", "print"], 0, ""),
+        (vec!["--config", "/nonexistent.toml", "config", "print"], 2, "/nonexistent.toml"),
+        (vec!["--config", "/nonexistent.toml", "demo", "--headless"], 2, "/nonexistent.toml"),
+        (vec!["-q", "--headless", "--expect", "alerts=2", "replay", &attack], 0, ""),
+        (vec!["--theme", "light", "rules", "list"], 2, "'--theme'"),
         (vec!["rules", "list"], 0, ""),
+        (vec!["--headless", "--config", "tests/invalid_configs/rule_folder.toml"], 2, "rule_folder.toml:4: rules.directories"),
+        (
+            vec![
+                "--headless",
+                "--config",
+                "tests/invalid_configs/group.toml",
+                "--store",
+                "none",
+                "--socket",
+                "/tmp/never/w.sock",
+            ],
+            2,
+            "attach.group: there is no group",
+        ),
+        (vec!["rules", "list", "--config", "tests/invalid_configs/rule_folder.toml"], 2, "rule_folder.toml:4: "),
+        (vec!["rules", "list", "--config", "tests/invalid_configs/rule_folder.toml", "samples"], 0, ""),
+        (vec!["alerts", "--config", "tests/invalid_configs/rule_folder.toml", "--store", "/nonexistent.db"], 1, "no store"),
         (vec!["replay", "--headless", "--output", "file:/nonexistent/x", &attack], 1, "records could not be delivered"),
         (vec!["completions", "bash"], 0, ""),
         (vec!["man"], 0, ""),
@@ -66,6 +87,16 @@ fn broken_configurations_name_file_line_and_key() {
     assert!(seen >= 5);
     let shipped = root().join("config.toml");
     assert!(binary().args(["config", "check", shipped.to_str().unwrap()]).status().unwrap().success());
+}
+
+#[test]
+fn a_group_that_does_not_exist_is_told_and_keeps_nobody_from_watching() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("w.sock");
+    let config = root().join("tests/invalid_configs/analysts.toml");
+    let arguments = ["--config", config.to_str().unwrap(), "--listen", "tcp://127.0.0.1:0", "--socket", socket.to_str().unwrap()];
+    let outcome = Server::start(&arguments, 1).stop();
+    assert!(outcome.status.success() && outcome.stderr.contains("does not exist: `no such group`"), "{}", outcome.stderr);
 }
 
 #[test]

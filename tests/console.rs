@@ -127,12 +127,12 @@ fn every_action_is_in_the_help_and_in_the_palette_and_runs_from_there() {
 #[test]
 fn other_keys_work_and_are_shown() {
     let mut scene = Scene::of(&["demo.xml"], (120, 36));
-    let changed = [("acknowledge", "f5"), ("help", "ctrl-h")].map(|(name, key)| (name.to_owned(), key.to_owned()));
+    let changed = [("acknowledge", "f5"), ("help", "ctrl-g")].map(|(name, key)| (name.to_owned(), key.to_owned()));
     scene.model.config.keys = Keymap::with(changed.into()).expect("they are free");
     let text = scene.text();
-    assert!(text.contains(" f5 ack ") && text.contains("ctrl-h help   q quit"), "{text}");
+    assert!(text.contains(" f5 ack ") && text.contains("ctrl-g help   q quit"), "{text}");
     assert!(scene.keys("a").is_empty() && scene.text().contains("no such key here"));
-    assert_eq!(scene.keys("ctrl-h"), []);
+    assert_eq!(scene.keys("ctrl-g"), []);
     scene.keys("a c k n o w");
     assert!(scene.text().contains("f5"), "{}", scene.text());
 }
@@ -360,6 +360,22 @@ fn acts_change_the_picture_and_can_be_taken_back() {
         }
         assert_eq!(scene.refused, Vec::<String>::new());
     }
+}
+
+#[test]
+fn what_somebody_touched_is_not_new() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let count = |scene: &Scene| scene.model.alerts.rows(false).len();
+    let all = count(&scene);
+    scene.keys("/");
+    scene.type_line("is:new");
+    scene.keys("enter");
+    assert_eq!(count(&scene), all);
+    let first = selected(&scene);
+    scene.act(&bob(Deed::Comment, "seen before", &first, 0));
+    assert_eq!(count(&scene), all - 1, "{}", scene.text());
+    scene.keys("n a");
+    assert!(count(&scene) < all - 1, "{}", scene.text());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may import.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("location", &[]),
     ("event", &[]),
     ("alert", &["event"]),
     ("triage", &["event", "alert"]),
@@ -16,17 +17,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("intake", &["event", "decode", "detect", "triage"]),
     ("feed", &["event", "alert", "hosts", "intake", "triage"]),
     ("roster", &["event", "alert", "triage", "filter", "feed"]),
-    ("store", &["event", "alert", "triage", "hosts", "intake", "feed"]),
+    ("store", &["location", "event", "alert", "triage", "hosts", "intake", "feed"]),
     ("input", &["event", "decode", "detect", "intake"]),
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
     ("output", &["event", "alert", "intake", "feed"]),
-    ("attach", &["event", "alert", "hosts", "intake", "feed", "triage", "filter", "roster", "store"]),
+    ("attach", &["location", "event", "alert", "hosts", "intake", "feed", "triage", "filter", "roster", "store"]),
     ("console", &["event", "alert", "decode", "hosts", "intake", "feed", "triage", "filter", "roster"]),
-    ("config", &["alert", "detect", "hosts", "output", "store", "attach", "console"]),
-    ("cli", &["config", "output", "store", "filter", "attach", "console"]),
+    ("config", &["location", "alert", "detect", "hosts", "output", "store", "attach", "console"]),
+    ("cli", &["location", "config", "output", "store", "filter", "attach", "console"]),
     (
         "app",
         &[
+            "location",
             "alert",
             "event",
             "decode",

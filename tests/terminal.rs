@@ -13,6 +13,27 @@ use portable_pty::PtySize;
 use crate::pty::{Terminal, side};
 
 #[test]
+fn a_headless_collector_logs_on_a_terminal() {
+    let mut headless =
+        Terminal::start(&["run", "--headless", "--store", "none", "--listen", "tcp://127.0.0.1:0"], &[], (120, 36));
+    headless.wait_for("listening tcp://127.0.0.1:");
+    headless.signal(Signal::SIGTERM);
+    let (status, text) = headless.end();
+    assert!(status.success() && text.contains("summary {") && !text.contains("ansi"), "{text}");
+}
+
+#[test]
+fn the_demo_looks_as_the_configuration_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.toml");
+    std::fs::write(&file, "[console.keys]\nquit = \"Q\"\n").expect("a file");
+    let mut demo = Terminal::start(&["--config", file.to_str().expect("UTF-8"), "--theme", "mono", "demo"], &[], (120, 36));
+    demo.wait_for("Q quit");
+    demo.press("Q");
+    assert!(demo.end().0.success());
+}
+
+#[test]
 fn n_shows_why_and_q_gives_the_terminal_back() {
     for size in [(120, 36), (80, 24)] {
         let mut terminal = Terminal::replay(&[], size);

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::app::Failure;
 use crate::app::desk::{self, Look};
+use crate::app::failure::Failure;
 use crate::app::signals::Signals;
 use crate::attach::Wants;
 use crate::attach::client::{self, Attached};
 use crate::config;
+use crate::console::printable::printable;
 use crate::console::{self, Desk};
 use crate::feed::{Change, EventLine, Link, Update};
 use crate::filter::Filter;
@@ -38,6 +39,9 @@ pub fn run(runtime: tokio::runtime::Runtime, task: impl Future<Output = Result<(
 pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(), Failure> {
     let max_alerts = settings.max_alerts.min(HELD_ALERTS);
     let wants = Wants::Console { most: max_alerts.min(FIRST_ALERTS) as u64 };
+    if settings.plain {
+        return plain(client::open(paths, wants), settings.utc).await;
+    }
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
     let Look { keys, theme, is_ascii } = desk::look_of(&settings);
     let config = console::Config {
@@ -55,17 +59,43 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         record: format::line,
         never_again: Some("only in a replay"),
     };
-    let (_running, shutdown) = watch::channel(false);
-    let ended = console::run(updates, Desk { requests, details, links }, shutdown, config).await;
+    let mut signals = hear()?;
+    let running = watch::Sender::new(false);
+    let console = console::run(updates, Desk { requests, details, links }, running.subscribe(), config);
+    tokio::pin!(console);
+    let ended = tokio::select! {
+        ended = &mut console => ended,
+        () = signals.stop() => {
+            running.send_replace(true);
+            console.await
+        }
+    };
     ended.map(|_| ()).map_err(|error| Failure::Run(format!("console: {error}")))
+}
+
+/// The console as lines: what is raised from now on.
+async fn plain(attached: Attached, is_utc: bool) -> Result<(), Failure> {
+    // The way to the collector is open as long as there is somebody who could ask.
+    let Attached { updates, requests: _requests, details: _details, mut links, missed: _missed } = attached;
+    let mut signals = hear()?;
+    let (_running, shutdown) = watch::channel(false);
+    let lines = console::plain::run(updates, shutdown, is_utc);
+    tokio::pin!(lines);
+    loop {
+        tokio::select! {
+            () = signals.stop() => return Ok(()),
+            ended = &mut lines => return ended.map_err(|error| Failure::Run(format!("console: {error}"))),
+            Some(link) = links.recv() => tell_link(&link),
+        }
+    }
 }
 
 /// The lines.
 pub async fn tail(paths: Vec<PathBuf>, filter: String, events: Option<String>, is_json: bool) -> Result<(), Failure> {
-    for text in std::iter::once(&filter).chain(&events) {
-        Filter::parse(text).map_err(|error| Failure::Usage(format!("{text}: {}", error.reason)))?;
+    for (flag, text) in std::iter::once(("--filter", &filter)).chain(events.iter().map(|text| ("--events", text))) {
+        Filter::parse(text).map_err(|error| Failure::filter(flag, text, &error))?;
     }
-    let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
+    let mut signals = hear()?;
     let mut attached = client::open(paths, Wants::Tail { alerts: Some(filter), events });
     loop {
         tokio::select! {
@@ -87,6 +117,10 @@ pub async fn tail(paths: Vec<PathBuf>, filter: String, events: Option<String>, i
     }
 }
 
+fn hear() -> Result<Signals, Failure> {
+    Signals::hear().map_err(|error| Failure::Run(error.to_string()))
+}
+
 fn tell_link(link: &Link) {
     match link {
         Link::Up { who, .. } => info!(who, "attached"),
@@ -100,13 +134,16 @@ fn lines(update: &Arc<Update>, is_json: bool) -> Vec<String> {
         (Change::Alert(alert), true) => vec![format::line(alert)],
         (Change::Alert(alert), false) => {
             let time = alert.time.to_rfc3339_opts(SecondsFormat::Millis, true);
-            vec![format::visible(&format!("{time} {} {} {}", alert.rule.severity.as_str(), alert.id.short(), alert.message))]
+            vec![
+                printable(&format!("{time} {} {} {}", alert.rule.severity.as_str(), alert.id.short(), alert.message))
+                    .into_owned(),
+            ]
         }
         (Change::Events(lines), true) => lines.iter().map(|line| format::one_line(&event(line))).collect(),
         (Change::Events(lines), false) => {
             let text = |line: &EventLine| {
                 let time = line.time.to_rfc3339_opts(SecondsFormat::Millis, true);
-                format::visible(&format!("{time} event {} {} {}", line.event_id, line.computer, line.summary))
+                printable(&format!("{time} event {} {} {}", line.event_id, line.computer, line.summary)).into_owned()
             };
             lines.iter().map(text).collect()
         }

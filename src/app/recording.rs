@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::app::Failure;
+use crate::app::failure::Failure;
 use crate::decode::framing::{Framed, Framer, FramerConfig};
 use crate::decode::{Rejected, decode};
 use crate::event::WindowsEvent;

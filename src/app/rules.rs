@@ -6,13 +6,15 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::alert::{Alert, Matched, RuleInfo};
-use crate::app::{Failure, config_of, load_config, print, recording, rule_files};
+use crate::app::failure::Failure;
+use crate::app::{config_of, load_config, print, recording, rule_files};
 use crate::cli::{ExplainArguments, RulesArguments, RulesCommand};
 use crate::config::Config;
 use crate::console::printable::printable;
 use crate::detect::explain::{Explainer, Explanation, NearMiss};
 use crate::detect::{ProblemKind, RuleFile, RuleIndex, RuleProblem, RuleSet, load};
 use crate::input::clock;
+use crate::output::format;
 
 /// Does what `wefwatch rules` asks for.
 pub fn run(command: &RulesCommand) -> Result<(), Failure> {
@@ -24,7 +26,12 @@ pub fn run(command: &RulesCommand) -> Result<(), Failure> {
 }
 
 fn list(arguments: &RulesArguments, is_check: bool) -> Result<(), Failure> {
-    let config = load_config(arguments.config.as_deref())?;
+    // Rule folders of the configuration that are not asked for need not be there.
+    let config = if arguments.paths.is_empty() {
+        config_of(arguments.config.as_deref(), &[])
+    } else {
+        load_config(arguments.config.as_deref())
+    }?;
     let paths = if arguments.paths.is_empty() { &config.rules.directories } else { &arguments.paths };
     // Whoever checks files wants to hear of these files.
     let builtin = if is_check && !arguments.paths.is_empty() { Vec::new() } else { load::builtin() };
@@ -91,7 +98,7 @@ fn as_json(rules: &RuleSet) -> String {
         row["column"] = json!(problem.column);
         row
     });
-    format!("{:#}\n", json!(running.chain(others).collect::<Vec<_>>()))
+    format::pretty(&json!(running.chain(others).collect::<Vec<_>>()))
 }
 
 fn about(info: &RuleInfo, file: &str) -> Value {
@@ -215,5 +222,5 @@ fn explanation_json(info: &RuleInfo, explanation: &Explanation) -> String {
     let all = json!({"rule": {"id": info.id, "name": info.name, "language": info.language}, "events": explanation.seen,
                      "fired": explanation.fired, "alerts": alerts.collect::<Vec<_>>(), "stages": stages.collect::<Vec<_>>(),
                      "apart": explanation.apart});
-    format!("{all:#}\n")
+    format::pretty(&all)
 }

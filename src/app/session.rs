@@ -1,21 +1,24 @@
 //! One run from the first listener to the last record: starts all tasks, waits for whatever ends them, and drains in order:
 //! inputs stop and hand over what they read, the collector finishes, the outputs flush.
 
+mod drain;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval};
 use tracing::{info, warn};
 
 use crate::app::desk::{self, Look};
+use crate::app::failure::Failure;
 use crate::app::signals::{Asked, Signals};
-use crate::app::{Failure, metrics_server, rule_files};
+use crate::app::{metrics_server, rule_files, variable};
+use crate::attach;
 use crate::attach::connection::Way;
-use crate::attach::location::Location as SocketLocation;
-use crate::attach::server::{self, Socket};
+use crate::attach::server::{self, Socket, SocketError};
 use crate::collector::{self, Collector};
 use crate::config::{Config, ListenUrl};
 use crate::console::Exit;
@@ -25,8 +28,8 @@ use crate::input::replay::Recording;
 use crate::input::steering::Controls;
 use crate::input::{self, Context, clock, replay, tcp, udp};
 use crate::intake::{Intake, ListenerId, Steer};
+use crate::location::Location;
 use crate::output::{self, Outcome};
-use crate::store::location::Location;
 use crate::store::read::Kept;
 use crate::store::{self, Opened, Store, StoreError};
 
@@ -103,12 +106,25 @@ struct Session {
     /// The way to the replay, where there is one.
     steer: Option<mpsc::Sender<Steer>>,
     taken: watch::Receiver<(u64, u64)>,
+    /// What the collector last told of itself.
+    status: watch::Receiver<Arc<Status>>,
+    /// When the outputs must have ended, once somebody asked for the end.
+    ends: watch::Sender<Option<Instant>>,
     is_again: bool,
 }
 
-/// Runs to the end.
-pub async fn run(plan: Plan) -> Result<Ended, Failure> {
-    let mut signals = Signals::new().map_err(|error| Failure::Run(error.to_string()))?;
+/// Why the run is over.
+#[derive(Debug)]
+struct End {
+    /// What went wrong, where something did.
+    failure: Option<String>,
+    /// When somebody asked for it: then it must come soon. A recording that is over takes the time that it takes.
+    asked: Option<Instant>,
+}
+
+/// Runs to the end. `drains` is told when the draining begins, and how many requests to stop had come by then: at the next one
+/// nobody waits any longer.
+pub async fn run(plan: Plan, mut signals: Signals, drains: watch::Sender<Option<u64>>) -> Result<Ended, Failure> {
     let rules = load_rules(&plan.config).map_err(Failure::Usage)?;
     for problem in rules.problems().iter().filter(|problem| problem.kind == ProblemKind::Broken) {
         warn!("broken rule: {problem}");
@@ -122,11 +138,11 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
     }
     let (kept, unkept) = open_store(&plan.config)?;
     let socket = bind_socket(&plan)?;
-    let (mut session, status) = Session::start(plan, rules, kept, socket)?;
+    let mut session = Session::start(plan, rules, kept, socket)?;
     if let Some(problem) = unkept {
         session.tell(problem).await;
     }
-    let started = session.bind(status).await;
+    let started = session.bind().await;
     let metrics = match started {
         Ok(metrics) => metrics,
         Err(failure) => {
@@ -134,16 +150,13 @@ pub async fn run(plan: Plan) -> Result<Ended, Failure> {
             return Err(failure);
         }
     };
-    let failure = session.wait(&mut signals).await;
-    let stopped = signals.stop();
-    let ended = tokio::select! {
-        ended = session.drain(failure) => Ok(ended),
-        () = stopped => Err(Failure::Run("stopped at once by a second signal".to_owned())),
-    };
+    let end = session.wait(&mut signals).await;
+    drains.send_replace(Some(signals.taken()));
+    let ended = session.drain(end).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
-    ended
+    Ok(ended)
 }
 
 /// The store and what it keeps, where there is one.
@@ -152,7 +165,8 @@ type OpenStore = Option<(Opened, Kept)>;
 /// Opens the store, where one is kept; answers also why nothing is kept, where that was not asked for. Where nobody named a
 /// store, a place that cannot be used is no reason not to watch. What is damaged or newer is never passed over.
 fn open_store(config: &Config) -> Result<(OpenStore, Option<String>), Failure> {
-    let Some(path) = config.store.location.resolve(|name| std::env::var(name).ok()) else { return Ok((None, None)) };
+    let by_custom = || store::location::by_custom(variable);
+    let Some(path) = config.store.location.resolve(by_custom) else { return Ok((None, None)) };
     match store::open(&path, &config.store, clock::now()) {
         Ok(opened) => {
             info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
@@ -171,16 +185,21 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
     if !matches!(plan.mode, Mode::Live) {
         return Ok(None);
     }
-    let Some(path) = config.socket.resolve(|name| std::env::var(name).ok()) else { return Ok(None) };
+    let Some(path) = attach::location::candidates(&config.socket, variable).into_iter().next() else { return Ok(None) };
+    for name in config.analysts.iter().chain(&config.viewers).filter(|name| !crate::attach::group_exists(name)) {
+        // It may come; nobody is let in by it until then.
+        warn!("[attach] names a group that does not exist: `{name}`");
+    }
     match Socket::bind(&path, config) {
         Ok(socket) => {
             info!("serving consoles at {}", socket.path().display());
             Ok(Some(socket))
         }
-        Err(error) if config.socket == SocketLocation::Default => {
+        Err(error) if config.socket == Location::Default => {
             warn!("nobody can attach: {error}");
             Ok(None)
         }
+        Err(error @ SocketError::Group(_)) => Err(Failure::Usage(error.to_string())),
         Err(error) => Err(Failure::Run(error.to_string())),
     }
 }
@@ -193,12 +212,7 @@ fn load_rules(config: &Config) -> Result<RuleSet, String> {
 }
 
 impl Session {
-    fn start(
-        plan: Plan,
-        rules: RuleSet,
-        kept: Option<(Opened, Kept)>,
-        socket: Option<Socket>,
-    ) -> Result<(Self, watch::Receiver<Arc<Status>>), Failure> {
+    fn start(plan: Plan, rules: RuleSet, kept: Option<(Opened, Kept)>, socket: Option<Socket>) -> Result<Self, Failure> {
         let rules = Arc::new(rules);
         let config = &plan.config;
         let (intake, intake_receiver) = mpsc::channel(config.limits.queue);
@@ -220,6 +234,7 @@ impl Session {
         }
         let console = (plan.face == Face::Console).then(|| collector.subscribe(Overflow::Shed, CONSOLE_QUEUE));
         let reopen = watch::Sender::new(0);
+        let ends = watch::Sender::new(None);
         let mut outputs = JoinSet::new();
         for setting in &config.outputs {
             let updates = collector.subscribe(Overflow::Wait, OUTPUT_QUEUE);
@@ -228,6 +243,7 @@ impl Session {
                 queue: setting.queue,
                 host_name: host_name(),
                 grace: config.limits.grace,
+                ends: ends.subscribe(),
             };
             let task = output::spawn(output_config, updates, reopen.subscribe(), intake.downgrade());
             outputs.spawn(async move { task.await.unwrap_or(Outcome::ReaderGone) });
@@ -240,7 +256,7 @@ impl Session {
             let way = Way { intake: intake.downgrade(), store: details.clone(), reload: reload.clone() };
             tokio::spawn(server::serve(socket, updates, config.attach.clone(), way, shutdown.subscribe()))
         });
-        let session = Self {
+        Ok(Self {
             shutdown,
             reload,
             reloads,
@@ -254,12 +270,13 @@ impl Session {
             console,
             steer: None,
             taken,
+            status,
+            ends,
             is_again: false,
             store,
             details,
             plan,
-        };
-        Ok((session, status))
+        })
     }
 
     fn context(&self, listener: u16) -> Context {
@@ -269,7 +286,6 @@ impl Session {
             max_connections: limits.max_connections,
             idle_flush: limits.idle_flush,
             udp_receive_buffer: limits.udp_receive_buffer,
-            drain: limits.grace / 2,
         };
         Context {
             listener: ListenerId(listener),
@@ -281,12 +297,12 @@ impl Session {
     }
 
     /// Binds everything; the first address that is taken ends the program.
-    async fn bind(&mut self, status: watch::Receiver<Arc<Status>>) -> Result<Option<JoinHandle<()>>, Failure> {
+    async fn bind(&mut self) -> Result<Option<JoinHandle<()>>, Failure> {
         let _ = self.intake.send(Intake::Tick(clock::now())).await;
         self.tick();
         let is_ready = watch::Sender::new(false);
         let metrics = match self.plan.config.metrics {
-            Some(address) => Some(bind_metrics(address, status, is_ready.subscribe()).await?),
+            Some(address) => Some(bind_metrics(address, self.status.clone(), is_ready.subscribe()).await?),
             None => None,
         };
         match self.plan.mode.clone() {
@@ -357,21 +373,24 @@ impl Session {
         Ok(())
     }
 
-    /// Waits for whatever ends the run. Answers what went wrong, if anything did.
-    async fn wait(&mut self, signals: &mut Signals) -> Option<String> {
+    /// Waits for whatever ends the run.
+    async fn wait(&mut self, signals: &mut Signals) -> End {
         if let Some(updates) = self.console.take() {
-            let failure = self.wait_console(updates).await;
-            // What ended the console is not the second signal that would end the draining.
-            if let Ok(fresh) = Signals::new() {
-                *signals = fresh;
-            }
-            return failure;
+            return self.wait_console(updates, signals).await;
         }
+        let failure = self.wait_headless(signals).await;
+        End { asked: (signals.taken() > 0).then(Instant::now), failure }
+    }
+
+    async fn wait_headless(&mut self, signals: &mut Signals) -> Option<String> {
         loop {
             tokio::select! {
                 biased;
                 asked = signals.next() => match asked {
-                    Asked::Stop => return None,
+                    Asked::Stop => {
+                        info!("stopping; a second signal stops at once");
+                        return None;
+                    }
                     Asked::Reload => self.reload().await,
                 },
                 Some(()) = self.reloads.recv() => self.reload().await,
@@ -391,7 +410,7 @@ impl Session {
         }
     }
 
-    async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>) -> Option<String> {
+    async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>, signals: &mut Signals) -> End {
         let config = self.console_config();
         // Without a replay the console asks nothing of it.
         let steer = self.steer.clone().unwrap_or_else(|| mpsc::channel(1).0);
@@ -404,12 +423,18 @@ impl Session {
             crate::console::run(updates, desk, shutdown, config).await
         };
         tokio::pin!(console);
-        let mut problem = None;
+        let (mut problem, mut asked) = (None, None);
         loop {
             tokio::select! {
                 ended = &mut console => {
                     self.is_again = matches!(ended, Ok(Exit::Again));
-                    return problem.or_else(|| ended.err().map(|error| format!("console: {error}")));
+                    let failure = problem.or_else(|| ended.err().map(|error| format!("console: {error}")));
+                    return End { failure, asked: asked.or_else(|| Some(Instant::now())) };
+                }
+                // The console goes, and the inputs stop already.
+                () = signals.stop(), if asked.is_none() => {
+                    asked = Some(Instant::now());
+                    self.shutdown.send_replace(true);
                 }
                 Some(()) = self.reloads.recv() => self.reload().await,
                 Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
@@ -476,40 +501,6 @@ impl Session {
     async fn tell(&self, problem: String) {
         warn!("{problem}");
         let _ = self.intake.send(Intake::Problem(problem)).await;
-    }
-
-    /// Stops accepting, hands over what was read, lets the collector finish and the outputs flush, all within the grace time.
-    async fn drain(mut self, mut failure: Option<String>) -> Ended {
-        let grace = self.plan.config.limits.grace;
-        let until = Instant::now() + grace;
-        self.shutdown.send_replace(true);
-        while let Ok(Some(ended)) = timeout_at(until, self.inputs.join_next()).await {
-            if let Ok(Err(problem)) = ended {
-                failure.get_or_insert(problem);
-            }
-        }
-        self.inputs.abort_all();
-        while self.inputs.join_next().await.is_some() {}
-        // Viewers and their way to the store go first: the store ends with its last handle.
-        drop(self.details);
-        if let Some(attach) = self.attach {
-            let _ = attach.await;
-        }
-        drop(self.intake);
-        let mut counters = self.collector.await.unwrap_or_default();
-        if let Some(store) = self.store {
-            // The collector has let go of it; it only finishes what it was given.
-            let finished = tokio::task::spawn_blocking(move || store.join());
-            let _ = timeout_at(Instant::now() + grace, finished).await;
-        }
-        let until = Instant::now() + grace + Duration::from_millis(500);
-        while let Ok(Some(ended)) = timeout_at(until, self.outputs.join_next()).await {
-            if let Ok(Outcome::Drained(health)) = ended {
-                counters.output_records.insert((health.output.clone(), "delivered".to_owned()), health.delivered);
-                counters.output_records.insert((health.output, "gave_up".to_owned()), health.gave_up);
-            }
-        }
-        Ended { counters, failure, is_again: self.is_again }
     }
 }
 

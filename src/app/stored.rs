@@ -7,8 +7,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::alert::header::Header;
-use crate::app::Failure;
+use crate::app::failure::Failure;
 use crate::cli::AlertsArguments;
+use crate::console::printable::{fit, pad, printable};
 use crate::feed::Known;
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
@@ -19,7 +20,7 @@ use crate::triage::{State, Status};
 
 /// Lists the alerts, oldest first.
 pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Result<(), Failure> {
-    let filter = Filter::parse(&arguments.filter).map_err(|error| Failure::Usage(wrong_filter(&arguments.filter, &error)))?;
+    let filter = Filter::parse(&arguments.filter).map_err(|error| Failure::filter("--filter", &arguments.filter, &error))?;
     let failed = |error: crate::store::StoreError| Failure::Run(error.to_string());
     let reader = Reader::open(path).map_err(failed)?;
     let past = reader.past().map_err(failed)?;
@@ -30,7 +31,8 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
         let Known::Alert { header, .. } = known else { continue };
         let state = ledger.state(&header.id);
         let is_recent = arguments.since.is_none_or(|since| (now - header.created).num_seconds() <= since);
-        if !is_recent || !filter.matches(&Listed { header, state: &state, now }) {
+        let listed = Listed { header, state: &state, now };
+        if !is_recent || !filter.matches(&listed) {
             continue;
         }
         let line = if arguments.json {
@@ -38,7 +40,7 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
                 Some(mut alert) => {
                     alert.muted = state.muted;
                     let mut record = format::record(&alert);
-                    record["wefwatch"]["triage"] = standing(&state);
+                    record["wefwatch"]["triage"] = standing(&listed);
                     format::one_line(&record)
                 }
                 // Deleted by the collector since the list was read.
@@ -72,13 +74,6 @@ fn fold(past: &[Known]) -> Ledger {
     ledger
 }
 
-/// The filter, a mark under the wrong word, and what is wrong with it.
-fn wrong_filter(text: &str, error: &crate::filter::FilterError) -> String {
-    let before = text.get(..error.at).unwrap_or_default().chars().count();
-    let length = text.get(error.at..error.at + error.length).unwrap_or_default().chars().count().max(1);
-    format!("--filter: {}\n  {text}\n  {}{}", error.reason, " ".repeat(before), "^".repeat(length))
-}
-
 fn heading() -> String {
     format!("{:<6}{:<6}{:<8}{:<21}{:<32}{:<34}{}\n", "ID", "SEV", "STATE", "RAISED", "FROM > TO", "RULE", "WHAT RAN / WHO")
 }
@@ -95,18 +90,19 @@ fn row(header: &Header, state: &State) -> String {
         (None, status) => status.as_str(),
     };
     let raised = header.created.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let [path, rule, what] = [&header.path, &header.rule, &header.what].map(|text| format::visible(text));
-    let [path, rule] = [(path, 31), (rule, 33)].map(|(text, room)| text.chars().take(room).collect::<String>());
-    let what: String = what.chars().take(100).collect();
-    format!("{:<6}{severity:<6}{word:<8}{raised:<21}{path:<32}{rule:<34}{what}", header.id.short())
+    let [path, rule, what] = [&header.path, &header.rule, &header.what].map(|text| printable(text));
+    let [path, rule] = [(path, 31), (rule, 33)].map(|(text, room)| pad(&text, room));
+    format!("{:<6}{severity:<6}{word:<8}{raised:<21}{path} {rule} {}", header.id.short(), fit(&what, 100))
 }
 
-/// Where an alert stands, for scripts.
-fn standing(state: &State) -> Value {
+/// Where an alert stands, for scripts: its status as the log has it, and under `is` the words that the filter's `is:` finds.
+fn standing(listed: &Listed<'_>) -> Value {
+    let state = listed.state;
     let verdict = match state.status {
         Status::Closed(verdict) => Some(verdict.as_str()),
         Status::Open | Status::Acknowledged => None,
     };
-    json!({"status": state.status.as_str(), "verdict": verdict, "owner": state.owner, "comments": state.comments,
+    json!({"is": listed.words(), "status": state.status.as_str(), "muted": state.muted.is_some(), "verdict": verdict,
+           "owner": state.owner, "comments": state.comments,
            "again_since": state.again.as_ref().map(|again| again.since.to_rfc3339_opts(SecondsFormat::Millis, true))})
 }

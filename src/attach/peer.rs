@@ -28,25 +28,31 @@ pub(super) fn of(stream: &UnixStream, config: &Config) -> Result<Peer, String> {
         .ok_or_else(|| format!("{who} is in none of the groups that may attach; [attach] analysts and viewers name them"))
 }
 
+/// The groups that the system lists for the user, and the one that the process runs with: `newgrp` sets that, and the user's
+/// own then is only in the list.
 fn groups(user: Option<&User>, gid: Gid) -> Vec<Gid> {
     let listed = user.and_then(|user| {
         let name = CString::new(user.name.as_str()).ok()?;
-        getgrouplist(&name, gid).ok()
+        getgrouplist(&name, user.gid).ok()
     });
-    listed.unwrap_or_else(|| vec![gid])
+    listed.unwrap_or_default().into_iter().chain([gid]).collect()
 }
 
-fn group_id(name: &str) -> Option<Gid> {
-    Group::from_name(name).ok().flatten().map(|group| group.gid)
+/// The number of a group by its name, or as it stands; nothing for one that does not exist.
+pub(super) fn group_id(name: &str) -> Option<Gid> {
+    let group = Group::from_name(name).ok().flatten().map(|group| group.gid);
+    group.or_else(|| name.parse().ok().map(Gid::from_raw))
 }
 
-/// What members of these groups may do. Where no group is named, whoever can open the socket may look.
+/// What members of these groups may do. Where nobody is named who may look, whoever can open the socket may, unless that is
+/// open to all because groups are named.
 fn role_of(own: &[Gid], config: &Config, id: &dyn Fn(&str) -> Option<Gid>) -> Option<Role> {
     let is_in = |names: &[String]| names.iter().filter_map(|name| id(name)).any(|gid| own.contains(&gid));
     if is_in(&config.analysts) {
         return Some(Role::Analyst);
     }
-    (config.viewers.is_empty() || is_in(&config.viewers)).then_some(Role::Viewer)
+    let is_guarded = !config.group.is_empty() || !config.names_groups();
+    ((config.viewers.is_empty() && is_guarded) || is_in(&config.viewers)).then_some(Role::Viewer)
 }
 
 #[cfg(test)]
@@ -70,7 +76,14 @@ mod tests {
             ("a viewer", config(&["soc"], &["guests"]), vec![20], Some(Role::Viewer)),
             ("both", config(&["soc"], &["guests"]), vec![20, 10], Some(Role::Analyst)),
             ("neither", config(&["soc"], &["guests"]), vec![5], None),
-            ("nobody is named as a viewer", config(&["soc"], &[]), vec![5], Some(Role::Viewer)),
+            ("nobody is named as a viewer", config(&["soc"], &[]), vec![5], None),
+            ("the socket has a group", Config { group: "team".to_owned(), ..config(&["soc"], &[]) }, vec![5], Some(Role::Viewer)),
+            (
+                "the socket has a group, and viewers another",
+                Config { group: "team".to_owned(), ..config(&["soc"], &["guests"]) },
+                vec![5],
+                None,
+            ),
             ("nothing is set", config(&[], &[]), vec![5], Some(Role::Viewer)),
             ("a group that does not exist", config(&["gone"], &["gone"]), vec![5], None),
         ];

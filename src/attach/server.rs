@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{Group, chown};
+use nix::unistd::chown;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::attach::connection::{self, Shared, Way};
 use crate::attach::frame::{self, MAX_TOLD};
-use crate::attach::{Config, Told, hall, peer};
+use crate::attach::{Config, Told, access, hall, peer};
 use crate::feed::Update;
 
 /// How many may be connected at once.
@@ -57,6 +57,7 @@ pub struct Socket {
 impl Socket {
     /// Makes the socket; one that a collector left behind which did not end well is replaced.
     pub fn bind(path: &Path, config: &Config) -> Result<Self, SocketError> {
+        let (group, mode) = access::of(config).map_err(SocketError::Group)?;
         let failed = |source: io::Error| SocketError::Io { path: path.to_owned(), source };
         match std::os::unix::net::UnixStream::connect(path) {
             Ok(_) => return Err(SocketError::InUse(path.to_owned())),
@@ -65,16 +66,14 @@ impl Socket {
             Err(_) => {}
         }
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
+            access::make_folder(folder).map_err(failed)?;
         }
         let listener = UnixListener::bind(path).map_err(failed)?;
         let socket = Self { listener, path: path.to_owned() };
-        if !config.group.is_empty() {
-            let group = Group::from_name(&config.group).ok().flatten();
-            let group = group.ok_or_else(|| SocketError::Group(config.group.clone()))?;
-            chown(path, None, Some(group.gid)).map_err(|error| failed(error.into()))?;
+        if group.is_some() {
+            chown(path, None, group).map_err(|error| failed(error.into()))?;
         }
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
         Ok(socket)
     }
 

@@ -219,10 +219,10 @@ impl From<&Config> for Written {
     }
 }
 
-/// A key and what is wrong with it.
-type Complaint = (String, String);
+/// A dotted key, in which entries of a list are counted (`input.1.listen`), and what is wrong with it.
+pub(super) type Complaint = (String, String);
 
-fn complain<T>(key: &str, reason: &dyn Display) -> Result<T, Complaint> {
+pub(super) fn complain<T>(key: &str, reason: &dyn Display) -> Result<T, Complaint> {
     Err((key.to_owned(), reason.to_string()))
 }
 
@@ -237,7 +237,11 @@ fn delta(key: &str, span: Span) -> Result<TimeDelta, Complaint> {
 impl Written {
     /// Checks everything; the first complaint counts.
     pub(super) fn check(self) -> Result<Config, Complaint> {
-        let inputs = self.input.iter().map(|input| input.listen.parse().or_else(|error| complain("input.listen", &error)));
+        let inputs = self
+            .input
+            .iter()
+            .enumerate()
+            .map(|(number, input)| input.listen.parse().or_else(|error| complain(&format!("input.{number}.listen"), &error)));
         let metrics = match self.metrics.listen.as_str() {
             "" => None,
             text => Some(text.parse().or_else(|_| complain("metrics.listen", &format!("`{text}` is no ADDRESS:PORT")))?),
@@ -280,7 +284,12 @@ impl Written {
             link,
             store,
             attach,
-            outputs: self.output.into_iter().map(Output::check).collect::<Result<_, _>>()?,
+            outputs: self
+                .output
+                .into_iter()
+                .enumerate()
+                .map(|(number, output)| output.check(number))
+                .collect::<Result<_, _>>()?,
             console: Console {
                 max_alerts: within("console.max_alerts", self.console.max_alerts, 1, 1 << 24)?,
                 max_evidence: within("console.max_evidence", self.console.max_evidence, 1, 1 << 20)?,
@@ -315,8 +324,8 @@ impl WrittenLimits {
 }
 
 impl Output {
-    fn check(self) -> Result<OutputSetting, Complaint> {
-        let url = self.url.parse().or_else(|error| complain("output.url", &error))?;
-        Ok(OutputSetting { url, queue: within("output.queue", self.queue, 1, 1 << 24)? })
+    fn check(self, number: usize) -> Result<OutputSetting, Complaint> {
+        let url = self.url.parse().or_else(|error| complain(&format!("output.{number}.url"), &error))?;
+        Ok(OutputSetting { url, queue: within(&format!("output.{number}.queue"), self.queue, 1, 1 << 24)? })
     }
 }

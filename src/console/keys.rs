@@ -1,9 +1,13 @@
 //! The one table of keys: keymap, footer, help and palette are made from it, so that they cannot disagree. A configuration
 //! may give an action other keys ([`Keymap::with`]); what is shown follows.
 
+mod press;
+
 use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::console::keys::press::{Press, press, unheard};
 
 /// The enum as written, and the list of all its variants: a new action cannot be left out of it.
 macro_rules! listed {
@@ -231,9 +235,6 @@ const ALIASES: &[(Action, &str)] = &[
     (Action::Help, "f1"),
 ];
 
-/// A key as the terminal tells it.
-type Press = (KeyCode, KeyModifiers);
-
 /// A row of the table with the keys that it has here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -253,6 +254,9 @@ pub enum KeymapError {
     /// No such key.
     #[error("no key `{0}`; a key is a character, ctrl-x, alt-x, f1 to f12, space, enter, esc, tab, up, pgdn, home …")]
     Key(String),
+    /// A key that never arrives under this name.
+    #[error("`{0}` {1}")]
+    Unheard(String, &'static str),
     /// Nothing given.
     #[error("needs at least one key")]
     Nothing,
@@ -293,6 +297,15 @@ impl Keymap {
             let presses: Result<Vec<Press>, _> =
                 names.iter().map(|key| press(key).ok_or_else(|| KeymapError::Key((*key).to_owned()))).collect();
             let presses = presses.map_err(|error| (name.clone(), error))?;
+            let quits = Action::Quit.name();
+            let mut named = names.iter().zip(&presses).filter_map(|(key, press)| Some((key, unheard(*press)?)));
+            let unheard = named.next().or_else(|| {
+                let other = names.iter().find(|key| **key == "ctrl-c" && *name != quits);
+                other.map(|key| (key, "always leaves"))
+            });
+            if let Some((key, why)) = unheard {
+                return Err((name.clone(), KeymapError::Unheard((*key).to_owned(), why)));
+            }
             if presses.is_empty() {
                 return Err((name.clone(), KeymapError::Nothing));
             }
@@ -366,43 +379,6 @@ impl Keymap {
     }
 }
 
-/// The key of a name; `None` where there is none.
-fn press(name: &str) -> Option<Press> {
-    let (modifiers, name) = match name.split_once('-') {
-        Some(("ctrl", rest)) if !rest.is_empty() => (KeyModifiers::CONTROL, rest),
-        Some(("alt", rest)) if !rest.is_empty() => (KeyModifiers::ALT, rest),
-        _ => (KeyModifiers::NONE, name),
-    };
-    let code = match name {
-        "⏎" | "enter" => KeyCode::Enter,
-        "esc" => KeyCode::Esc,
-        "tab" => KeyCode::Tab,
-        "backtab" => KeyCode::BackTab,
-        "space" => KeyCode::Char(' '),
-        "↑" | "up" => KeyCode::Up,
-        "↓" | "down" => KeyCode::Down,
-        "←" | "left" => KeyCode::Left,
-        "→" | "right" => KeyCode::Right,
-        "pgup" => KeyCode::PageUp,
-        "pgdn" => KeyCode::PageDown,
-        "home" => KeyCode::Home,
-        "end" => KeyCode::End,
-        "insert" => KeyCode::Insert,
-        "delete" => KeyCode::Delete,
-        "backspace" => KeyCode::Backspace,
-        _ => {
-            let mut letters = name.chars();
-            let first = letters.next().filter(|letter| !letter.is_control())?;
-            match letters.as_str() {
-                "" => KeyCode::Char(first),
-                number if first == 'f' => KeyCode::F(number.parse().ok().filter(|number| (1..=12).contains(number))?),
-                _ => return None,
-            }
-        }
-    };
-    Some((code, modifiers))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,11 +427,22 @@ mod tests {
         let wrong = [
             (("dance", "d"), "no action `dance`"),
             (("copy", "hyper-x"), "no key `hyper-x`"),
+            (("copy", "f2 ctrl-m"), "`ctrl-m` is enter"),
+            (("copy", "ctrl-i"), "`ctrl-i` is tab"),
+            (("copy", "ctrl-["), "`ctrl-[` is esc"),
+            (("copy", "ctrl-h"), "`ctrl-h` is backspace"),
+            (("copy", "ctrl-Y"), "`ctrl-Y` does not differ"),
+            (("copy", "ctrl-1"), "`ctrl-1` is sent by no terminal"),
+            (("copy", "ctrl-enter"), "`ctrl-enter` arrives without"),
+            (("copy", "alt-["), "`alt-[` begins"),
             (("copy", " "), "at least one"),
             (("copy", "c"), "`c` belongs to `comment`"),
             (("steps", "f13"), "no key `f13`"),
             (("steps", "6"), "`6` belongs to `history`"),
         ];
+        let (_, error) = with(&[("quit", "Q"), ("copy", "ctrl-c")]).expect_err("it is not free");
+        assert_eq!(error.to_string(), "`ctrl-c` always leaves");
+        assert!(with(&[("copy", "ctrl-y ctrl-space alt-x ctrl-up ctrl-j f2 ctrl-4"), ("quit", "ctrl-c")]).is_ok());
         for (row, reason) in wrong {
             let (name, error) = with(&[row]).expect_err(reason);
             assert_eq!(name, row.0);

@@ -19,15 +19,11 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Writes lines until the end is asked for.
 pub async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut shutdown: watch::Receiver<bool>, is_utc: bool) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let (mut is_ending, mut end) = (false, Instant::now());
     loop {
         let update = tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => return Ok(()),
             // What waits is written before the end.
             update = updates.recv() => match update {

@@ -38,6 +38,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A text of several lines: the line ends stay, everything else that is hidden is spelled out.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(|line| printable(line.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
+}
+
 /// Characters that are not seen, or that change how others are seen.
 fn is_hidden(character: char) -> bool {
     matches!(character,

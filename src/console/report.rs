@@ -8,8 +8,7 @@ use serde_json::json;
 
 use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
-use crate::console::model::copy::clean;
-use crate::console::printable::printable;
+use crate::console::printable::{printable, printable_lines};
 use crate::console::view::history;
 use crate::event::command::decoded_command;
 use crate::feed::EventLine;
@@ -46,7 +45,7 @@ fn inline(text: &str) -> String {
 
 /// A block of code that its content cannot end.
 fn block(kind: &str, content: &str, text: &mut String) {
-    let content = clean(content);
+    let content = printable_lines(content);
     let mut longest = 0;
     let mut run = 0;
     for letter in content.chars() {
@@ -167,7 +166,7 @@ pub fn event_record(event: &EventLine) -> String {
         "host": {"name": printable(&event.computer)},
         "winlog": {"channel": printable(&event.channel), "event_id": event.event_id.0},
         "message": printable(&event.summary),
-        "event": {"original": clean(&event.xml)},
+        "event": {"original": printable_lines(&event.xml)},
         "wefwatch": {"alert": event.alert.as_ref().map(|(id, _)| id.0.to_string())},
     })
     .to_string()

@@ -74,8 +74,8 @@ fn enter() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)
 }
 
-/// Every step is tried, whatever the one before said: the terminal may be gone already.
-fn give_back() {
+/// Gives the terminal to the shell again. Every step is tried, whatever the one before said: the terminal may be gone already.
+pub fn give_back() {
     let _ = disable_raw_mode();
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
     let _ = stdout().flush();

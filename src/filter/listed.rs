@@ -20,6 +20,33 @@ pub struct Listed<'a> {
     pub now: DateTime<Utc>,
 }
 
+impl Listed<'_> {
+    /// What `is:` finds. What a mute hides is not open. New is what is open and nobody has touched: no act, no owner, no
+    /// comment; time plays no part, so that nothing leaves a filtered list by being overlooked.
+    pub fn words(&self) -> Vec<&'static str> {
+        let state = self.state;
+        let mut words = Vec::new();
+        match state.status {
+            Status::Open if state.muted.is_some() => {}
+            Status::Closed(verdict) => words.extend(["closed", verdict.as_str()]),
+            status => words.push(status.as_str()),
+        }
+        if state.is_untouched() && state.is_waiting() {
+            words.push("new");
+        }
+        if state.muted.is_some() {
+            words.push("muted");
+        }
+        if self.header.is_linked {
+            words.push("linked");
+        }
+        if state.again.is_some() {
+            words.push("again");
+        }
+        words
+    }
+}
+
 impl Filterable for Listed<'_> {
     fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
         let header = self.header;
@@ -38,7 +65,7 @@ impl Filterable for Listed<'_> {
             Field::Eid => header.event_ids.iter().map(|id| id.to_string().into()).collect(),
             Field::Id => vec![header.id.0.as_ref().into()],
             Field::Owner => one(&self.state.owner),
-            Field::Is => words(header, self.state).into_iter().map(Cow::Borrowed).collect(),
+            Field::Is => self.words().into_iter().map(Cow::Borrowed).collect(),
             Field::Sev | Field::Since => Vec::new(),
         }
     }
@@ -57,22 +84,40 @@ impl Filterable for Listed<'_> {
     }
 }
 
-/// What `is:` finds. What a mute hides is not open.
-fn words(header: &Header, state: &State) -> Vec<&'static str> {
-    let mut words = Vec::new();
-    match state.status {
-        Status::Open if state.muted.is_some() => {}
-        Status::Closed(verdict) => words.extend(["closed", verdict.as_str()]),
-        status => words.push(status.as_str()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::header::testing;
+    use crate::filter::Filter;
+    use crate::triage::Verdict;
+
+    #[test]
+    fn what_stands_where() {
+        let open = State::default();
+        let rows = [
+            ("nobody touched it", open.clone(), "is:open is:new", "is:muted or is:acked or is:closed"),
+            ("a comment", State { comments: 1, ..open.clone() }, "is:open", "is:new"),
+            ("taken", State { revision: 3, owner: Some("alice".to_owned()), ..open.clone() }, "is:open owner:alice", "is:new"),
+            ("acknowledged and taken back", State { revision: 4, ..open.clone() }, "is:open", "is:new"),
+            ("hidden by a mute", State { muted: Some(1), ..open.clone() }, "is:muted", "is:open or is:new"),
+            (
+                "acknowledged",
+                State { revision: 1, status: Status::Acknowledged, ..open.clone() },
+                "is:acked",
+                "is:open or is:new",
+            ),
+            (
+                "closed",
+                State { revision: 1, status: Status::Closed(Verdict::FalsePositive), ..open },
+                "is:closed is:false_positive",
+                "is:open or is:new",
+            ),
+        ];
+        let header = testing::header("a", "h", "10.0.0.1", 0);
+        for (name, state, found, not_found) in rows {
+            let listed = Listed { header: &header, state: &state, now: header.created };
+            let matches = |text: &str| Filter::parse(text).expect("a filter").matches(&listed);
+            assert!(matches(found) && !matches(not_found), "{name}: {:?}", listed.words());
+        }
     }
-    if state.muted.is_some() {
-        words.push("muted");
-    }
-    if header.is_linked {
-        words.push("linked");
-    }
-    if state.again.is_some() {
-        words.push("again");
-    }
-    words
 }

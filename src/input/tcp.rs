@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::decode::framing::Framer;
@@ -16,7 +16,7 @@ use crate::intake::{Intake, Peer};
 /// How much is read at once, in bytes.
 const READ: usize = 64 * 1024;
 
-/// Accepts connections until the end is asked for, then lets those that are open finish for a while.
+/// Accepts connections until the end is asked for; then each hands over what it has read, and reads no more.
 pub async fn serve(listener: TcpListener, context: Context) {
     let mut connections = JoinSet::new();
     let mut shutdown = context.shutdown.clone();
@@ -41,10 +41,6 @@ pub async fn serve(listener: TcpListener, context: Context) {
                 }
             },
         }
-    }
-    // A peer whose connection the kernel took before the end was asked for has been answered: it is heard.
-    while let Ok(Ok((stream, address))) = timeout(Duration::from_millis(20), listener.accept()).await {
-        connections.spawn(connection(stream, address, context.clone()));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
@@ -81,28 +77,12 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
     let mut framer = Framer::new(context.framer());
     let mut buffer = vec![0; READ];
     let mut matcher = Matcher::default();
-    let mut read_until: Option<Instant> = None;
+    let mut shutdown = context.shutdown.clone();
     loop {
-        let next = match read_until {
-            None => {
-                let mut shutdown = context.shutdown.clone();
-                tokio::select! {
-                    biased;
-                    () = end_asked(&mut shutdown) => {
-                        read_until = Some(Instant::now() + context.config.drain);
-                        continue;
-                    }
-                    next = read(stream, &mut buffer, framer.is_waiting(), context.config.idle_flush) => next,
-                }
-            }
-            // The end was asked for: what the peer already sent is read, until it pauses or the time is up.
-            Some(until) => {
-                let pause = Instant::now() + Duration::from_millis(100);
-                match timeout_at(until.min(pause), stream.read(&mut buffer)).await {
-                    Ok(Ok(length)) if length > 0 => Next::Bytes(length),
-                    _ => Next::End,
-                }
-            }
+        let next = tokio::select! {
+            biased;
+            () = end_asked(&mut shutdown) => Next::End,
+            next = read(stream, &mut buffer, framer.is_waiting(), context.config.idle_flush) => next,
         };
         let mut batch = context.batch(peer, clock::now());
         match next {

@@ -9,7 +9,6 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, 
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::time::Instant;
 
 use crate::decode::framing::datagram;
 use crate::input::{Context, Matcher, add, clock, end_asked};
@@ -28,7 +27,7 @@ pub fn prepare(socket: &UdpSocket, receive_buffer: usize) {
     let _ = setsockopt(socket, sockopt::RxqOvfl, &1);
 }
 
-/// Reads datagrams until the end is asked for, then what the kernel still holds.
+/// Reads datagrams until the end is asked for.
 pub async fn serve(socket: UdpSocket, mut context: Context) {
     let mut state = State { dropped: 0, shed: Vec::new(), buffer: vec![0; LONGEST], matcher: Matcher::default() };
     loop {
@@ -37,24 +36,23 @@ pub async fn serve(socket: UdpSocket, mut context: Context) {
             () = end_asked(&mut context.shutdown) => true,
             ready = socket.readable() => ready.is_err(),
         };
-        let until = Instant::now() + context.config.drain;
-        while let Some(batch) = state.read_batch(&socket, &context) {
-            state.hand_over(batch, &context, is_ending).await;
-            if context.intake.is_closed() {
-                return;
-            }
-            // A flood never leaves the socket empty: others get their turn, and the end is heard and comes.
-            tokio::task::yield_now().await;
-            let is_over = if is_ending { Instant::now() >= until } else { *context.shutdown.borrow() };
-            if is_over {
-                break;
-            }
-        }
         if is_ending {
+            // There is time to wait now: what was shed is told.
             let last = context.batch(&Peer("udp".into()), clock::now());
             state.hand_over(last, &context, true).await;
             context.report(&mut state.matcher, true).await;
             return;
+        }
+        while let Some(batch) = state.read_batch(&socket, &context) {
+            state.hand_over(batch, &context, false).await;
+            if context.intake.is_closed() {
+                return;
+            }
+            // A flood never leaves the socket empty: others get their turn, and the end is heard.
+            tokio::task::yield_now().await;
+            if *context.shutdown.borrow() {
+                break;
+            }
         }
     }
 }

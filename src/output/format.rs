@@ -21,10 +21,9 @@ pub fn one_line(record: &Value) -> String {
     escape_hidden(&record.to_string())
 }
 
-/// A text for a terminal: what would act on it, or hide, is spelled out as in JSON.
-pub fn visible(text: &str) -> String {
-    let quoted = escape_hidden(&json!(text).to_string());
-    quoted[1..quoted.len() - 1].replace("\\\\", "\\").replace("\\\"", "\"")
+/// JSON over several lines, for people; strings are escaped as in a record.
+pub fn pretty(value: &Value) -> String {
+    escape_hidden(&format!("{value:#}\n"))
 }
 
 /// The record as an RFC 5424 message with octet counting (RFC 6587): facility 4 (security), the severity of the alert, the

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -133,6 +133,7 @@ pub(crate) struct Server {
     addresses: Vec<(String, SocketAddr)>,
     stdout: JoinHandle<Vec<u8>>,
     stderr: JoinHandle<Vec<u8>>,
+    log: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Server {
@@ -153,6 +154,7 @@ impl Server {
         let mut out = child.stdout.take().expect("piped");
         let err = child.stderr.take().expect("piped");
         let (sender, receiver) = mpsc::channel();
+        let (lines, log) = mpsc::channel();
         let stderr = std::thread::spawn(move || {
             let mut all = Vec::new();
             for line in BufReader::new(err).split(b'\n').map_while(Result::ok) {
@@ -165,6 +167,7 @@ impl Server {
                         let _ = sender.send((scheme.to_owned(), address));
                     }
                 }
+                let _ = lines.send(text.into_owned());
                 all.extend_from_slice(&line);
                 all.push(b'\n');
             }
@@ -176,7 +179,7 @@ impl Server {
             all
         });
         let addresses = (0..listeners).map(|_| receiver.recv_timeout(Duration::from_secs(20)).expect("it listens")).collect();
-        Self { child, addresses, stdout, stderr }
+        Self { child, addresses, stdout, stderr, log: Mutex::new(log) }
     }
 
     /// The bound address of a scheme (`tcp`, `udp`, `http`).
@@ -233,6 +236,12 @@ impl Server {
             let sent = (number * 16 + burst.len()) as u64;
             self.wait_for("wefwatch_frames_total", sent);
         }
+    }
+
+    /// Waits for a line of the log that holds this.
+    pub(crate) fn wait_for_log(&self, wanted: &str) {
+        let log = self.log.lock().expect("one at a time");
+        while !log.recv_timeout(Duration::from_mins(1)).expect("it logs").contains(wanted) {}
     }
 
     /// Waits until a metric has come to a value.

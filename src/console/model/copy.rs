@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
-use crate::console::printable::{fit, printable};
+use crate::console::printable::{fit, printable, printable_lines};
 use crate::console::report;
 use crate::event::names::HostName;
 use crate::roster::Entry;
@@ -32,11 +32,6 @@ pub struct CopyMenu {
     pub items: Vec<Item>,
     /// Which is selected.
     pub selected: usize,
-}
-
-/// A text of several lines: the line ends stay, everything else that is hidden is spelled out.
-pub fn clean(text: &str) -> String {
-    text.split('\n').map(|line| printable(line.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
 }
 
 impl Model {
@@ -95,7 +90,7 @@ impl Model {
         if let Some(alert) = &entry.alert {
             items.push(Item { key: 'j', what: "JSON record", text: (self.config.record)(alert) });
             let xml = alert.evidence.iter().map(|proof| &*proof.xml).collect::<Vec<_>>().join("\n");
-            items.push(Item { key: 'x', what: "event XML", text: clean(&xml) });
+            items.push(Item { key: 'x', what: "event XML", text: printable_lines(&xml) });
         }
         items.push(Item { key: 'm', what: "Markdown report", text: report::markdown(self, &[entry]) });
         items
@@ -160,6 +155,6 @@ fn of_event(row: &TailLine) -> Vec<Item> {
         items.extend(value.filter(|value| crate::event::text::is_said(value)).map(|value| one(key, what, value)));
     }
     items.push(one('s', "summary", &event.summary));
-    items.push(Item { key: 'x', what: "event XML", text: clean(&event.xml) });
+    items.push(Item { key: 'x', what: "event XML", text: printable_lines(&event.xml) });
     items
 }

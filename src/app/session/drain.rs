@@ -1,0 +1,69 @@
+//! The end of a run: the inputs hand over what they read, the collector finishes, the store and the outputs take what it told
+//! them. Where the end was asked for, all of that has the grace time together.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::app::session::{End, Ended, Session};
+use crate::output::Outcome;
+
+/// What of the grace time belongs to the outputs alone, at most: what the collector told last must have time to go out.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long after their end the outputs may take to say how it went.
+const REPORTS: Duration = Duration::from_millis(500);
+
+impl Session {
+    /// Stops accepting, hands over what was read, lets the collector finish and the outputs flush.
+    pub(super) async fn drain(mut self, end: End) -> Ended {
+        let End { mut failure, asked } = end;
+        let grace = self.plan.config.limits.grace;
+        let until = asked.map(|asked| asked + grace);
+        let collected_by = until.map(|until| until - (grace / 4).min(LAST_WORDS));
+        self.ends.send_replace(until);
+        self.shutdown.send_replace(true);
+        let handed_over_by = collected_by.unwrap_or_else(|| Instant::now() + grace);
+        while let Ok(Some(ended)) = timeout_at(handed_over_by, self.inputs.join_next()).await {
+            if let Ok(Err(problem)) = ended {
+                failure.get_or_insert(problem);
+            }
+        }
+        self.inputs.abort_all();
+        while self.inputs.join_next().await.is_some() {}
+        // Viewers and their way to the store go first: the store ends with its last handle.
+        drop(self.details);
+        if let Some(attach) = self.attach {
+            let _ = attach.await;
+        }
+        drop(self.intake);
+        let mut counters = match before(collected_by, &mut self.collector).await {
+            Some(counters) => counters.unwrap_or_default(),
+            None => {
+                self.collector.abort();
+                failure.get_or_insert_with(|| "the grace time was too short for what was read".to_owned());
+                self.status.borrow().counters.clone()
+            }
+        };
+        let until = until.unwrap_or_else(|| Instant::now() + grace);
+        if let Some(store) = self.store {
+            // The collector has let go of it; it only finishes what it was given.
+            let finished = tokio::task::spawn_blocking(move || store.join());
+            let _ = timeout_at(until, finished).await;
+        }
+        while let Ok(Some(ended)) = timeout_at(until + REPORTS, self.outputs.join_next()).await {
+            if let Ok(Outcome::Drained(health)) = ended {
+                counters.output_records.insert((health.output.clone(), "delivered".to_owned()), health.delivered);
+                counters.output_records.insert((health.output, "gave_up".to_owned()), health.gave_up);
+            }
+        }
+        Ended { counters, failure, is_again: self.is_again }
+    }
+}
+
+/// What comes of it, if that is in time; `None` waits as long as it takes.
+async fn before<T>(until: Option<Instant>, task: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => timeout_at(until, task).await.ok(),
+        None => Some(task.await),
+    }
+}
