@@ -28,6 +28,8 @@ use crate::triage::{Act, Refusal};
 
 /// How long the first word may take.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// How long it may take somebody who is not let in: nobody keeps the door from others.
+const STRANGER_WITHIN: Duration = Duration::from_millis(500);
 /// Where there is nothing to say for so long, that is said.
 const BEAT: Duration = Duration::from_secs(1);
 /// The shortest time between two acts of one viewer: nobody keeps the collector busy alone.
@@ -56,7 +58,7 @@ pub(super) struct Shared {
 pub(super) async fn run(stream: UnixStream, peer: Result<Peer, String>, id: u64, shared: Shared) {
     let (read, mut write) = stream.into_split();
     let mut reader = Reader { read, deframer: Deframer::new(MAX_SAID) };
-    let hello = timeout(HELLO_WITHIN, reader.next()).await;
+    let hello = timeout(if peer.is_ok() { HELLO_WITHIN } else { STRANGER_WITHIN }, reader.next()).await;
     let hello = match hello {
         Ok(Ok(Some(Said::Hello { proto: PROTOCOL, wants }))) => Ok(wants),
         Ok(Ok(Some(Said::Hello { proto, .. }))) => {
