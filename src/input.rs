@@ -15,11 +15,12 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::decode::framing::{Framed, FramerConfig};
+use crate::decode::framing::{Framed, Framer, FramerConfig};
 use crate::decode::{Rejected, decode};
 use crate::detect::engine::Scratch;
 use crate::detect::{Hits, RuleSet};
 use crate::event::WindowsEvent;
+use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Batch, Intake, ListenerId, Observed, Peer};
 
 /// What all inputs share.
@@ -94,6 +95,8 @@ impl Context {
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Of how many events one has its rules timed: the clock costs more than most rules do.
 const TIMED: u32 = 256;
+/// Of how many messages one has its stages timed; that takes three looks at the clock.
+const STAGED: u32 = 16;
 
 /// What one input task matches with, its own and no other's.
 #[derive(Debug)]
@@ -104,6 +107,9 @@ pub struct Matcher {
     /// Counts of rules that were replaced meanwhile.
     kept: Vec<Intake>,
     events: u32,
+    frames: u32,
+    /// How long stages took, as far as nobody was told.
+    timings: Vec<(Stage, Timings)>,
     begun: Instant,
     reported: Instant,
 }
@@ -111,7 +117,16 @@ pub struct Matcher {
 impl Default for Matcher {
     fn default() -> Self {
         let now = Instant::now();
-        Self { scratch: Scratch::default(), rules: None, kept: Vec::new(), events: 0, begun: now, reported: now }
+        Self {
+            scratch: Scratch::default(),
+            rules: None,
+            kept: Vec::new(),
+            events: 0,
+            frames: 0,
+            timings: Vec::new(),
+            begun: now,
+            reported: now,
+        }
     }
 }
 
@@ -129,6 +144,36 @@ impl Matcher {
         rules.observe_with(event, &mut self.scratch, Some(&mut || begun.elapsed().as_nanos() as u64))
     }
 
+    /// The next message of a stream.
+    pub fn next_frame<'f>(&mut self, framer: &'f mut Framer) -> Option<Framed<'f>> {
+        let begun = self.frames.is_multiple_of(STAGED).then(Instant::now);
+        let framed = framer.next()?;
+        self.lap(Stage::Frame, begun);
+        Some(framed)
+    }
+
+    /// A message is taken up; answers when, if its stages are timed.
+    fn begin(&mut self) -> Option<Instant> {
+        self.frames = self.frames.wrapping_add(1);
+        (self.frames % STAGED == 1).then(Instant::now)
+    }
+
+    /// A stage is done; answers when.
+    fn lap(&mut self, stage: Stage, begun: Option<Instant>) -> Option<Instant> {
+        let begun = begun?;
+        let now = Instant::now();
+        let took = now.duration_since(begun).as_nanos() as u64;
+        match self.timings.iter_mut().find(|(own, _)| *own == stage) {
+            Some((_, timings)) => timings.note(took),
+            None => {
+                let mut timings = Timings::default();
+                timings.note(took);
+                self.timings.push((stage, timings));
+            }
+        }
+        Some(now)
+    }
+
     /// Whether it is time to tell what the rules did.
     pub fn is_due(&self) -> bool {
         self.reported.elapsed() >= REPORT_EVERY
@@ -142,10 +187,13 @@ impl Matcher {
         }
     }
 
-    /// What the rules did since this was last asked, for the collector.
+    /// What the rules did, and how long stages took, since this was last asked, for the collector.
     pub fn take_work(&mut self) -> Vec<Intake> {
         self.reported = Instant::now();
         self.keep_work();
+        if !self.timings.is_empty() {
+            self.kept.push(Intake::Timed(std::mem::take(&mut self.timings)));
+        }
         std::mem::take(&mut self.kept)
     }
 }
@@ -156,9 +204,13 @@ pub fn add(batch: &mut Batch, framed: Framed<'_>, matcher: &mut Matcher) {
         Framed::Frame(frame) => frame,
         Framed::Rejected(rejected) => return batch.rejected.push(rejected),
     };
-    match decode(&frame, batch.received_at) {
+    let begun = matcher.begin();
+    let decoded = decode(&frame, batch.received_at);
+    let begun = matcher.lap(Stage::Parse, begun);
+    match decoded {
         Ok(decoded) => {
             let hits = matcher.observe(&batch.rules, &decoded.event);
+            matcher.lap(Stage::Detect, begun);
             let relay_host = decoded
                 .header
                 .and_then(|header| header.host_name)

@@ -286,6 +286,15 @@ impl Model {
         self.held.as_ref().map(|held| (held.len(), self.held_dropped))
     }
 
+    /// The collector's state as told last, also behind a frozen picture: what is lost is told at once.
+    pub fn newest_status(&self) -> &Status {
+        let told = self.held.iter().flatten().rev().find_map(|update| match &update.change {
+            Change::Status(status) => Some(&**status),
+            _ => None,
+        });
+        told.unwrap_or(&self.status)
+    }
+
     /// How many alerts wait behind a frozen picture.
     pub fn paused_alerts(&self) -> usize {
         self.held

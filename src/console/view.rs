@@ -22,6 +22,7 @@ pub mod lateral;
 pub mod mute;
 pub mod prompt;
 pub mod style;
+pub mod well;
 pub mod why;
 
 use ratatui::buffer::Buffer;
@@ -67,11 +68,15 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     render_body(model, shape, body, buffer);
     company::dim(model, body, buffer);
     footer::render(model, foot, buffer);
-    mute::render(model, area, buffer);
-    prompt::render(model, area, buffer);
-    if model.help.is_some() {
-        help::render(model, area, buffer);
-    }
+    // A box leaves the header in sight: where there is little room, at least its first line, which tells of losses.
+    let under = if body.height < 8 {
+        split_bottom(split_top(area, area.height - foot.height).0, area.height - foot.height - 1).1
+    } else {
+        body
+    };
+    mute::render(model, under, buffer);
+    prompt::render(model, under, buffer);
+    help::render(model, under, buffer);
     theme::apply(model.theme, model.config.is_ascii, buffer);
 }
 

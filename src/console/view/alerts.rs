@@ -8,6 +8,7 @@ use crate::console::model::Model;
 use crate::console::model::alerts::Entry;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
+use crate::console::view::health::hosts;
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
@@ -61,16 +62,16 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     put(buffer, area, 0, &Line::from(title));
     if let Some(state) = model.hosts.get(host) {
         let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));
-        let skew = state
-            .clock_skew_ms
-            .map_or(String::new(), |skew| format!("   UtcTime off by {} s", count(skew.unsigned_abs() / 1000)));
+        let skew = hosts::clock(state).map_or(String::new(), |clock| format!("   clock {clock}"));
+        let lag = hosts::lag(state).map_or(String::new(), |lag| format!("   lag {lag}"));
         let text = format!(
-            "  {} events{address}   first heard {} ago, last {} ago{skew}",
+            "  {} events{address}   first heard {} ago, last {} ago{lag}{skew}",
             count(state.events),
             style::age((model.now - state.first_seen).num_seconds()),
             style::age((model.now - state.last_seen).num_seconds()),
         );
-        put(buffer, area, 1, &Line::from(styled(text, DIM)));
+        let style = if hosts::is_late(state) || hosts::is_off(state) { WARN } else { DIM };
+        put(buffer, area, 1, &Line::from(styled(text, style)));
         if let Some(blind) = &state.blind {
             let age = style::age((model.now - blind.since).num_seconds());
             let text = format!("  BLIND: no inbound EID 3 for {age}, yet {}", safe(&blind.proof.to_string()));

@@ -10,7 +10,7 @@ use crate::console::model::Model;
 use crate::console::model::screen::{HostRow, Pane, Tab};
 use crate::console::printable::{pad, pad_left};
 use crate::console::view::style::{self, DIM, GOOD, SELECTED, WARN, bars, count, heading, plain, safe, styled};
-use crate::console::view::{first_row, header, put, put_right};
+use crate::console::view::{first_row, put, put_right, well};
 use crate::event::names::HostName;
 use crate::hosts::{HostState, Liveness};
 
@@ -108,7 +108,7 @@ impl Columns {
             let text = if number == 0 { "·".to_owned() } else { count(number) };
             spans.push(styled(pad_left(&text, 5), if number == 0 { DIM } else { style }));
         }
-        spans.push(plain(pad_left(&header::rate(state.rate), 8)));
+        spans.push(plain(pad_left(&well::rate(state.rate), 8)));
         if self.bars > 0 {
             let history: Vec<u64> = state.history.iter().map(|events| u64::from(*events)).collect();
             spans.push(plain(format!("  {}", pad(&bars(&history, self.bars), self.bars))));

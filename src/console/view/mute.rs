@@ -30,13 +30,13 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         Some(Dialog::Mute(form)) => {
             let (lines, focus) = form_lines(form, usize::from(width).saturating_sub(4));
             let title = format!(" Mute alerts like {} ", form.like);
-            let frame = Frame { title, foot: " ⏎ mute   ↑ ↓ fields   space choose   esc cancel ", lines, focus };
+            let frame = Frame { title, foot: " ⏎ mute   ↑ ↓ fields   space choose   esc cancel ", lines, pinned: 0, focus };
             framed(&frame, width, area, buffer);
         }
         Some(Dialog::Mutes(selected)) => {
             let lines = list_lines(model, *selected, usize::from(width).saturating_sub(4));
             let focus = lines.iter().position(|line| line.style == SELECTED).unwrap_or(0);
-            let frame = Frame { title: " Mutes ".to_owned(), foot: " x end it   esc close ", lines, focus };
+            let frame = Frame { title: " Mutes ".to_owned(), foot: " x end it   esc close ", lines, pinned: 0, focus };
             framed(&frame, width, area, buffer);
         }
         _ => {}

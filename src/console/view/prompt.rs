@@ -57,8 +57,8 @@ fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame<'stati
     if rows.is_empty() {
         lines.push(style::line("no action is called that", WARN));
     }
-    let focus = if palette.selected == 0 { 0 } else { palette.selected + 1 };
-    Frame { title: " Every action ".to_owned(), foot: " type to search   ↑ ↓ choose   ⏎ run   esc close ", lines, focus }
+    let foot = " type to search   ↑ ↓ choose   ⏎ run   esc close ";
+    Frame { title: " Every action ".to_owned(), foot, lines, pinned: 1, focus: palette.selected + 1 }
 }
 
 fn copy_frame(menu: &CopyMenu, width: usize) -> Frame<'static> {
@@ -70,7 +70,7 @@ fn copy_frame(menu: &CopyMenu, width: usize) -> Frame<'static> {
     };
     let lines = menu.items.iter().enumerate().map(line).collect();
     let foot = " a letter, or ⏎, sends it to the terminal's clipboard   esc cancel ";
-    Frame { title: " Copy ".to_owned(), foot, lines, focus: menu.selected }
+    Frame { title: " Copy ".to_owned(), foot, lines, pinned: 0, focus: menu.selected }
 }
 
 fn export_frame(form: &ExportForm, width: usize) -> Frame<'static> {
@@ -91,9 +91,8 @@ fn export_frame(form: &ExportForm, width: usize) -> Frame<'static> {
         Some(problem) => lines.extend(wrap(&safe(problem), width).into_iter().map(|text| style::line(text, WARN))),
         None => lines.push(style::line(fit("only you will be able to read it; a file that is there is kept", width), DIM)),
     }
-    Frame {
-        title: " Export ".to_owned(), foot: " ⏎ write   ↑ ↓ which   tab form   ctrl-u empty   esc cancel ", lines, focus
-    }
+    let foot = " ⏎ write   ↑ ↓ which   tab form   ctrl-u empty   esc cancel ";
+    Frame { title: " Export ".to_owned(), foot, lines, pinned: 0, focus }
 }
 
 fn pick_frame(picker: &Picker, width: usize) -> Frame<'static> {
@@ -106,7 +105,12 @@ fn pick_frame(picker: &Picker, width: usize) -> Frame<'static> {
     if rows.is_empty() {
         lines.push(style::line("no field and no value has that", WARN));
     }
-    let focus = if picker.selected == 0 { 0 } else { picker.selected + 1 };
     let title = if picker.is_not { " Not this value " } else { " Only this value " };
-    Frame { title: title.to_owned(), foot: " type to search   ↑ ↓ choose   ⏎ filter   esc cancel ", lines, focus }
+    Frame {
+        title: title.to_owned(),
+        foot: " type to search   ↑ ↓ choose   ⏎ filter   esc cancel ",
+        lines,
+        pinned: 1,
+        focus: picker.selected + 1,
+    }
 }

@@ -34,6 +34,11 @@ pub fn severity(severity: Severity) -> (&'static str, Style) {
     }
 }
 
+/// The style of a count that should be zero.
+pub fn alarm(number: u64) -> Style {
+    if number > 0 { WARN } else { Style::new() }
+}
+
 /// A span of safe text.
 pub fn plain(text: impl Into<String>) -> Span<'static> {
     Span::raw(text.into())
