@@ -72,6 +72,8 @@ fn every_other_screen() {
         ("triaged-alerts", "2"),
         ("history", "2 ⏎ 6"),
         ("mutes", "M"),
+        ("mute-edit", "M ⏎ up space"),
+        ("harmless", "v f"),
         ("filter", "/ h o s t : D C"),
         ("filter-wrong", "/ h o s t s : D C"),
         ("filtered", "/ - h o s t : D C ⏎"),
@@ -86,7 +88,7 @@ fn every_other_screen() {
     for (name, keys) in rows {
         for size in [(120, 36), (80, 24)] {
             let mut scene = Scene::of(&["demo.xml"], size);
-            if matches!(name, "history" | "mutes" | "triaged" | "triaged-alerts") {
+            if matches!(name, "history" | "mutes" | "mute-edit" | "triaged" | "triaged-alerts") {
                 triage(&mut scene);
             }
             scene.keys(keys);

@@ -235,6 +235,7 @@ impl Tally {
             Deed::Undo(_) => "undo",
             Deed::Mute { .. } => "mute",
             Deed::Unmute(_) => "unmute",
+            Deed::EditMute { .. } => "edit_mute",
         };
         add(&mut self.counters.acts, word, 1);
     }

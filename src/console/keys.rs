@@ -360,6 +360,12 @@ impl Keymap {
         })
     }
 
+    /// The key that is shown for an action where there is room for one.
+    pub fn first_of(&self, action: Action) -> &str {
+        let row = self.rows.iter().find(|row| row.binding.action == action);
+        row.and_then(|row| row.keys.split(' ').next()).unwrap_or_default()
+    }
+
     /// The rows of all places.
     pub fn all(&self) -> &[Row] {
         &self.rows

@@ -6,6 +6,7 @@ pub mod company;
 pub mod copy;
 pub mod export;
 pub mod lateral;
+pub mod mutes;
 pub mod palette;
 pub mod pick;
 pub mod replay;
@@ -24,6 +25,7 @@ use crate::console::keys::{Action, Keymap, Row};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::mutes::Offer;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::console::model::triage::Dialog;
@@ -186,6 +188,8 @@ pub struct Model {
     pub new_above: u64,
     /// A word on the last key that could not do anything.
     pub hint: Option<&'static str>,
+    /// A mute of what was just closed, for a while.
+    offer: Option<Offer>,
     held: Option<VecDeque<Arc<Update>>>,
     held_bytes: usize,
     held_dropped: u64,
@@ -236,6 +240,7 @@ impl Model {
             theme,
             new_above: 0,
             hint: None,
+            offer: None,
             held: None,
             held_bytes: 0,
             held_dropped: 0,
@@ -256,7 +261,10 @@ impl Model {
         match message {
             Message::Key(key) => effects = self.key(key),
             Message::Resize(columns, rows) => self.size = (columns, rows),
-            Message::Tick(now) => self.now = self.now.max(now),
+            Message::Tick(now) => {
+                self.now = self.now.max(now);
+                self.withdraw_offer();
+            }
             Message::Update(update) => self.hear(update),
             Message::Detail(alert) => self.alerts.fetched(alert),
             Message::Link(link) => self.hear_link(link),
@@ -401,6 +409,7 @@ impl Model {
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
         self.said = None;
+        let offer = self.offer.take();
         if self.help.is_some() {
             return self.help_key(key);
         }
@@ -412,6 +421,10 @@ impl Model {
             return Vec::new();
         }
         match self.config.keys.action_of(key, self.is_inside()) {
+            Some(Action::Mute) if offer.is_some() && !self.forbids(Action::Mute) => {
+                self.ask_mute(offer);
+                Vec::new()
+            }
             Some(action) => self.act(action),
             None => {
                 self.hint = Some("no such key here; ? shows them all");
@@ -525,7 +538,7 @@ impl Model {
             Action::Undo => return self.undo(),
             Action::Verdict => self.ask_verdict(),
             Action::Comment => self.ask_comment(),
-            Action::Mute => self.ask_mute(),
+            Action::Mute => self.ask_mute(None),
             Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
             Action::Copy => self.ask_copy(),

@@ -26,7 +26,12 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         (Some(Dialog::Verdict(targets)), _) => put(buffer, area, row, &verdict_line(targets, columns)),
         (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(targets, text, columns)),
         // All other keys are text or nothing; those that work stand in the box.
-        (Some(_), _) => put_right(buffer, area, row, 0, vec![styled("esc closes", DIM)]),
+        (Some(_), _) => {
+            let said = model.said.as_ref().map(|(text, is_wrong)| (safe(text), if *is_wrong { WARN } else { ACCENT }));
+            let (text, style) = said.unwrap_or_default();
+            put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, columns.saturating_sub(14)), style)]));
+            put_right(buffer, area, row, width(&text).min(columns.saturating_sub(14)), vec![styled("esc closes", DIM)]);
+        }
         (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
         _ => keys(model, area, row, buffer),
     }
