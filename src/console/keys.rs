@@ -329,9 +329,7 @@ impl Keymap {
     #[must_use]
     pub fn in_words(mut self) -> Self {
         for row in &mut self.rows {
-            for (glyph, word) in [("⏎", "enter"), ("↑", "up"), ("↓", "down"), ("←", "left"), ("→", "right")] {
-                row.keys = row.keys.replace(glyph, word);
-            }
+            row.keys = in_words(&row.keys);
         }
         self
     }
@@ -372,6 +370,17 @@ impl Keymap {
     }
 }
 
+/// The key press of a name.
+pub fn event_of(name: &str) -> Option<KeyEvent> {
+    press(name).map(|(code, modifiers)| KeyEvent::new(code, modifiers))
+}
+
+/// A text that names keys, with words in the place of glyphs.
+pub fn in_words(text: &str) -> String {
+    let words = [("⏎", "Enter"), ("↑ ↓", "up/down"), ("↑", "up"), ("↓", "down"), ("←", "left"), ("→", "right")];
+    words.into_iter().fold(text.to_owned(), |text, (glyph, word)| text.replace(glyph, word))
+}
+
 /// The key of a name; `None` where there is none.
 fn press(name: &str) -> Option<Press> {
     let (modifiers, name) = match name.split_once('-') {
@@ -380,7 +389,7 @@ fn press(name: &str) -> Option<Press> {
         _ => (KeyModifiers::NONE, name),
     };
     let code = match name {
-        "⏎" | "enter" => KeyCode::Enter,
+        "⏎" | "enter" | "Enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
         "backtab" => KeyCode::BackTab,

@@ -6,6 +6,7 @@ pub mod company;
 pub mod copy;
 pub mod export;
 pub mod lateral;
+pub mod listed;
 pub mod mutes;
 pub mod palette;
 pub mod pick;
@@ -21,10 +22,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
-use crate::console::keys::{Action, Keymap, Row};
+use crate::console::keys::{Action, Keymap, Place};
 use crate::console::model::alerts::Alerts;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::listed::{Listed, listed};
 use crate::console::model::mutes::Offer;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
@@ -108,11 +110,11 @@ pub struct Help {
 
 impl Help {
     /// The rows that the search leaves.
-    pub fn rows<'k>(&self, keys: &'k Keymap, is_inside: bool) -> Vec<&'k Row> {
+    pub fn rows(&self, keys: &Keymap, is_inside: bool) -> Vec<Listed> {
         let query = self.query.to_lowercase();
-        let has =
-            |row: &&Row| [row.binding.label, row.binding.help, &row.keys].iter().any(|text| text.to_lowercase().contains(&query));
-        keys.rows(is_inside).filter(has).collect()
+        let elsewhere = if is_inside { Place::Outside } else { Place::Inside };
+        let has = |row: &Listed| [row.label, row.help, &row.keys].iter().any(|text| text.to_lowercase().contains(&query));
+        listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect()
     }
 }
 
@@ -442,6 +444,8 @@ impl Model {
             KeyCode::Esc => self.help = None,
             KeyCode::Up => help.selected = help.selected.saturating_sub(1),
             KeyCode::Down => help.selected = (help.selected + 1).min(count.saturating_sub(1)),
+            KeyCode::Home => help.selected = 0,
+            KeyCode::End => help.selected = count.saturating_sub(1),
             KeyCode::PageUp => help.selected = help.selected.saturating_sub(10),
             KeyCode::PageDown => help.selected = (help.selected + 10).min(count.saturating_sub(1)),
             KeyCode::Backspace => {
@@ -454,9 +458,9 @@ impl Model {
                 help.selected = 0;
             }
             KeyCode::Enter => {
-                let action = help.rows(&self.config.keys, is_inside).get(help.selected).map(|row| row.binding.action);
+                let row = help.rows(&self.config.keys, is_inside).into_iter().nth(help.selected);
                 self.help = None;
-                return action.map_or_else(Vec::new, |action| self.act(action));
+                return row.map_or_else(Vec::new, |row| self.run(&row));
             }
             _ => {}
         }

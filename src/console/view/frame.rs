@@ -11,11 +11,11 @@ use crate::console::view::{first_row, put};
 
 /// What stands in a box.
 #[derive(Debug)]
-pub struct Frame<'a> {
+pub struct Frame {
     /// In the upper edge.
     pub title: String,
     /// In the lower edge.
-    pub foot: &'a str,
+    pub foot: String,
     /// Inside.
     pub lines: Vec<Line<'static>>,
     /// How many of the first lines stay while the rest is scrolled.
@@ -25,7 +25,7 @@ pub struct Frame<'a> {
 }
 
 /// Draws it in the middle of the area; what does not fit is scrolled to the line that has the keys.
-pub fn framed(frame: &Frame<'_>, width: u16, area: Rect, buffer: &mut Buffer) {
+pub fn framed(frame: &Frame, width: u16, area: Rect, buffer: &mut Buffer) {
     let height = (frame.lines.len() as u16 + 2).min(area.height);
     if width < 4 || height < 3 {
         return;
@@ -54,7 +54,7 @@ pub fn framed(frame: &Frame<'_>, width: u16, area: Rect, buffer: &mut Buffer) {
     edge(buffer, place, 0, &Line::from(styled(frame.title.clone(), STRONG)), above);
     let below = rest.len().saturating_sub(first + room);
     let below = (below > 0).then(|| format!(" ↓ {below} more "));
-    edge(buffer, place, height - 1, &Line::from(styled(frame.foot, DIM)), below);
+    edge(buffer, place, height - 1, &Line::from(styled(frame.foot.clone(), DIM)), below);
 }
 
 /// The text of an edge, and at its right end how much there is beyond it.

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use crate::console::model::Model;
 use crate::console::printable::{fit, pad};
 use crate::console::view::frame::{Frame, framed};
-use crate::console::view::style::{ACCENT, DIM, SELECTED, WARN, plain, safe, styled};
+use crate::console::view::style::{self, ACCENT, DIM, SELECTED, WARN, plain, safe, styled};
 
 /// Draws it over the body.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -18,15 +18,15 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let search = Line::from(vec![styled("search: ", DIM), plain(safe(&help.query)), styled("▏", ACCENT)]);
     let mut lines = vec![search];
     for (place, row) in rows.iter().enumerate() {
-        let binding = row.binding;
-        let label = if width >= 90 { format!("{} ", pad(binding.label, 10)) } else { String::new() };
-        let line = Line::from(pad(&fit(&format!("{} {label}{}", pad(&row.keys, 9), binding.help), inner), inner));
+        let label = if width >= 90 { format!("{} ", pad(if row.is_inner { "" } else { row.label }, 10)) } else { String::new() };
+        let keys = style::keys(model, &row.keys);
+        let line = Line::from(pad(&fit(&format!("{} {label}{}", pad(&keys, 9), style::keys(model, row.help)), inner), inner));
         lines.push(if place == help.selected { line.style(SELECTED) } else { line });
     }
     if rows.is_empty() {
         lines.push(Line::from(styled("no key does that", WARN)));
     }
     let title = if model.is_inside() { " Keys in an alert " } else { " Keys " };
-    let foot = " type to search   ↑ ↓ choose   ⏎ run   esc close ";
+    let foot = style::keys(model, " type to search   ↑ ↓ choose   ⏎ run   esc close ");
     framed(&Frame { title: title.to_owned(), foot, lines, pinned: 1, focus: help.selected + 1 }, width, area, buffer);
 }

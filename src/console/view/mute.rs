@@ -36,11 +36,14 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
             };
             let frame = Frame {
                 title,
-                foot: if form.edits.is_some() {
-                    " ⏎ change   ↑ ↓ fields   space expiry   esc back "
-                } else {
-                    " ⏎ mute   ↑ ↓ fields   space choose   esc cancel "
-                },
+                foot: style::keys(
+                    model,
+                    if form.edits.is_some() {
+                        " ⏎ change   ↑ ↓ fields   space expiry   esc back "
+                    } else {
+                        " ⏎ mute   ↑ ↓ fields   space choose   esc cancel "
+                    },
+                ),
                 lines,
                 pinned: 0,
                 focus,
@@ -52,7 +55,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
             let focus = lines.iter().position(|line| line.style == SELECTED).unwrap_or(0);
             let frame = Frame {
                 title: " Mutes ".to_owned(),
-                foot: " ⏎ change expiry and reason   x end it   esc close ",
+                foot: style::keys(model, " ⏎ change expiry and reason   x end it   esc close "),
                 lines,
                 pinned: 0,
                 focus,

@@ -14,7 +14,7 @@ const SHOWN: usize = 20;
 pub fn rejected(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     let mut title = heading("Rejected messages, newest first", false);
     if !model.rejected.is_empty() {
-        title.push(styled("  ⏎ shows their bytes", DIM));
+        title.push(styled(style::keys(model, "  ⏎ shows their bytes"), DIM));
     }
     lines.push(Line::from(title));
     let by_reason: Vec<String> = model

@@ -33,8 +33,9 @@ pub fn stages(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     if let Some(last) = model.rejected.back() {
         let time = style::clock(last.at, model.is_utc, "%H:%M:%S");
         let text = format!("{time} {}  {}: {}", safe(&last.peer), last.reason, safe(&last.detail));
-        let hex = "  ⏎ hex";
-        let spans = vec![styled("  last bad ", DIM), plain(fit(&text, width.saturating_sub(11 + 7))), styled(hex, DIM)];
+        let hex = style::keys(model, "  ⏎ hex");
+        let spans =
+            vec![styled("  last bad ", DIM), plain(fit(&text, width.saturating_sub(12 + hex.chars().count()))), styled(hex, DIM)];
         lines.push(Line::from(spans));
     }
     if let Some((at, notice)) = model.notices.back() {
