@@ -27,6 +27,7 @@ pub mod why;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
@@ -197,7 +198,9 @@ pub fn put_lines(buffer: &mut Buffer, area: Rect, lines: &[Line<'_>], scroll: us
     if below > 0 && area.height > 0 {
         let more = format!("  ↓ {below} more ");
         let x = area.x + area.width.saturating_sub(more.chars().count() as u16);
-        buffer.set_stringn(x, area.y + area.height - 1, more, usize::from(area.width), style::DIM);
+        // What the line below it had must not shine through.
+        let style = Style::reset().patch(style::DIM);
+        buffer.set_stringn(x, area.y + area.height - 1, more, usize::from(area.width), style);
     }
 }
 
