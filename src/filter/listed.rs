@@ -40,7 +40,8 @@ impl Filterable for Listed<'_> {
             Field::Id => vec![header.id.0.as_ref().into()],
             Field::Owner => one(&self.state.owner),
             Field::Is => words(header, self.state).into_iter().map(Cow::Borrowed).collect(),
-            Field::Sev | Field::Since => Vec::new(),
+            // Of events alone; severity and age are asked for otherwise.
+            Field::Sev | Field::Since | Field::Channel | Field::Provider => Vec::new(),
         }
     }
 

@@ -101,8 +101,11 @@ fn pick_frame(model: &Model, picker: &Picker, width: usize) -> Frame {
     let rows = picker.rows();
     let mut lines = vec![typed("search: ", &picker.query, width)];
     for (place, value) in rows.iter().enumerate() {
+        // What the filter has no word for is dim, and says why when it is chosen.
         let text = format!("{} {}", pad(&safe(&value.name), 20), safe(&value.value));
-        lines.push(row(&text, place == picker.selected, width));
+        let line = row(&text, place == picker.selected, width);
+        let is_dim = value.term.is_err() && place != picker.selected;
+        lines.push(if is_dim { line.style(DIM) } else { line });
     }
     if rows.is_empty() {
         lines.push(style::line("no field and no value has that", WARN));
