@@ -148,6 +148,8 @@ fn everything_on_health_is_reached_at_80_columns() {
         "the rules of /etc/wefwatch/rules were not taken over: a file in them is broken, and nothing was changed: win.yml:12";
     scene.tell(Change::Notice(Notice { level: NoticeLevel::Warning, text: long.to_owned() }));
     let all = all_of(&mut scene);
+    let rule = scene.model.status.rules[0].facts.name.clone();
+    assert!(all.contains(&rule), "{rule} is cut in\n{all}");
     let words = "connection refused machine nothing listens port now /var/lib/wefwatch/alerts.db SRV-APP02.corp.example win.yml:12 \
                  12 s 3.2 s 41 s UtcTime BLIND bob";
     for word in words.split(' ').chain(["given up 3", "XML ends inside <EventData>", "script"]) {
@@ -172,7 +174,10 @@ fn lag_and_clock_are_two_things() {
     let off = line("WKSTN-022");
     assert!(off.contains("3.2 s ahead of ours") && off.contains("UtcTime 41 s ahead of TimeCreated"), "{off}");
     assert!(!all.lines().any(|line| line.contains("DC01.corp.example") && line.contains("0.3 s")), "{all}");
-    // The host says so too.
+    // The host says so too, in the list and by itself.
+    scene.keys("1");
+    let listed = scene.text();
+    assert!(listed.contains("LATE 12 s") && listed.contains("SKEW"), "{listed}");
     scene.keys("1 tab");
     let mut text = String::new();
     for _ in 0..8 {

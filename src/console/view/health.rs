@@ -116,7 +116,8 @@ fn outputs(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
 fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     lines.push(Line::from(heading("Store", false)));
     let Some(store) = &model.status.store else {
-        lines.push(style::line("  none: alerts and what people did are forgotten at the end (--store PATH keeps them)", DIM));
+        let text = "none: alerts and what people did are forgotten at the end (--store PATH keeps them)";
+        lines.extend(wrap(text, width.saturating_sub(3)).into_iter().map(|text| style::line(format!("  {text}"), DIM)));
         lines.push(Line::from(""));
         return;
     };

@@ -43,25 +43,30 @@ fn rules_that_run(rules: &[RuleStatus], width: usize, lines: &mut Vec<Line<'stat
     let mut running: Vec<&RuleStatus> = rules.iter().filter(|rule| rule.facts.problem.is_none()).collect();
     running.sort_by_key(|rule| std::cmp::Reverse((rule.alerts, rule.nanoseconds, rule.evaluated)));
     let name_width = width.saturating_sub(55).clamp(12, 60);
-    let header =
-        format!("  {:<11}{:<6}{:<name_width$} {:>7} {:>10} {:>8} {:>6}", "", "", "RULE", "ALERTS", "EVALUATED", "HELD", "TIME");
-    lines.push(Line::from(styled(fit(&header, width), DIM)));
+    let is_wide = width >= 100;
+    if is_wide {
+        let columns = format!("{:>7} {:>10} {:>8} {:>6}", "ALERTS", "EVALUATED", "HELD", "TIME");
+        lines.push(Line::from(styled(format!("  {:<17}{:<name_width$} {columns}", "", "RULE"), DIM)));
+    }
     for rule in running.iter().take(RULES_SHOWN) {
         let facts = &rule.facts;
         let share = if total == 0 { "-".to_owned() } else { format!("{:.0} %", rule.nanoseconds as f64 * 100.0 / total as f64) };
-        let text = format!(
-            "{:<6}{:<name_width$} {:>7} {:>10} {:>8} {share:>6}",
-            facts.language,
-            fit(&safe(&facts.name), name_width),
-            count(rule.alerts),
-            count(rule.evaluated),
-            count(rule.held),
-        );
+        let [alerts, evaluated, held] = [rule.alerts, rule.evaluated, rule.held].map(count);
         let style = if facts.limits.is_empty() { GOOD } else { WARN };
-        lines.push(Line::from(vec![
-            styled(format!("  {:<11}", facts.verdict), style),
-            plain(fit(&text, width.saturating_sub(13))),
-        ]));
+        let verdict = styled(format!("  {:<11}", facts.verdict), style);
+        if is_wide {
+            let name = fit(&safe(&facts.name), name_width);
+            let text = format!("{:<6}{name:<name_width$} {alerts:>7} {evaluated:>10} {held:>8} {share:>6}", facts.language);
+            lines.push(Line::from(vec![verdict, plain(text)]));
+            continue;
+        }
+        // The whole name, and what it did on a line of its own.
+        let name = wrap(&safe(&facts.name), width.saturating_sub(20));
+        let mut name = name.into_iter();
+        lines.push(Line::from(vec![verdict, plain(format!("{:<6}{}", facts.language, name.next().unwrap_or_default()))]));
+        lines.extend(name.map(|text| Line::from(format!("{:19}{text}", ""))));
+        let did = format!("{:19}alerts {alerts}  evaluated {evaluated}  held {held}  time {share}", "");
+        lines.push(Line::from(styled(did, DIM)));
     }
     if running.len() > RULES_SHOWN {
         let text = format!("  and {} more: wefwatch rules list", count((running.len() - RULES_SHOWN) as u64));
