@@ -230,3 +230,40 @@ pub fn add_rejected(batch: &mut Batch, rejected: Rejected) {
 pub async fn end_asked(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|is_ending| *is_ending).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::ecs::Mapping;
+    use crate::detect::load;
+
+    #[test]
+    fn some_messages_have_their_stages_timed() {
+        let rules = Arc::new(RuleSet::compile(&load::builtin(), &Mapping::default()));
+        let mut batch = Batch {
+            listener: ListenerId(0),
+            peer: Peer("test".into()),
+            received_at: DateTime::UNIX_EPOCH,
+            rules,
+            bytes: 0,
+            observed: Vec::new(),
+            rejected: Vec::new(),
+            shed: Vec::new(),
+        };
+        let event = "<Event><System><Provider Name='x'/><EventID>1</EventID><Computer>a</Computer></System></Event>\n";
+        let mut framer = Framer::new(FramerConfig { max_frame: 1 << 16 });
+        framer.push(event.repeat(40).as_bytes());
+        let mut matcher = Matcher::default();
+        while let Some(framed) = matcher.next_frame(&mut framer) {
+            add(&mut batch, framed, &mut matcher);
+        }
+        assert_eq!((batch.observed.len(), batch.rejected.len()), (40, 0));
+        let timed: Vec<Intake> = matcher.take_work().into_iter().filter(|told| matches!(told, Intake::Timed(_))).collect();
+        let [Intake::Timed(rows)] = timed.as_slice() else { panic!("told once: {timed:?}") };
+        for stage in [Stage::Frame, Stage::Parse, Stage::Detect] {
+            assert!(rows.iter().any(|(own, timings)| *own == stage && timings.p99().is_some()), "{stage:?} of {rows:?}");
+        }
+        // Told once, and nothing is left to tell.
+        assert!(!matcher.take_work().iter().any(|told| matches!(told, Intake::Timed(_))));
+    }
+}
