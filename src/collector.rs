@@ -6,6 +6,8 @@ pub mod desk;
 pub mod hub;
 pub mod links;
 pub mod metrics;
+pub mod rates;
+pub mod stages;
 pub mod tally;
 
 use std::collections::BTreeMap;
@@ -172,7 +174,7 @@ impl Collector {
                 Intake::Batch(batch) => now.max(batch.received_at),
                 _ => now,
             };
-            self.tally.queue_depth("intake", intake.len() as u64);
+            self.tally.queues((intake.len() as u64, intake.max_capacity() as u64), self.desk.queue());
             self.take(next, now).await;
             if self.is_dirty && now - self.last_status >= STATUS_EVERY {
                 self.publish_status(now).await;
@@ -253,6 +255,7 @@ impl Collector {
             // Counts of rules that were replaced meanwhile are of no more interest.
             Intake::Work { rules, work } if Arc::ptr_eq(&rules, &self.rules) => self.tally.work(&work),
             Intake::Work { .. } => {}
+            Intake::Timed(rows) => self.tally.timed(&rows),
             Intake::Problem(text) => self.notice(NoticeLevel::Warning, text, now).await,
             Intake::Output(health) => {
                 if let Some(text) = self.tally.output(health) {

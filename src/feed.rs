@@ -1,6 +1,8 @@
 //! The door out of the collector: everybody downstream (console, outputs, later the socket) hears the same serialisable
 //! [`Update`]s, numbered without gaps. A subscriber chooses once what happens when it cannot keep up: [`Overflow`].
 
+pub mod stage;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Severity};
 use crate::event::names::{EventId, HostName};
+use crate::feed::stage::StageStatus;
 use crate::hosts::HostState;
 use crate::triage::mute::{Preview, Scope};
 use crate::triage::viewer::{Role, Viewer};
@@ -312,7 +315,7 @@ pub struct Notice {
 }
 
 /// One listener as Health shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct ListenerStatus {
     /// Its URL with the bound address.
     pub url: String,
@@ -326,6 +329,12 @@ pub struct ListenerStatus {
     pub rejected: u64,
     /// Frames shed.
     pub shed: u64,
+    /// Frames a second, over the last seconds.
+    #[serde(default)]
+    pub rate: f64,
+    /// Bytes a second.
+    #[serde(default)]
+    pub byte_rate: f64,
 }
 
 /// One output as Health shows it.
@@ -343,6 +352,9 @@ pub struct OutputStatus {
     pub gave_up: u64,
     /// Records waiting.
     pub waiting: u64,
+    /// How many may wait.
+    #[serde(default)]
+    pub capacity: u64,
 }
 
 /// What a rule is, as listings tell it.
@@ -472,8 +484,14 @@ pub struct Status {
     pub rules: Vec<RuleStatus>,
     /// Events a second, over the last seconds.
     pub events_per_second: f64,
-    /// From `TimeCreated` to arrival, median of the last batch of live events, in milliseconds; `None` in replay.
+    /// From `TimeCreated` to arrival, median of the events of the last two seconds, in milliseconds; `None` in replay.
     pub lag_ms: Option<i64>,
+    /// The stages of an event's way.
+    #[serde(default)]
+    pub stages: Vec<StageStatus>,
+    /// Since when it runs.
+    #[serde(default)]
+    pub started_at: Option<DateTime<Utc>>,
     /// The replay, where there is one.
     pub replay: Option<crate::intake::ReplayProgress>,
     /// The store, where there is one.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! host:DC* sev>=high -user:svc-scom      (dst:10.20.8.11 or port:5986)      "Domain Admins"      /net\d?\.exe/      since:15m
-//! data.IntegrityLevel:System   (any field of an event, by its own name)
+//! data.IntegrityLevel:System   (any field of an event, by its own name)      channel:Security      provider:*Sysmon
 //! is:open is:new is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
 //! ```
 
@@ -55,13 +55,17 @@ pub enum Field {
     Is,
     /// Who works on it.
     Owner,
+    /// The channel of an event.
+    Channel,
+    /// The provider of an event.
+    Provider,
 }
 
 /// What `is:` takes.
 const STATES: [&str; 10] =
     ["open", "new", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive"];
 
-const FIELDS: [(&str, Field); 16] = [
+const FIELDS: [(&str, Field); 18] = [
     ("host", Field::Host),
     ("src", Field::Src),
     ("dst", Field::Dst),
@@ -78,6 +82,8 @@ const FIELDS: [(&str, Field); 16] = [
     ("id", Field::Id),
     ("is", Field::Is),
     ("owner", Field::Owner),
+    ("channel", Field::Channel),
+    ("provider", Field::Provider),
 ];
 
 /// What a filter looks at.

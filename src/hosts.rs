@@ -113,6 +113,10 @@ pub struct HostState {
     pub skewed_events: u64,
     /// Stage hits later than the allowed lateness.
     pub late_events: u64,
+    /// From `TimeCreated` to arrival, a moving average over about 8 events, in milliseconds; `None` in a replay. Below zero
+    /// the host's clock is ahead of ours.
+    #[serde(default)]
+    pub lag_ms: Option<i64>,
     /// The address it used last, from its own connection events.
     pub address: Option<String>,
 }

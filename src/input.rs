@@ -15,11 +15,12 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::decode::framing::{Framed, FramerConfig};
+use crate::decode::framing::{Framed, Framer, FramerConfig};
 use crate::decode::{Rejected, decode};
 use crate::detect::engine::Scratch;
 use crate::detect::{Hits, RuleSet};
 use crate::event::WindowsEvent;
+use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Batch, Intake, ListenerId, Observed, Peer};
 
 /// What all inputs share.
@@ -92,6 +93,8 @@ impl Context {
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Of how many events one has its rules timed: the clock costs more than most rules do.
 const TIMED: u32 = 256;
+/// Of how many messages one has its stages timed; that takes three looks at the clock.
+const STAGED: u32 = 16;
 
 /// What one input task matches with, its own and no other's.
 #[derive(Debug)]
@@ -102,6 +105,9 @@ pub struct Matcher {
     /// Counts of rules that were replaced meanwhile.
     kept: Vec<Intake>,
     events: u32,
+    frames: u32,
+    /// How long stages took, as far as nobody was told.
+    timings: Vec<(Stage, Timings)>,
     begun: Instant,
     reported: Instant,
 }
@@ -109,7 +115,16 @@ pub struct Matcher {
 impl Default for Matcher {
     fn default() -> Self {
         let now = Instant::now();
-        Self { scratch: Scratch::default(), rules: None, kept: Vec::new(), events: 0, begun: now, reported: now }
+        Self {
+            scratch: Scratch::default(),
+            rules: None,
+            kept: Vec::new(),
+            events: 0,
+            frames: 0,
+            timings: Vec::new(),
+            begun: now,
+            reported: now,
+        }
     }
 }
 
@@ -127,6 +142,36 @@ impl Matcher {
         rules.observe_with(event, &mut self.scratch, Some(&mut || begun.elapsed().as_nanos() as u64))
     }
 
+    /// The next message of a stream.
+    pub fn next_frame<'f>(&mut self, framer: &'f mut Framer) -> Option<Framed<'f>> {
+        let begun = self.frames.is_multiple_of(STAGED).then(Instant::now);
+        let framed = framer.next()?;
+        self.lap(Stage::Frame, begun);
+        Some(framed)
+    }
+
+    /// A message is taken up; answers when, if its stages are timed.
+    fn begin(&mut self) -> Option<Instant> {
+        self.frames = self.frames.wrapping_add(1);
+        (self.frames % STAGED == 1).then(Instant::now)
+    }
+
+    /// A stage is done; answers when.
+    fn lap(&mut self, stage: Stage, begun: Option<Instant>) -> Option<Instant> {
+        let begun = begun?;
+        let now = Instant::now();
+        let took = now.duration_since(begun).as_nanos() as u64;
+        match self.timings.iter_mut().find(|(own, _)| *own == stage) {
+            Some((_, timings)) => timings.note(took),
+            None => {
+                let mut timings = Timings::default();
+                timings.note(took);
+                self.timings.push((stage, timings));
+            }
+        }
+        Some(now)
+    }
+
     /// Whether it is time to tell what the rules did.
     pub fn is_due(&self) -> bool {
         self.reported.elapsed() >= REPORT_EVERY
@@ -140,10 +185,13 @@ impl Matcher {
         }
     }
 
-    /// What the rules did since this was last asked, for the collector.
+    /// What the rules did, and how long stages took, since this was last asked, for the collector.
     pub fn take_work(&mut self) -> Vec<Intake> {
         self.reported = Instant::now();
         self.keep_work();
+        if !self.timings.is_empty() {
+            self.kept.push(Intake::Timed(std::mem::take(&mut self.timings)));
+        }
         std::mem::take(&mut self.kept)
     }
 }
@@ -154,9 +202,13 @@ pub fn add(batch: &mut Batch, framed: Framed<'_>, matcher: &mut Matcher) {
         Framed::Frame(frame) => frame,
         Framed::Rejected(rejected) => return batch.rejected.push(rejected),
     };
-    match decode(&frame, batch.received_at) {
+    let begun = matcher.begin();
+    let decoded = decode(&frame, batch.received_at);
+    let begun = matcher.lap(Stage::Parse, begun);
+    match decoded {
         Ok(decoded) => {
             let hits = matcher.observe(&batch.rules, &decoded.event);
+            matcher.lap(Stage::Detect, begun);
             let relay_host = decoded
                 .header
                 .and_then(|header| header.host_name)
@@ -175,4 +227,41 @@ pub fn add_rejected(batch: &mut Batch, rejected: Rejected) {
 /// Waits until the end is asked for (or whoever could ask is gone).
 pub async fn end_asked(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|is_ending| *is_ending).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::ecs::Mapping;
+    use crate::detect::load;
+
+    #[test]
+    fn some_messages_have_their_stages_timed() {
+        let rules = Arc::new(RuleSet::compile(&load::builtin(), &Mapping::default()));
+        let mut batch = Batch {
+            listener: ListenerId(0),
+            peer: Peer("test".into()),
+            received_at: DateTime::UNIX_EPOCH,
+            rules,
+            bytes: 0,
+            observed: Vec::new(),
+            rejected: Vec::new(),
+            shed: Vec::new(),
+        };
+        let event = "<Event><System><Provider Name='x'/><EventID>1</EventID><Computer>a</Computer></System></Event>\n";
+        let mut framer = Framer::new(FramerConfig { max_frame: 1 << 16 });
+        framer.push(event.repeat(40).as_bytes());
+        let mut matcher = Matcher::default();
+        while let Some(framed) = matcher.next_frame(&mut framer) {
+            add(&mut batch, framed, &mut matcher);
+        }
+        assert_eq!((batch.observed.len(), batch.rejected.len()), (40, 0));
+        let timed: Vec<Intake> = matcher.take_work().into_iter().filter(|told| matches!(told, Intake::Timed(_))).collect();
+        let [Intake::Timed(rows)] = timed.as_slice() else { panic!("told once: {timed:?}") };
+        for stage in [Stage::Frame, Stage::Parse, Stage::Detect] {
+            assert!(rows.iter().any(|(own, timings)| *own == stage && timings.p99().is_some()), "{stage:?} of {rows:?}");
+        }
+        // Told once, and nothing is left to tell.
+        assert!(!matcher.take_work().iter().any(|told| matches!(told, Intake::Timed(_))));
+    }
 }

@@ -1,6 +1,8 @@
 //! The door into the collector: every input hands over an [`Intake`], and nobody else tells the collector anything. Facts
 //! only; the collector adds them up. For each batch `frames = observed + rejected + shed`, and the collector keeps that sum.
 
+pub mod stages;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::decode::Rejected;
 use crate::detect::{Hits, RuleSet, Work};
 use crate::event::WindowsEvent;
+use crate::intake::stages::{Stage, Timings};
 use crate::triage::Act;
 use crate::triage::viewer::Viewer;
 
@@ -163,6 +166,8 @@ pub enum Intake {
         /// The rules that did anything.
         work: Vec<Work>,
     },
+    /// How long stages took since whoever did the work told last.
+    Timed(Vec<(Stage, Timings)>),
     /// The rule set changed (start and reload).
     Rules(Arc<RuleSet>),
     /// Something around the collector went wrong; a line for the people at the screen.
@@ -199,6 +204,9 @@ pub struct OutputHealth {
     pub gave_up: u64,
     /// Records waiting.
     pub waiting: u64,
+    /// How many may wait.
+    #[serde(default)]
+    pub capacity: u64,
 }
 
 /// How the store fares.

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::alert::Alert;
 use crate::feed::{Change, Update};
+use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Intake, OutputHealth};
 use crate::output::sink::Sink;
 use crate::output::url::OutputUrl;
@@ -43,6 +44,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How soon a report that found the collector busy is made again.
 const REPORT_AGAIN: Duration = Duration::from_millis(100);
+/// How soon it is told that more waits.
+const REPORT_WAITING: Duration = Duration::from_millis(500);
 /// A single write may take this long before the output counts as down.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -76,6 +79,8 @@ pub fn spawn(
         wants_reopen: false,
         report_at: None,
         is_writing: false,
+        begun: None,
+        timings: Timings::default(),
     };
     tokio::spawn(pump.run(updates, reopen))
 }
@@ -100,6 +105,10 @@ struct Pump {
     report_at: Option<Instant>,
     /// Whether a record is being written.
     is_writing: bool,
+    /// Since when.
+    begun: Option<Instant>,
+    /// How long records took, as far as nobody was told.
+    timings: Timings,
 }
 
 impl Pump {
@@ -165,6 +174,8 @@ impl Pump {
             self.report();
         }
         self.queue.push_back(self.record(alert));
+        // What waits for an output that is slow or down is seen growing.
+        self.report_at.get_or_insert_with(|| Instant::now() + REPORT_WAITING);
     }
 
     fn record(&self, alert: &Alert) -> Vec<u8> {
@@ -184,6 +195,7 @@ impl Pump {
         let mut sink = self.sink.take_if(|_| !self.queue.is_empty() || self.problem.is_some())?;
         let record = self.queue.pop_front();
         self.is_writing = record.is_some();
+        self.begun = record.is_some().then(Instant::now);
         Some(Box::pin(async move {
             let result = timeout(WRITE_LIMIT, sink.write(record.as_deref().unwrap_or_default())).await;
             let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));
@@ -198,6 +210,8 @@ impl Pump {
             Ok(()) => {
                 // A peer that takes connections and closes them is no reason to try without pause.
                 if record.is_some() {
+                    let took = self.begun.take().map_or(0, |begun| begun.elapsed().as_nanos() as u64);
+                    self.timings.note(took);
                     self.delivered += 1;
                     self.pause = FIRST_PAUSE;
                 }
@@ -241,6 +255,10 @@ impl Pump {
         let Some(sender) = self.health.upgrade() else { return };
         let is_told = !matches!(sender.try_send(Intake::Output(self.health())), Err(TrySendError::Full(_)));
         self.report_at = (!is_told).then(|| Instant::now() + REPORT_AGAIN);
+        let timed = || Intake::Timed(vec![(Stage::Forward, self.timings.clone())]);
+        if !self.timings.is_empty() && sender.try_send(timed()).is_ok() {
+            self.timings = Timings::default();
+        }
     }
 
     fn health(&self) -> OutputHealth {
@@ -251,6 +269,7 @@ impl Pump {
             delivered: self.delivered,
             gave_up: self.gave_up,
             waiting: self.queue.len() as u64,
+            capacity: self.config.queue.max(1) as u64,
         }
     }
 

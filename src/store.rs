@@ -166,6 +166,12 @@ impl Store {
         let _ = self.sender.send(Job { records, done: None }).await;
     }
 
+    /// How many jobs wait to be written, and how many may.
+    pub fn queue(&self) -> (u64, u64) {
+        let most = self.sender.max_capacity();
+        ((most - self.sender.capacity()) as u64, most as u64)
+    }
+
     /// Everything about one alert; reads beside the writer.
     pub async fn detail(&self, id: AlertId) -> Option<Alert> {
         let path = self.path.clone();

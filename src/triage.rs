@@ -149,6 +149,13 @@ pub enum Deed {
     },
     /// A mute ends, by the number of its entry.
     Unmute(u64),
+    /// A mute gets another expiry and another reason; what it hides stays.
+    EditMute {
+        /// The number of its entry.
+        mute: u64,
+        /// Until when; `None` is until it is removed.
+        until: Option<DateTime<Utc>>,
+    },
 }
 
 impl Deed {
@@ -161,14 +168,15 @@ impl Deed {
             Self::Own => "took it".to_owned(),
             Self::Release => "released it".to_owned(),
             Self::Undo(number) => format!("took back #{number}"),
-            Self::Mute { scope, until } => {
-                let until =
-                    until.map_or("until removed".to_owned(), |until| until.format("until %Y-%m-%d %H:%M UTC").to_string());
-                format!("muted {scope} {until}")
-            }
+            Self::Mute { scope, until } => format!("muted {scope} {}", until_words(*until)),
             Self::Unmute(number) => format!("ended mute #{number}"),
+            Self::EditMute { mute, until } => format!("changed mute #{mute}: {}", until_words(*until)),
         }
     }
+}
+
+fn until_words(until: Option<DateTime<Utc>>) -> String {
+    until.map_or("until removed".to_owned(), |until| until.format("until %Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// An alert that an act is about, and the state that the actor saw.
@@ -191,7 +199,7 @@ pub struct Act {
     pub deed: Deed,
     /// Why, or the comment.
     pub reason: String,
-    /// To which alerts; none for an undo, a mute or an unmute.
+    /// To which alerts; none for an undo and for what is done with mutes.
     pub targets: Vec<Target>,
 }
 

@@ -12,8 +12,9 @@ use base64::Engine as _;
 use ratatui::style::Color;
 use wefwatch::alert::AlertId;
 use wefwatch::alert::header::Header;
-use wefwatch::console::keys::{Action, BINDINGS, Keymap, Place, Row};
+use wefwatch::console::keys::{Action, BINDINGS, Keymap, Place};
 use wefwatch::console::model::export::WriteError;
+use wefwatch::console::model::listed::Listed;
 use wefwatch::console::model::{Effect, Help, Message};
 use wefwatch::feed::{Change, EventLine, Known, Request, Status, Update};
 use wefwatch::intake::{Steer, StoreHealth};
@@ -72,6 +73,8 @@ fn every_other_screen() {
         ("triaged-alerts", "2"),
         ("history", "2 ⏎ 6"),
         ("mutes", "M"),
+        ("mute-edit", "M ⏎ up space"),
+        ("harmless", "v f"),
         ("filter", "/ h o s t : D C"),
         ("filter-wrong", "/ h o s t s : D C"),
         ("filtered", "/ - h o s t : D C ⏎"),
@@ -86,7 +89,7 @@ fn every_other_screen() {
     for (name, keys) in rows {
         for size in [(120, 36), (80, 24)] {
             let mut scene = Scene::of(&["demo.xml"], size);
-            if matches!(name, "history" | "mutes" | "triaged" | "triaged-alerts") {
+            if matches!(name, "history" | "mutes" | "mute-edit" | "triaged" | "triaged-alerts") {
                 triage(&mut scene);
             }
             scene.keys(keys);
@@ -104,14 +107,15 @@ fn every_other_screen() {
 fn every_action_is_in_the_help_and_in_the_palette_and_runs_from_there() {
     let scene = Scene::of(&["demo.xml"], (120, 36));
     for action in Action::ALL {
-        let is_named = |rows: Vec<&Row>| rows.iter().any(|row| row.binding.action == *action && !row.keys.is_empty());
+        let is_named = |rows: Vec<Listed>| rows.iter().any(|row| row.action == *action && !row.is_inner && !row.keys.is_empty());
         let help = Help::default();
         let keys = &scene.model.config.keys;
         assert!(is_named(help.rows(keys, false)) || is_named(help.rows(keys, true)), "{action:?} is not in the help");
         assert!(is_named(scene.model.palette_rows("")), "{action:?} is not in the palette");
         // By its name it is found first, and running it never does nothing.
         let mut scene = Scene::of(&["demo.xml"], (120, 36));
-        assert_eq!(scene.model.palette_rows(&action.name())[0].binding.action, *action);
+        let first = scene.model.palette_rows(&action.name()).remove(0);
+        assert_eq!((first.action, first.is_inner), (*action, false));
         scene.keys(if *action == Action::Triage { "2" } else { "down" });
         let before = scene.picture();
         scene.keys(":");

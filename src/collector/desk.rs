@@ -62,6 +62,11 @@ impl Desk {
         self.store.is_some()
     }
 
+    /// What waits for the store and how much may, where there is one.
+    pub fn queue(&self) -> Option<(u64, u64)> {
+        self.store.as_ref().map(Store::queue)
+    }
+
     /// Takes back what an earlier run kept.
     pub fn restore(&mut self, store: Store, kept: &mut Kept) {
         self.store = Some(store);

@@ -7,17 +7,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::{Action, Alert};
 use crate::collector::links::LinkCounts;
+use crate::collector::rates::Rates;
+use crate::collector::stages::Stages;
 use crate::decode::RejectReason;
 use crate::detect::{Rule, RuleProblem, RuleSet, Work};
 use crate::event::WindowsEvent;
 use crate::feed::{Counters, ListenerStatus, OutputStatus, RuleFacts, RuleStatus, Status};
 use crate::hosts::table::HostCounts;
+use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason, StoreHealth};
 use crate::triage::Deed;
 
 /// How long the rate and the lag look back, in seconds.
 const WINDOW_SECONDS: i64 = 5;
-/// How many lags are kept for the median.
+/// How long the lag looks back, in seconds, and how many are kept for the median.
+const LAG_SECONDS: i64 = 2;
 const LAGS: usize = 256;
 
 /// Everything that is counted.
@@ -31,7 +35,14 @@ pub struct Tally {
     rules: Vec<RuleStatus>,
     running: usize,
     recent: VecDeque<(i64, u64)>,
-    lags: VecDeque<i64>,
+    /// The second of arrival and the lag.
+    lags: VecDeque<(i64, i64)>,
+    stages: Stages,
+    rates: Rates,
+    /// What waits for the store and how much may.
+    store_queue: Option<(u64, u64)>,
+    intake_queue: Option<(u64, u64)>,
+    started_at: Option<DateTime<Utc>>,
     now: i64,
 }
 
@@ -144,7 +155,7 @@ impl Tally {
             if self.lags.len() == LAGS {
                 self.lags.pop_front();
             }
-            self.lags.push_back((received_at - created).num_milliseconds());
+            self.lags.push_back((second, (received_at - created).num_milliseconds()));
         }
     }
 
@@ -186,8 +197,8 @@ impl Tally {
             (Some(false), true) => Some(format!("output {} is back", health.output)),
             _ => None,
         };
-        let OutputHealth { output, is_up, problem, delivered, gave_up, waiting } = health;
-        self.outputs.insert(output.clone(), OutputStatus { url: output, is_up, problem, delivered, gave_up, waiting });
+        let OutputHealth { output, is_up, problem, delivered, gave_up, waiting, capacity } = health;
+        self.outputs.insert(output.clone(), OutputStatus { url: output, is_up, problem, delivered, gave_up, waiting, capacity });
         line
     }
 
@@ -224,6 +235,7 @@ impl Tally {
             Deed::Undo(_) => "undo",
             Deed::Mute { .. } => "mute",
             Deed::Unmute(_) => "unmute",
+            Deed::EditMute { .. } => "edit_mute",
         };
         add(&mut self.counters.acts, word, 1);
     }
@@ -277,8 +289,41 @@ impl Tally {
         while self.recent.front().is_some_and(|(second, _)| *second <= self.now - WINDOW_SECONDS) {
             self.recent.pop_front();
         }
-        if self.recent.is_empty() {
-            self.lags.clear();
+        while self.lags.front().is_some_and(|(second, _)| *second <= self.now - LAG_SECONDS) {
+            self.lags.pop_front();
+        }
+        self.started_at.get_or_insert(now);
+        self.stages.tick(self.now, &self.counters);
+        self.rates.tick(self.now, &self.listeners);
+    }
+
+    /// Somebody noted how long stages took.
+    pub fn timed(&mut self, rows: &[(Stage, Timings)]) {
+        rows.iter().for_each(|(stage, timings)| self.stages.timed(*stage, timings));
+    }
+
+    /// What waits before the collector, and for the store, and how much may.
+    pub fn queues(&mut self, intake: (u64, u64), store: Option<(u64, u64)>) {
+        self.queue_depth("intake", intake.0);
+        self.intake_queue = Some(intake);
+        if let Some((waiting, _)) = store {
+            self.queue_depth("store", waiting);
+        }
+        self.store_queue = store;
+    }
+
+    /// What waits before a stage, and how much may.
+    fn queue_of(&self, stage: Stage) -> Option<(u64, u64)> {
+        match stage {
+            // The same task does all three; what waits for it waits at the sender, or, over UDP, in the kernel.
+            Stage::Frame | Stage::Parse => None,
+            Stage::Detect => self.intake_queue,
+            // The fullest tells how near the first loss is.
+            Stage::Forward => {
+                let queues = self.outputs.values().map(|output| (output.waiting, output.capacity));
+                queues.max_by_key(|(waiting, capacity)| waiting * 1000 / (*capacity).max(1))
+            }
+            Stage::Store => self.store_queue,
         }
     }
 
@@ -286,15 +331,17 @@ impl Tally {
     pub fn status(&self, is_replay: bool) -> Status {
         let since = self.now - WINDOW_SECONDS;
         let events: u64 = self.recent.iter().filter(|(second, _)| *second > since).map(|(_, count)| count).sum();
-        let mut lags: Vec<i64> = self.lags.iter().copied().collect();
+        let mut lags: Vec<i64> = self.lags.iter().map(|(_, lag)| *lag).collect();
         lags.sort_unstable();
         Status {
             counters: self.counters.clone(),
-            listeners: self.listeners.values().cloned().collect(),
+            listeners: self.rates.of(self.now, &self.listeners),
             outputs: self.outputs.values().cloned().collect(),
             rules: self.rules.clone(),
             store: self.store.clone(),
             events_per_second: events as f64 / TimeDelta::seconds(WINDOW_SECONDS).num_seconds() as f64,
+            stages: self.stages.status(self.now, &self.counters, |stage| self.queue_of(stage)),
+            started_at: self.started_at,
             lag_ms: lags.get(lags.len() / 2).copied().filter(|_| !is_replay),
             ..Status::default()
         }
@@ -327,5 +374,30 @@ fn add(counts: &mut BTreeMap<String, u64>, key: &str, count: u64) {
     match counts.get_mut(key) {
         Some(own) => *own += count,
         None => drop(counts.insert(key.to_owned(), count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event that was written at the first second and arrives at the other.
+    fn arrive(tally: &mut Tally, created: i64, arrived: i64) {
+        let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+        let written = at(created).format("%Y-%m-%d %H:%M:%S").to_string();
+        let event = crate::event::testing::sysmon(1, "SRV", arrived.unsigned_abs(), &[("UtcTime", &written)]);
+        tally.event(&event, at(arrived));
+        tally.tick(at(arrived));
+    }
+
+    #[test]
+    fn a_lag_is_told_within_a_second_even_where_little_comes() {
+        let mut tally = Tally::default();
+        (0..60).for_each(|second| arrive(&mut tally, 1_700_000_000 + second, 1_700_000_000 + second));
+        assert_eq!(tally.status(false).lag_ms, Some(0));
+        // From one second to the next everything is 10 s late.
+        arrive(&mut tally, 1_700_000_050, 1_700_000_060);
+        assert_eq!(tally.status(false).lag_ms, Some(10_000));
+        assert_eq!(tally.status(true).lag_ms, None);
     }
 }

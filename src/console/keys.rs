@@ -342,9 +342,7 @@ impl Keymap {
     #[must_use]
     pub fn in_words(mut self) -> Self {
         for row in &mut self.rows {
-            for (glyph, word) in [("⏎", "enter"), ("↑", "up"), ("↓", "down"), ("←", "left"), ("→", "right")] {
-                row.keys = row.keys.replace(glyph, word);
-            }
+            row.keys = in_words(&row.keys);
         }
         self
     }
@@ -373,10 +371,27 @@ impl Keymap {
         })
     }
 
+    /// The key that is shown for an action where there is room for one.
+    pub fn first_of(&self, action: Action) -> &str {
+        let row = self.rows.iter().find(|row| row.binding.action == action);
+        row.and_then(|row| row.keys.split(' ').next()).unwrap_or_default()
+    }
+
     /// The rows of all places.
     pub fn all(&self) -> &[Row] {
         &self.rows
     }
+}
+
+/// The key press of a name.
+pub fn event_of(name: &str) -> Option<KeyEvent> {
+    press(name).map(|(code, modifiers)| KeyEvent::new(code, modifiers))
+}
+
+/// A text that names keys, with words in the place of glyphs.
+pub fn in_words(text: &str) -> String {
+    let words = [("⏎", "Enter"), ("↑ ↓", "up/down"), ("↑", "up"), ("↓", "down"), ("←", "left"), ("→", "right")];
+    words.into_iter().fold(text.to_owned(), |text, (glyph, word)| text.replace(glyph, word))
 }
 
 #[cfg(test)]

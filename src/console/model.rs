@@ -5,6 +5,8 @@ pub mod company;
 pub mod copy;
 pub mod export;
 pub mod lateral;
+pub mod listed;
+pub mod mutes;
 pub mod pages;
 pub mod palette;
 pub mod pick;
@@ -20,9 +22,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
-use crate::console::keys::{Action, Keymap, Row};
+use crate::console::keys::{Action, Keymap, Place};
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::listed::{Listed, listed};
+use crate::console::model::mutes::Offer;
 use crate::console::model::pages::Pages;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
@@ -107,11 +111,11 @@ pub struct Help {
 
 impl Help {
     /// The rows that the search leaves.
-    pub fn rows<'k>(&self, keys: &'k Keymap, is_inside: bool) -> Vec<&'k Row> {
+    pub fn rows(&self, keys: &Keymap, is_inside: bool) -> Vec<Listed> {
         let query = self.query.to_lowercase();
-        let has =
-            |row: &&Row| [row.binding.label, row.binding.help, &row.keys].iter().any(|text| text.to_lowercase().contains(&query));
-        keys.rows(is_inside).filter(has).collect()
+        let elsewhere = if is_inside { Place::Outside } else { Place::Inside };
+        let has = |row: &Listed| [row.label, row.help, &row.keys].iter().any(|text| text.to_lowercase().contains(&query));
+        listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect()
     }
 }
 
@@ -189,6 +193,8 @@ pub struct Model {
     pub new_above: u64,
     /// A word on the last key that could not do anything.
     pub hint: Option<&'static str>,
+    /// A mute of what was just closed, for a while.
+    offer: Option<Offer>,
     held: Option<VecDeque<Arc<Update>>>,
     held_bytes: usize,
     held_dropped: u64,
@@ -240,6 +246,7 @@ impl Model {
             theme,
             new_above: 0,
             hint: None,
+            offer: None,
             held: None,
             held_bytes: 0,
             held_dropped: 0,
@@ -260,7 +267,10 @@ impl Model {
         match message {
             Message::Key(key) => effects = self.key(key),
             Message::Resize(columns, rows) => self.size = (columns, rows),
-            Message::Tick(now) => self.now = self.now.max(now),
+            Message::Tick(now) => {
+                self.now = self.now.max(now);
+                self.withdraw_offer();
+            }
             Message::Update(update) => self.hear(update),
             Message::Detail(alert) => self.alerts.fetched(alert),
             Message::Link(link) => self.hear_link(link),
@@ -290,6 +300,15 @@ impl Model {
     /// How many updates wait behind a frozen picture, and how many of those were dropped; `None` while it is live.
     pub fn paused(&self) -> Option<(usize, u64)> {
         self.held.as_ref().map(|held| (held.len(), self.held_dropped))
+    }
+
+    /// The collector's state as told last, also behind a frozen picture: what is lost is told at once.
+    pub fn newest_status(&self) -> &Status {
+        let told = self.held.iter().flatten().rev().find_map(|update| match &update.change {
+            Change::Status(status) => Some(&**status),
+            _ => None,
+        });
+        told.unwrap_or(&self.status)
     }
 
     /// How many alerts wait behind a frozen picture.
@@ -402,6 +421,7 @@ impl Model {
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
         self.said = None;
+        let offer = self.offer.take();
         if self.help.is_some() {
             return self.help_key(key);
         }
@@ -413,6 +433,10 @@ impl Model {
             return Vec::new();
         }
         match self.config.keys.action_of(key, self.is_inside()) {
+            Some(Action::Mute) if offer.is_some() && !self.forbids(Action::Mute) => {
+                self.ask_mute(offer);
+                Vec::new()
+            }
             Some(action) => self.act(action),
             None => {
                 self.hint = Some("no such key here; ? shows them all");
@@ -430,6 +454,8 @@ impl Model {
             KeyCode::Esc => self.help = None,
             KeyCode::Up => help.selected = help.selected.saturating_sub(1),
             KeyCode::Down => help.selected = (help.selected + 1).min(count.saturating_sub(1)),
+            KeyCode::Home => help.selected = 0,
+            KeyCode::End => help.selected = count.saturating_sub(1),
             KeyCode::PageUp => help.selected = help.selected.saturating_sub(10),
             KeyCode::PageDown => help.selected = (help.selected + 10).min(count.saturating_sub(1)),
             KeyCode::Backspace => {
@@ -442,9 +468,9 @@ impl Model {
                 help.selected = 0;
             }
             KeyCode::Enter => {
-                let action = help.rows(&self.config.keys, is_inside).get(help.selected).map(|row| row.binding.action);
+                let row = help.rows(&self.config.keys, is_inside).into_iter().nth(help.selected);
                 self.help = None;
-                return action.map_or_else(Vec::new, |action| self.act(action));
+                return row.map_or_else(Vec::new, |row| self.run(&row));
             }
             _ => {}
         }
@@ -527,7 +553,7 @@ impl Model {
             Action::Undo => return self.undo(),
             Action::Verdict => self.ask_verdict(),
             Action::Comment => self.ask_comment(),
-            Action::Mute => self.ask_mute(),
+            Action::Mute => self.ask_mute(None),
             Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
             Action::Copy => self.ask_copy(),

@@ -122,6 +122,7 @@ const GLYPHS: &[(&str, &str)] = &[
     ("…±", "~"),
     ("“”", "\""),
     ("’", "'"),
+    ("µ", "u"),
 ];
 
 /// The nearest ASCII of a glyph, as wide as it was.

@@ -22,10 +22,12 @@ pub mod lateral;
 pub mod mute;
 pub mod prompt;
 pub mod style;
+pub mod well;
 pub mod why;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
@@ -67,11 +69,15 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     render_body(model, shape, body, buffer);
     company::dim(model, body, buffer);
     footer::render(model, foot, buffer);
-    mute::render(model, area, buffer);
-    prompt::render(model, area, buffer);
-    if model.help.is_some() {
-        help::render(model, area, buffer);
-    }
+    // A box leaves the header in sight: where there is little room, at least its first line, which tells of losses.
+    let under = if body.height < 8 {
+        split_bottom(split_top(area, area.height - foot.height).0, area.height - foot.height - 1).1
+    } else {
+        body
+    };
+    mute::render(model, under, buffer);
+    prompt::render(model, under, buffer);
+    help::render(model, under, buffer);
     theme::apply(model.theme, model.config.is_ascii, buffer);
 }
 
@@ -192,7 +198,9 @@ pub fn put_lines(buffer: &mut Buffer, area: Rect, lines: &[Line<'_>], scroll: us
     if below > 0 && area.height > 0 {
         let more = format!("  ↓ {below} more ");
         let x = area.x + area.width.saturating_sub(more.chars().count() as u16);
-        buffer.set_stringn(x, area.y + area.height - 1, more, usize::from(area.width), style::DIM);
+        // What the line below it had must not shine through.
+        let style = Style::reset().patch(style::DIM);
+        buffer.set_stringn(x, area.y + area.height - 1, more, usize::from(area.width), style);
     }
 }
 

@@ -66,7 +66,8 @@ impl Filterable for Listed<'_> {
             Field::Id => vec![header.id.0.as_ref().into()],
             Field::Owner => one(&self.state.owner),
             Field::Is => self.words().into_iter().map(Cow::Borrowed).collect(),
-            Field::Sev | Field::Since => Vec::new(),
+            // Of events alone; severity and age are asked for otherwise.
+            Field::Sev | Field::Since | Field::Channel | Field::Provider => Vec::new(),
         }
     }
 

@@ -100,6 +100,9 @@ impl Hosts {
         self.by_arrival.insert(arrival, key);
         let sysmon = Sysmon::of(event);
         record.note(event, sysmon.as_ref(), time, received_at);
+        if !self.is_replay {
+            record.note_lag(event, received_at);
+        }
         if let Some(Sysmon::NetworkConnect(connection)) = sysmon {
             self.addresses.observe(event.host(), &connection, received_at);
             self.note_reached(event, &connection, time, received_at);
@@ -219,6 +222,7 @@ impl Record {
             clock_skew_ms: None,
             skewed_events: 0,
             late_events: 0,
+            lag_ms: None,
             address: None,
         };
         let bucket = received_at.timestamp() / BUCKET_SECONDS;
@@ -274,6 +278,14 @@ impl Record {
             Some(Sysmon::NetworkConnect(connection)) => self.note_connection(connection, received_at),
             None => {}
         }
+    }
+
+    /// How late it came.
+    fn note_lag(&mut self, event: &WindowsEvent, received_at: DateTime<Utc>) {
+        let Some(created) = event.system().time_created else { return };
+        let lag = (received_at - created).num_milliseconds();
+        let usual = self.state.lag_ms.unwrap_or(lag);
+        self.state.lag_ms = Some(usual + (lag - usual) / 8);
     }
 
     fn note_connection(&mut self, connection: &NetworkConnect<'_>, received_at: DateTime<Utc>) {
@@ -404,6 +416,28 @@ mod tests {
         hear(&mut hosts, "a", &[], 701);
         assert_eq!(hosts.get(&name).unwrap().liveness, Liveness::Live);
         assert_eq!(hosts.counts().live, 1, "two spellings are one host");
+    }
+
+    #[test]
+    fn a_lag_is_of_the_host_and_a_clock_ahead_is_below_zero() {
+        let mut hosts = Hosts::new(Config::default());
+        let hear_late = |hosts: &mut Hosts, computer: &str, late: i64| {
+            let written = at(100 - late).format("%Y-%m-%d %H:%M:%S").to_string();
+            hear(hosts, computer, &[("UtcTime", &written)], 100);
+        };
+        (0..40).for_each(|_| hear_late(&mut hosts, "late", 12));
+        (0..40).for_each(|_| hear_late(&mut hosts, "ahead", -4));
+        hear(&mut hosts, "none", &[], 100);
+        let lag = |hosts: &Hosts, name: &str| hosts.get(&HostName::fold(name)).unwrap().lag_ms;
+        assert_eq!(["late", "ahead", "none"].map(|name| lag(&hosts, name)), [Some(12_000), Some(-4000), None]);
+        // One that comes in time does not undo it, many do.
+        hear_late(&mut hosts, "late", 0);
+        assert!(lag(&hosts, "late") > Some(10_000));
+        (0..40).for_each(|_| hear_late(&mut hosts, "late", 0));
+        assert!(lag(&hosts, "late") < Some(100));
+        hosts.set_replay(true);
+        hear_late(&mut hosts, "replayed", 12);
+        assert_eq!(lag(&hosts, "replayed"), None);
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Replay {
     }
 
     async fn frames(&mut self) -> bool {
-        while let Some(framed) = self.framer.next() {
+        while let Some(framed) = self.matcher.next_frame(&mut self.framer) {
             let framed = match framed {
                 Framed::Frame(frame) => Framed::Frame(frame.into_owned().into()),
                 Framed::Rejected(rejected) => Framed::Rejected(rejected),

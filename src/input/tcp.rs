@@ -93,7 +93,7 @@ async fn read_all(stream: &mut TcpStream, peer: &Peer, mut context: Context) {
             Next::Idle => framer.give_up_waiting().into_iter().for_each(|framed| add(&mut batch, framed, &mut matcher)),
             Next::End => framer.finish(),
         }
-        while let Some(framed) = framer.next() {
+        while let Some(framed) = matcher.next_frame(&mut framer) {
             add(&mut batch, framed, &mut matcher);
         }
         let is_end = matches!(next, Next::End);

@@ -180,7 +180,7 @@ fn forget_entries(transaction: &Transaction<'_>, now: DateTime<Utc>, max_age: Ti
     let mut gone = Vec::new();
     while let Some(row) = rows.next()? {
         let Ok(entry) = serde_json::from_str::<Entry>(&row.get::<_, String>(1)?) else { continue };
-        if matches!(entry.deed, Deed::Mute { .. } | Deed::Unmute(_) | Deed::Undo(_)) {
+        if matches!(entry.deed, Deed::Mute { .. } | Deed::Unmute(_) | Deed::EditMute { .. } | Deed::Undo(_)) {
             continue;
         }
         let mut find = transaction.prepare_cached("SELECT 1 FROM alerts WHERE id = ?1")?;

@@ -3,8 +3,10 @@
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Intake, StoreHealth};
 use crate::store::write::{self, Deleted};
 use crate::store::{Opened, Record};
@@ -30,11 +32,14 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     measure(&connection, &mut state);
     report(health, &state);
     let mut together = Vec::new();
+    let mut timings = Timings::default();
     // Set while more has to be deleted.
     let mut unfinished = None;
     while jobs.blocking_recv_many(&mut together, TOGETHER) > 0 {
         let records = together.iter().flat_map(|job| &job.records).filter(|record| is_counted(record)).count() as u64;
+        let begun = Instant::now();
         let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
+        timings.note(begun.elapsed().as_nanos() as u64);
         match &result {
             Ok(()) => state.written += records,
             Err(_) => state.failed += records,
@@ -75,6 +80,9 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
         }
         if is_new {
             report(health, &state);
+        }
+        if is_flushed {
+            tell(health, &mut timings);
         }
     }
     // The log is taken over into the file, so that the file alone is the whole store.
@@ -120,5 +128,14 @@ fn measure(connection: &Connection, state: &mut StoreHealth) {
 fn report(health: &mpsc::WeakSender<Intake>, state: &StoreHealth) {
     if let Some(sender) = health.upgrade() {
         let _ = sender.try_send(Intake::Store(state.clone()));
+    }
+}
+
+/// What a full intake misses is told with the next report.
+fn tell(health: &mpsc::WeakSender<Intake>, timings: &mut Timings) {
+    if let Some(sender) = health.upgrade()
+        && sender.try_send(Intake::Timed(vec![(Stage::Store, timings.clone())])).is_ok()
+    {
+        *timings = Timings::default();
     }
 }

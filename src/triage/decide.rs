@@ -45,6 +45,7 @@ fn alerts_of(ledger: &Ledger, act: &Act, now: DateTime<Utc>) -> Result<Vec<Alert
             Some(_) => Err(format!("mute #{number} has ended already")),
             None => Err(format!("there is no mute #{number}")),
         },
+        Deed::EditMute { mute, until } => edit_mute(ledger, act, *mute, *until, now),
         Deed::Comment if act.reason.trim().is_empty() => Err("a comment needs words".to_owned()),
         Deed::Acknowledge | Deed::Close(_) | Deed::Comment | Deed::Own | Deed::Release => targets(ledger, act, now),
     }
@@ -134,13 +135,38 @@ fn undo(ledger: &Ledger, act: &Act, number: u64, now: DateTime<Utc>) -> Result<V
     Ok(entry.alerts.clone())
 }
 
+fn check_reason(act: &Act) -> Result<(), String> {
+    let is_long_enough = act.reason.trim().chars().count() >= MIN_MUTE_REASON;
+    if is_long_enough { Ok(()) } else { Err(format!("a mute needs a reason of {MIN_MUTE_REASON} characters at least")) }
+}
+
+/// Changes a mute that holds. No alert changes with it.
+fn edit_mute(
+    ledger: &Ledger,
+    act: &Act,
+    number: u64,
+    until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Vec<AlertId>, String> {
+    let mute = ledger.mute(number).ok_or_else(|| format!("there is no mute #{number}"))?;
+    if !mute.is_active(now) {
+        return Err(format!("mute #{number} has ended; mute anew"));
+    }
+    if until.is_some_and(|until| until <= now) {
+        return Err("that time is over already; x ends a mute".to_owned());
+    }
+    check_reason(act)?;
+    if mute.until == until && mute.reason == act.reason.trim() {
+        return Err(format!("mute #{number} is like that already"));
+    }
+    Ok(Vec::new())
+}
+
 fn mute(ledger: &Ledger, act: &Act, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<AlertId>, String> {
     if scope.conditions.is_empty() {
         return Err("a mute needs a condition: it must not hide everything".to_owned());
     }
-    if act.reason.trim().chars().count() < MIN_MUTE_REASON {
-        return Err(format!("a mute needs a reason of {MIN_MUTE_REASON} characters at least"));
-    }
+    check_reason(act)?;
     let same = ledger.mutes().find(|mute| mute.is_active(now) && mute.scope == *scope);
     if let Some(same) = same {
         return Err(format!("{} muted these already (#{})", same.who, same.number));
@@ -283,6 +309,41 @@ mod tests {
         run(&mut ledger, 201, &act("bob", Deed::Undo(number), "", &[])).unwrap();
         assert_eq!(state(&ledger, "b1").muted, None);
         assert_eq!(ledger.mute_for(&header("b2", "dc", "10.0.0.1", 12), at(202)), None);
+    }
+
+    #[test]
+    fn a_mute_gets_another_expiry_and_reason_and_back() {
+        let mut ledger = ledger();
+        let deed = Deed::Mute { scope: scope(&[(Aspect::Host, "dc")]), until: Some(at(100)) };
+        run(&mut ledger, 10, &act("bob", deed, "a ticket says so", &[])).unwrap();
+        let edit = |mute, until: Option<i64>| Deed::EditMute { mute, until: until.map(at) };
+        let rows = [
+            (act("eve", edit(9, None), "another ticket", &[]), "no mute #9"),
+            (act("eve", edit(1, None), "short", &[]), "10 characters"),
+            (act("eve", edit(1, Some(5)), "another ticket", &[]), "over already"),
+            (act("eve", edit(1, Some(100)), "a ticket says so", &[]), "like that already"),
+        ];
+        for (act, reason) in rows {
+            let refused = run(&mut ledger, 11, &act).unwrap_err();
+            assert!(refused.contains(reason), "{refused}");
+        }
+        let told = |ledger: &Ledger| {
+            let mute = ledger.mute(1).unwrap();
+            (mute.until, mute.reason.clone(), mute.edited.clone().map(|(who, _)| who), mute.who.clone(), mute.hidden)
+        };
+        run(&mut ledger, 12, &act("eve", edit(1, Some(500)), "another ticket", &[])).unwrap();
+        run(&mut ledger, 13, &act("kim", edit(1, None), "for good, see the wiki", &[])).unwrap();
+        let expected = (None, "for good, see the wiki".to_owned(), Some("kim".to_owned()), "bob".to_owned(), 1);
+        assert_eq!(told(&ledger), expected);
+        assert_eq!(ledger.mute_for(&header("b2", "dc", "10.0.0.1", 12), at(10_000)), Some(1));
+        run(&mut ledger, 14, &act("kim", Deed::Undo(3), "", &[])).unwrap();
+        let expected = (Some(at(500)), "another ticket".to_owned(), Some("eve".to_owned()), "bob".to_owned(), 1);
+        assert_eq!(told(&ledger), expected);
+        run(&mut ledger, 15, &act("eve", Deed::Undo(2), "", &[])).unwrap();
+        assert_eq!(told(&ledger), (Some(at(100)), "a ticket says so".to_owned(), None, "bob".to_owned(), 1));
+        assert_eq!(state(&ledger, "b1").revision, 1, "no alert changed");
+        let refused = run(&mut ledger, 101, &act("eve", edit(1, None), "another ticket", &[])).unwrap_err();
+        assert!(refused.contains("has ended"), "{refused}");
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Mute {
     pub reason: String,
     /// How many alerts it has hidden.
     pub hidden: u64,
+    /// Who gave it the expiry and the reason that it has now, and when, where somebody changed them.
+    pub edited: Option<(String, DateTime<Utc>)>,
     has_ended: bool,
 }
 
@@ -196,6 +198,7 @@ impl Ledger {
                     at: entry.at,
                     reason: entry.reason.clone(),
                     hidden: entry.alerts.len() as u64,
+                    edited: None,
                     has_ended: false,
                 };
                 self.mutes.insert(entry.number, mute);
@@ -209,6 +212,7 @@ impl Ledger {
             mute.has_ended = true;
         }
         self.entries.insert(entry.number, entry.clone());
+        self.edit_mute(entry);
         for id in &entry.alerts {
             match self.alerts.get_mut(id) {
                 Some(known) => {
@@ -216,6 +220,29 @@ impl Ledger {
                     self.refold(id);
                 }
                 None => self.early.entry(id.clone()).or_default().push(entry.number),
+            }
+        }
+    }
+
+    /// Folds what was done with a mute anew, where the entry changes it or takes a change back.
+    fn edit_mute(&mut self, entry: &Entry) {
+        let changed = match &entry.deed {
+            Deed::EditMute { .. } => Some(&entry.deed),
+            Deed::Undo(number) => self.entries.get(number).map(|entry| &entry.deed),
+            _ => None,
+        };
+        let Some(Deed::EditMute { mute: number, .. }) = changed else { return };
+        let (Some(mute), Some(made)) = (self.mutes.get_mut(number), self.entries.get(number)) else { return };
+        let Deed::Mute { until, .. } = &made.deed else { return };
+        (mute.until, mute.edited) = (*until, None);
+        mute.reason.clone_from(&made.reason);
+        for (own, entry) in self.entries.range(*number..) {
+            if let Deed::EditMute { mute: of, until } = &entry.deed
+                && of == number
+                && !self.undone.contains_key(own)
+            {
+                (mute.until, mute.edited) = (*until, Some((entry.who.clone(), entry.at)));
+                mute.reason.clone_from(&entry.reason);
             }
         }
     }
@@ -259,6 +286,7 @@ impl Ledger {
                 Deed::Release => state.owner = None,
                 Deed::Mute { .. } => state.muted = Some(entry.number),
                 Deed::Unmute(_) => state.muted = None,
+                Deed::EditMute { .. } => {}
                 // What it takes back is skipped above; a mute that held at the raising is not an entry of the alert.
                 Deed::Undo(number) => state.muted = state.muted.filter(|muted| muted != number),
             }

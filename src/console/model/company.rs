@@ -93,6 +93,11 @@ impl Model {
         is_forbidden
     }
 
+    /// Whether the role allows to act; if not, that is said.
+    pub(super) fn may_act(&mut self) -> bool {
+        !self.forbids(Action::Mute)
+    }
+
     /// Tells those who look too which alert is open here.
     pub(super) fn look(&mut self) -> Option<Effect> {
         let in_front = match self.stack.last() {

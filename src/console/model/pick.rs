@@ -7,6 +7,7 @@ use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
 use crate::event::text::is_said;
 use crate::filter::Filter;
+use crate::filter::data::{FIELDS_OF_EVENTS, provider_of};
 use crate::roster::Entry;
 
 /// A longer value is compared by its beginning.
@@ -19,8 +20,8 @@ pub struct Value {
     pub name: String,
     /// Its value.
     pub value: String,
-    /// The filter's word for it.
-    pub term: String,
+    /// The filter's word for it, or why it has none.
+    pub term: Result<String, &'static str>,
 }
 
 /// The open list.
@@ -71,8 +72,13 @@ impl Model {
         let last = picker.rows().len().saturating_sub(1);
         match key.code {
             KeyCode::Enter => {
-                if let Some(term) = picker.rows().get(picker.selected).map(|value| value.term.clone()) {
-                    self.narrow(&term, picker.is_not);
+                match picker.rows().get(picker.selected).map(|value| value.term.clone()) {
+                    Some(Ok(term)) => self.narrow(&term, picker.is_not),
+                    Some(Err(why)) => {
+                        self.said = Some((why.to_owned(), true));
+                        self.dialog = Some(Dialog::Pick(picker));
+                    }
+                    None => {}
                 }
                 return Vec::new();
             }
@@ -112,7 +118,7 @@ impl Model {
 }
 
 fn value(name: &str, field: &str, text: &str) -> Value {
-    Value { name: name.to_owned(), value: text.to_owned(), term: format!("{field}:{}", quoted(text)) }
+    Value { name: name.to_owned(), value: text.to_owned(), term: Ok(format!("{field}:{}", quoted(text))) }
 }
 
 /// A value as the filter reads it. What its grammar cannot spell is left to a wildcard.
@@ -147,15 +153,34 @@ fn of_alert(entry: &Entry) -> Vec<Value> {
     values
 }
 
+/// What the filter cannot look at.
+const NO_WORD: &str = "the filter has no word for this field, and the line of the event does not show its value";
+
 fn of_event(row: &TailLine) -> Vec<Value> {
     let event = &row.line;
     let mut values = vec![value("Computer", "host", &event.computer), value("EventID", "eid", &event.event_id.to_string())];
-    for (name, text) in event_fields(&event.xml).into_iter().filter(|(name, text)| !name.is_empty() && is_said(text)) {
-        let field = match crate::filter::data::FIELDS_OF_EVENTS.iter().find(|(_, names)| names.contains(&name.as_str())) {
+    values.extend(is_said(&event.channel).then(|| value("Channel", "channel", &event.channel)));
+    values.extend(provider_of(&event.xml).map(|provider| value("Provider", "provider", &provider)));
+    for (name, text) in event_fields(&event.xml).into_iter().filter(|(_, text)| is_said(text)) {
+        let field = match FIELDS_OF_EVENTS.iter().find(|(_, names)| names.contains(&name.as_str())) {
             Some((field, _)) => field.1.to_owned(),
             None => format!("data.{name}"),
         };
-        values.push(value(&name, &field, &text));
+        let name = if name.is_empty() { "(no name)" } else { &name };
+        values.push(value(name, &field, &text));
     }
+    values.iter_mut().for_each(|value| check(value, row));
     values
+}
+
+/// Offers only what finds the event that it came from: a field without a name, or with one that the grammar cannot spell, is
+/// looked for as text, where the line shows it.
+fn check(value: &mut Value, row: &TailLine) {
+    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(row));
+    if value.term.as_deref().is_ok_and(finds) {
+        return;
+    }
+    let text = value.value.replace(['"', '*'], "");
+    let bare = format!("\"{text}\"");
+    value.term = if !text.trim().is_empty() && text.len() <= LONGEST && finds(&bare) { Ok(bare) } else { Err(NO_WORD) };
 }

@@ -1,13 +1,12 @@
 //! What the user does with alerts: which ones a key is about, what is asked before, and what came of it. Nothing is changed
 //! here; the collector is asked, and its answer changes the picture.
 
-use chrono::TimeDelta;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::alert::header::Header;
 use crate::console::keys::Action;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::ExportForm;
+use crate::console::model::mutes::{MuteForm, OFFERED, Offer};
 use crate::console::model::palette::Palette;
 use crate::console::model::pick::Picker;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
@@ -15,17 +14,7 @@ use crate::console::model::{Effect, Model};
 use crate::feed::Request;
 use crate::roster::Entry;
 use crate::triage::decide::MAX_TARGETS;
-use crate::triage::mute::{Aspect, PREVIEW_BACK, Preview, Scope};
-use crate::triage::{self, Act, Deed, MAX_REASON, MIN_MUTE_REASON, Refusal, Status, Target, Verdict};
-
-/// The expiries of a mute: their names, and how long.
-pub const EXPIRIES: [(&str, Option<TimeDelta>); 5] = [
-    ("1 h", Some(TimeDelta::hours(1))),
-    ("8 h", Some(TimeDelta::hours(8))),
-    ("7 d", Some(TimeDelta::days(7))),
-    ("30 d", Some(TimeDelta::days(30))),
-    ("until removed", None),
-];
+use crate::triage::{self, Act, Deed, MAX_REASON, Refusal, Status, Target, Verdict};
 
 /// The alerts that an act is about.
 #[derive(Debug, Clone, Default)]
@@ -57,124 +46,9 @@ pub enum Dialog {
     Pick(Picker),
 }
 
-/// A condition that a mute can have.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    /// What it looks at.
-    pub aspect: Aspect,
-    /// The value that the mute compares with.
-    pub value: String,
-    /// The value for people.
-    pub shown: String,
-    /// Whether it is part of the scope.
-    pub is_on: bool,
-}
-
-/// Where the keys of the mute dialog go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Focus {
-    /// A condition.
-    Choice(usize),
-    /// The expiry.
-    Expiry,
-    /// The reason.
-    Reason,
-}
-
-/// Whether a preview is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Counting {
-    /// It is.
-    #[default]
-    Done,
-    /// The collector has to be asked: the part of the alerts that is here does not say.
-    Wanted,
-    /// It was asked, by this token.
-    Asked(u64),
-}
-
-/// A mute in the making.
-#[derive(Debug, Clone)]
-pub struct MuteForm {
-    /// The alert that it began with.
-    pub like: String,
-    /// Its conditions.
-    pub choices: Vec<Choice>,
-    /// Which of [`EXPIRIES`].
-    pub expiry: usize,
-    /// Why.
-    pub reason: String,
-    /// Where the keys go.
-    pub focus: Focus,
-    /// What it would have hidden.
-    pub preview: Preview,
-    /// Whether the collector is to count that, or does: the number of the question.
-    pub counting: Counting,
-    /// For which scope.
-    counted: Option<Scope>,
-    /// Why it cannot be made yet.
-    pub problem: Option<String>,
-}
-
-impl MuteForm {
-    fn of(header: &Header) -> Self {
-        let choice = |aspect: Aspect| {
-            let value = aspect.of(header)?;
-            let shown = if aspect == Aspect::Rule { header.rule.clone() } else { value.clone() };
-            let is_on = matches!(aspect, Aspect::Rule | Aspect::Host | Aspect::Image | Aspect::Source);
-            Some(Choice { aspect, value, shown, is_on })
-        };
-        Self {
-            like: header.id.short().to_owned(),
-            choices: Aspect::ALL.into_iter().filter_map(choice).collect(),
-            expiry: 2,
-            reason: String::new(),
-            focus: Focus::Reason,
-            preview: Preview::default(),
-            counting: Counting::Done,
-            counted: None,
-            problem: None,
-        }
-    }
-
-    /// The scope as chosen.
-    pub fn scope(&self) -> Scope {
-        let chosen = self.choices.iter().filter(|choice| choice.is_on);
-        Scope { conditions: chosen.map(|choice| (choice.aspect, choice.value.clone())).collect() }
-    }
-
-    /// A condition that would make it narrower.
-    pub fn narrower(&self) -> Option<Aspect> {
-        self.choices.iter().find(|choice| !choice.is_on).map(|choice| choice.aspect)
-    }
-
-    /// Why it cannot be made yet.
-    fn missing(&self) -> Option<String> {
-        if self.scope().conditions.is_empty() {
-            return Some("choose a condition: a mute must not hide everything".to_owned());
-        }
-        let missing = MIN_MUTE_REASON.saturating_sub(self.reason.trim().chars().count());
-        (missing > 0).then(|| format!("the reason needs {missing} more characters"))
-    }
-
-    fn move_focus(&mut self, by: isize) {
-        let count = self.choices.len();
-        let place = match self.focus {
-            Focus::Choice(place) => place,
-            Focus::Expiry => count,
-            Focus::Reason => count + 1,
-        };
-        self.focus = match place.saturating_add_signed(by).min(count + 1) {
-            place if place < count => Focus::Choice(place),
-            place if place == count => Focus::Expiry,
-            _ => Focus::Reason,
-        };
-    }
-}
-
 impl Model {
     /// The alert that a key is about now, if any.
-    fn front(&self) -> Option<&Entry> {
+    pub(super) fn front(&self) -> Option<&Entry> {
         match (self.stack.last(), self.tab, self.pane) {
             (Some(Screen::Event { .. } | Screen::BadFrames { .. }), ..)
             | (None, Tab::Events | Tab::Health, _)
@@ -228,7 +102,7 @@ impl Model {
         Some(targets)
     }
 
-    fn ask(&mut self, deed: Deed, reason: String, targets: Targets) -> Vec<Effect> {
+    pub(super) fn ask(&mut self, deed: Deed, reason: String, targets: Targets) -> Vec<Effect> {
         let token = self.next_token;
         self.next_token += 1;
         let Targets { list: mut targets, beyond } = targets;
@@ -267,60 +141,13 @@ impl Model {
         self.dialog = self.targets_or_hint().map(|targets| Dialog::Comment(targets, String::new()));
     }
 
-    pub(super) fn ask_mute(&mut self) {
-        // The newest stands for its repeats.
-        let Some(form) = self.front().map(|entry| MuteForm::of(&entry.header)) else {
-            self.hint = Some("no alert is selected here");
-            return;
-        };
-        self.show_mute(form);
-    }
-
-    fn show_mute(&mut self, mut form: MuteForm) {
-        let scope = form.scope();
-        if !self.alerts.is_part() {
-            form.preview = self.alerts.ledger.preview(&scope, self.now, PREVIEW_BACK);
-        } else if form.counted.as_ref() != Some(&scope) {
-            (form.counting, form.counted) = (Counting::Wanted, Some(scope));
-        }
-        self.dialog = Some(Dialog::Mute(Box::new(form)));
-    }
-
-    /// Asks what the mute in the making would have hidden, where that is not known here.
-    pub(super) fn missing_preview(&mut self) -> Option<Effect> {
-        let Some(Dialog::Mute(form)) = &mut self.dialog else { return None };
-        if form.counting != Counting::Wanted {
-            return None;
-        }
-        let token = self.next_token;
-        self.next_token += 1;
-        form.counting = Counting::Asked(token);
-        Some(Effect::Ask(Request::Preview { token, scope: form.scope() }))
-    }
-
-    pub(super) fn hear_preview(&mut self, token: u64, preview: Preview) {
-        if let Some(Dialog::Mute(form)) = &mut self.dialog
-            && form.counting == Counting::Asked(token)
-        {
-            form.preview = preview;
-            form.counting = Counting::Done;
-        }
-    }
-
-    pub(super) fn list_mutes(&mut self) {
-        if self.alerts.ledger.mutes().next().is_some() {
-            self.dialog = Some(Dialog::Mutes(0));
-        } else {
-            self.hint = Some("no mutes yet; m on an alert makes one");
-        }
-    }
-
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return vec![Effect::Quit];
         }
         let Some(dialog) = self.dialog.take() else { return Vec::new() };
         if key.code == KeyCode::Esc {
+            self.leave(&dialog);
             return Vec::new();
         }
         match dialog {
@@ -357,50 +184,14 @@ impl Model {
         Vec::new()
     }
 
-    fn mute_key(&mut self, key: KeyEvent, mut form: MuteForm) -> Vec<Effect> {
-        form.problem = None;
-        match (key.code, form.focus) {
-            (KeyCode::Enter, _) => match form.missing() {
-                Some(problem) => form.problem = Some(problem),
-                None => {
-                    let until = EXPIRIES[form.expiry].1.map(|span| self.now + span);
-                    let deed = Deed::Mute { scope: form.scope(), until };
-                    return self.ask(deed, form.reason, Targets::default());
-                }
-            },
-            (KeyCode::Up | KeyCode::BackTab, _) => form.move_focus(-1),
-            (KeyCode::Down | KeyCode::Tab, _) => form.move_focus(1),
-            (KeyCode::Char(' ' | 'x'), Focus::Choice(place)) => form.choices[place].is_on = !form.choices[place].is_on,
-            (KeyCode::Left, Focus::Expiry) => form.expiry = form.expiry.saturating_sub(1),
-            (KeyCode::Right | KeyCode::Char(' '), Focus::Expiry) => form.expiry = (form.expiry + 1).min(EXPIRIES.len() - 1),
-            (_, Focus::Reason) => edit(&mut form.reason, key),
-            _ => {}
+    /// A dialog is closed; one that was opened from the list of mutes goes back there.
+    fn leave(&mut self, dialog: &Dialog) {
+        if let Dialog::Mute(form) = dialog
+            && let Some(mute) = &form.edits
+        {
+            let place = self.mute_rows().iter().position(|row| row.number == mute.number);
+            self.dialog = Some(Dialog::Mutes(place.unwrap_or(0)));
         }
-        self.show_mute(form);
-        Vec::new()
-    }
-
-    fn mutes_key(&mut self, key: KeyEvent, selected: usize) -> Vec<Effect> {
-        let rows: Vec<u64> = self.mute_rows().iter().map(|mute| mute.number).collect();
-        let last = rows.len().saturating_sub(1);
-        let selected = match key.code {
-            KeyCode::Up | KeyCode::Char('k') => selected.saturating_sub(1),
-            KeyCode::Down | KeyCode::Char('j') => (selected + 1).min(last),
-            KeyCode::Char('x') => match rows.get(selected) {
-                Some(number) => return self.ask(Deed::Unmute(*number), String::new(), Targets::default()),
-                None => selected,
-            },
-            _ => selected,
-        };
-        self.dialog = Some(Dialog::Mutes(selected));
-        Vec::new()
-    }
-
-    /// The mutes, those that hold first, then newest.
-    pub fn mute_rows(&self) -> Vec<&triage::ledger::Mute> {
-        let mut rows: Vec<_> = self.alerts.ledger.mutes().rev().collect();
-        rows.sort_by_key(|mute| !mute.is_active(self.now));
-        rows
     }
 
     /// Somebody did something. The selection stays near where it was when its alert leaves the list.
@@ -418,8 +209,9 @@ impl Model {
             self.alert = Selection { what: next, is_chosen: next.is_some() };
         }
         let is_mine = entry.who == self.config.who;
+        self.offer = None;
         if is_mine && entry.token >= self.first_token && entry.token < self.next_token {
-            self.said = Some((done(entry), false));
+            self.say_done(entry);
         } else {
             let elsewhere = if is_mine { " elsewhere" } else { "" };
             self.said = Some((format!("{}{elsewhere} {}", entry.who, about(entry)), false));
@@ -428,8 +220,28 @@ impl Model {
 
     pub(super) fn hear_refusal(&mut self, refusal: &Refusal) {
         if refusal.who == self.config.who && refusal.token >= self.first_token && refusal.token < self.next_token {
+            self.offer = None;
             self.said = Some((refusal.reason.clone(), true));
         }
+    }
+
+    /// Tells what an act of this console did, how it is taken back, and, where an alert turned out to be no attack, that others
+    /// like it can be muted with one more key.
+    fn say_done(&mut self, entry: &triage::Entry) {
+        let key = |action| self.config.keys.first_of(action);
+        let (undo, mute) = (key(Action::Undo), key(Action::Mute));
+        let is_harmless = matches!(entry.deed, Deed::Close(Verdict::BenignTrigger | Verdict::FalsePositive));
+        let about = about(entry);
+        let text = match entry.deed {
+            Deed::Undo(_) | Deed::Unmute(_) => about,
+            _ if is_harmless && self.size.0 >= 100 => format!("{about}; {mute} mutes alerts like this; {undo} takes it back"),
+            // The offer must not be what is cut off.
+            _ if is_harmless => format!("{mute} mutes its like, {undo} undo: {about}"),
+            _ => format!("{about}; {undo} takes it back"),
+        };
+        let offered = entry.alerts.last().filter(|_| is_harmless).cloned();
+        self.offer = offered.map(|alert| Offer { alert, until: self.now + OFFERED });
+        self.said = Some((text, false));
     }
 }
 
@@ -442,17 +254,14 @@ fn about(entry: &triage::Entry) -> String {
     match &entry.deed {
         Deed::Mute { .. } => format!("muted {which} and what is like them"),
         Deed::Unmute(number) => format!("ended mute #{number}: {which} back"),
+        Deed::EditMute { mute, .. } => format!("changed mute #{mute}"),
+        Deed::Undo(_) if entry.alerts.is_empty() => "took an act back".to_owned(),
         Deed::Undo(_) => format!("took an act back on {which}"),
         Deed::Own => format!("took {which}"),
         Deed::Release => format!("released {which}"),
         Deed::Comment => format!("commented on {which}"),
         Deed::Acknowledge | Deed::Close(_) => format!("{} {which}", entry.deed.past()),
     }
-}
-
-fn done(entry: &triage::Entry) -> String {
-    let can_undo = !matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_));
-    format!("{}{}", about(entry), if can_undo { "; u takes it back" } else { "" })
 }
 
 /// Types into a line.

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
+use crate::console::view::health::hosts;
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
@@ -25,7 +26,7 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     if model.new_above > 0 && model.alert.is_chosen {
         put_right(buffer, area, 0, title.width(), vec![styled(format!("▲ {} new", model.new_above), WARN)]);
     }
-    let columns = Columns::of(area.width, !kinds_only);
+    let columns = Columns::of(area.width, !kinds_only, (0..rows.len().min(ASKED)).filter_map(|place| rows.get(place)));
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
         put(buffer, area, 2, &Line::from(plain(empty_text(model, kinds_only))));
@@ -63,23 +64,23 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     put(buffer, area, 0, &Line::from(title));
     if let Some(state) = model.hosts.get(host) {
         let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));
-        let skew = state
-            .clock_skew_ms
-            .map_or(String::new(), |skew| format!("   UtcTime off by {} s", count(skew.unsigned_abs() / 1000)));
+        let skew = hosts::clock(state).map_or(String::new(), |clock| format!("   clock {clock}"));
+        let lag = hosts::lag(state).map_or(String::new(), |lag| format!("   lag {lag}"));
         let text = format!(
-            "  {} events{address}   first heard {} ago, last {} ago{skew}",
+            "  {} events{address}   first heard {} ago, last {} ago{lag}{skew}",
             count(state.events),
             style::age((model.now - state.first_seen).num_seconds()),
             style::age((model.now - state.last_seen).num_seconds()),
         );
-        put(buffer, area, 1, &Line::from(styled(text, DIM)));
+        let style = if hosts::is_late(state) || hosts::is_off(state) { WARN } else { DIM };
+        put(buffer, area, 1, &Line::from(styled(text, style)));
         if let Some(blind) = &state.blind {
             let age = style::age((model.now - blind.since).num_seconds());
             let text = format!("  BLIND: no inbound EID 3 for {age}, yet {}", safe(&blind.proof.to_string()));
             put(buffer, area, 2, &Line::from(styled(text, WARN)));
         }
     }
-    let columns = Columns::of(area.width, true);
+    let columns = Columns::of(area.width, true, entries.iter().copied().take(ASKED));
     put(buffer, area, 3, &Line::from(styled(columns.head(), DIM)));
     if entries.is_empty() {
         put(buffer, area, 4, &Line::from(plain("  no alerts of this host")));
@@ -95,24 +96,36 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     }
 }
 
-/// Fixed widths by the width of the area.
+/// How many rows of a list are asked whether they have a path: so many that scrolling changes nothing, and so few that asking
+/// costs nothing.
+const ASKED: usize = 512;
+
+/// Fixed widths by the width of the area, and by whether any alert of the list tells of a connection: without, the room for both
+/// its ends goes to the rule.
 struct Columns {
     path: usize,
     rule: usize,
     what: usize,
     /// The columns for where an alert stands; 0 where all are open.
     state: usize,
+    has_paths: bool,
 }
 
 impl Columns {
-    fn of(width: u16, has_states: bool) -> Self {
+    fn of<'e>(width: u16, has_states: bool, mut entries: impl Iterator<Item = &'e Entry>) -> Self {
         let width = usize::from(width);
         let state = if has_states { 8 } else { 0 };
         let rest = width.saturating_sub(state);
-        match width {
-            110.. => Self { path: 32, rule: 34, what: rest.saturating_sub(24 + 32 + 34), state },
-            76.. => Self { path: 27, rule: 0, what: rest.saturating_sub(22 + 27), state },
-            _ => Self { path: rest.saturating_sub(22).min(27), rule: 0, what: rest.saturating_sub(22 + 27), state },
+        let has_paths = entries.any(|entry| entry.header.path.contains(" > "));
+        match (width, has_paths) {
+            (110.., _) => {
+                let path = if has_paths { 32 } else { 20 };
+                let rule = (66 - path + width.saturating_sub(120) * 6 / 10).min(76);
+                Self { path, rule, what: rest.saturating_sub(24 + path + rule), state, has_paths }
+            }
+            (76.., true) => Self { path: 27, rule: 0, what: rest.saturating_sub(22 + 27), state, has_paths },
+            (76.., false) => Self { path: 15, rule: rest.saturating_sub(24 + 15), what: 0, state, has_paths },
+            _ => Self { path: rest.saturating_sub(22).min(27), rule: 0, what: rest.saturating_sub(22 + 27), state, has_paths },
         }
     }
 
@@ -120,7 +133,8 @@ impl Columns {
         let state = pad(" STATE", self.state);
         let rule = if self.rule > 0 { format!("  {}", pad("RULE", self.rule)) } else { String::new() };
         let what = if self.what > 8 { "  WHAT RAN / WHO" } else { "" };
-        format!("  ID    SEV {state}     AGE  {}{rule}{what}", pad("FROM > TO", self.path))
+        let path = if self.has_paths { "FROM > TO" } else { "HOST" };
+        format!("  ID    SEV {state}     AGE  {}{rule}{what}", pad(path, self.path))
     }
 
     fn row(&self, model: &Model, entry: &Entry, repeats: usize, is_selected: bool, has_focus: bool) -> Line<'static> {

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Color;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
@@ -51,9 +52,9 @@ pub fn trouble(model: &Model) -> Option<String> {
     model.company.loading.map(|(here, of)| format!("{} of {} alerts here", count(here), count(of)))
 }
 
-/// Dims what is old.
+/// Dims what is old. Its colours go: a dimmed one can hardly be read, and what is old must not look live.
 pub fn dim(model: &Model, area: Rect, buffer: &mut Buffer) {
     if model.company.stale.as_ref().is_some_and(|stale| !stale.is_first) {
-        buffer.set_style(area, DIM);
+        buffer.set_style(area, DIM.fg(Color::Reset));
     }
 }

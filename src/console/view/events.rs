@@ -109,7 +109,7 @@ pub fn lines(model: &Model, number: u64, width: usize) -> Vec<Line<'static>> {
     if let Some((id, severity)) = &event.alert {
         lines.push(Line::from(vec![
             plain("  "),
-            styled(format!("◆ completed alert {id}: ⏎ opens it"), style::severity(*severity).1),
+            styled(style::keys(model, &format!("◆ completed alert {id}: ⏎ opens it")), style::severity(*severity).1),
         ]));
     }
     for (name, value) in event_fields(&event.xml) {

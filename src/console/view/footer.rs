@@ -24,9 +24,14 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     match (&model.dialog, &model.editor) {
         (Some(Dialog::Verdict(targets)), _) => put(buffer, area, row, &verdict_line(targets, columns)),
-        (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(targets, text, columns)),
+        (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(model, targets, text, columns)),
         // All other keys are text or nothing; those that work stand in the box.
-        (Some(_), _) => put_right(buffer, area, row, 0, vec![styled("esc closes", DIM)]),
+        (Some(_), _) => {
+            let said = model.said.as_ref().map(|(text, is_wrong)| (safe(text), if *is_wrong { WARN } else { ACCENT }));
+            let (text, style) = said.unwrap_or_default();
+            put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, columns.saturating_sub(14)), style)]));
+            put_right(buffer, area, row, width(&text).min(columns.saturating_sub(14)), vec![styled("esc closes", DIM)]);
+        }
         (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
         _ => keys(model, area, row, buffer),
     }
@@ -52,11 +57,16 @@ fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
     Line::from(spans)
 }
 
-fn comment_line(targets: &Targets, text: &str, columns: usize) -> Line<'static> {
+fn comment_line(model: &Model, targets: &Targets, text: &str, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
     let room = columns.saturating_sub(width(&head) + 22).max(8);
     let shown = fit_left(&safe(text), room);
-    Line::from(vec![styled(head, ACCENT), plain(shown), styled("▏", ACCENT), styled("  ⏎ keep   esc cancel", DIM)])
+    Line::from(vec![
+        styled(head, ACCENT),
+        plain(shown),
+        styled("▏", ACCENT),
+        styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM),
+    ])
 }
 
 fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
@@ -125,7 +135,7 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
             spans.push(plain(safe(&editor.text)));
             spans.push(styled("▏", ACCENT));
             let (alerts, events) = (model.alerts.rows(false).len(), model.event_rows().len());
-            spans.push(styled(format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo"), DIM));
+            spans.push(styled(style::keys(model, &format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo")), DIM));
             if editor.text.is_empty() && columns > 110 {
                 spans.push(styled("   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m", DIM));
             }

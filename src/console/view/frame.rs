@@ -1,28 +1,31 @@
-//! A box over everything, for what asks or lists: a title, lines of which one has the keys, and the keys at its foot.
+//! A box over the body, for what asks or lists: a title, lines of which one has the keys, and the keys at its foot. The header
+//! stays in sight, so that a box hides no loss; `↑ 3 more` and `↓ 12 more` in its edges say that a list goes on.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget as _};
 
-use crate::console::view::style::{ACCENT, DIM, STRONG, plain, styled};
+use crate::console::view::style::{ACCENT, DIM, STRONG, WARN, plain, styled};
 use crate::console::view::{first_row, put};
 
 /// What stands in a box.
 #[derive(Debug)]
-pub struct Frame<'a> {
+pub struct Frame {
     /// In the upper edge.
     pub title: String,
     /// In the lower edge.
-    pub foot: &'a str,
+    pub foot: String,
     /// Inside.
     pub lines: Vec<Line<'static>>,
+    /// How many of the first lines stay while the rest is scrolled.
+    pub pinned: usize,
     /// The line that must be seen.
     pub focus: usize,
 }
 
 /// Draws it in the middle of the area; what does not fit is scrolled to the line that has the keys.
-pub fn framed(frame: &Frame<'_>, width: u16, area: Rect, buffer: &mut Buffer) {
+pub fn framed(frame: &Frame, width: u16, area: Rect, buffer: &mut Buffer) {
     let height = (frame.lines.len() as u16 + 2).min(area.height);
     if width < 4 || height < 3 {
         return;
@@ -38,11 +41,29 @@ pub fn framed(frame: &Frame<'_>, width: u16, area: Rect, buffer: &mut Buffer) {
         };
         put(buffer, place, row, &line);
     }
-    buffer.set_line(place.x + 2, place.y, &Line::from(styled(frame.title.clone(), STRONG)), width.saturating_sub(4));
-    buffer.set_line(place.x + 2, place.y + height - 1, &Line::from(styled(frame.foot, DIM)), width.saturating_sub(4));
     let body = Rect { x: place.x + 2, y: place.y + 1, width: width - 4, height: height - 2 };
-    let first = first_row(Some(frame.focus), usize::from(body.height), frame.lines.len());
-    for (row, line) in frame.lines.iter().skip(first).take(usize::from(body.height)).enumerate() {
+    // Where there is no room for more, the line that has the keys is the one that stays.
+    let pinned = frame.pinned.min(usize::from(body.height).saturating_sub(1)).min(frame.lines.len());
+    let (fixed, rest) = frame.lines.split_at(pinned);
+    let room = usize::from(body.height) - pinned;
+    let first = first_row(frame.focus.checked_sub(pinned), room, rest.len());
+    for (row, line) in fixed.iter().chain(rest.iter().skip(first).take(room)).enumerate() {
         put(buffer, body, row as u16, line);
+    }
+    let above = (first > 0).then(|| format!(" ↑ {first} more "));
+    edge(buffer, place, 0, &Line::from(styled(frame.title.clone(), STRONG)), above);
+    let below = rest.len().saturating_sub(first + room);
+    let below = (below > 0).then(|| format!(" ↓ {below} more "));
+    edge(buffer, place, height - 1, &Line::from(styled(frame.foot.clone(), DIM)), below);
+}
+
+/// The text of an edge, and at its right end how much there is beyond it.
+fn edge(buffer: &mut Buffer, place: Rect, row: u16, text: &Line<'_>, more: Option<String>) {
+    let more = more.unwrap_or_default();
+    let taken = more.chars().count() as u16;
+    let room = place.width.saturating_sub(4 + taken + u16::from(taken > 0));
+    buffer.set_line(place.x + 2, place.y + row, text, room);
+    if taken > 0 && place.width > taken + 3 {
+        buffer.set_string(place.x + place.width - 2 - taken, place.y + row, more, WARN);
     }
 }

@@ -3,16 +3,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
-use crate::console::printable::width;
 use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, bars, count, plain, safe, styled};
-use crate::console::view::{Shape, company, put, put_right};
-use crate::hosts::Liveness;
+use crate::console::view::{Shape, company, put, put_right, well};
 
 /// How many rows it takes.
 pub fn height(shape: Shape) -> u16 {
@@ -55,6 +52,8 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
 pub fn render_line(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![state(model), plain(" ")];
     spans.extend(open_counts(model, true));
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.extend(well::wrong(model, usize::from(area.width).saturating_sub(used)));
     put(buffer, area, 0, &Line::from(spans));
 }
 
@@ -206,84 +205,11 @@ fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     put_right(buffer, area, row, line.width(), right);
 }
 
-/// A part of the line that says how the collector fares.
-struct Part {
-    text: String,
-    style: Style,
-    /// What is wrong comes first where there is no room for everything.
-    is_alarm: bool,
-}
-
-impl Part {
-    fn new(text: String, alarm: Option<Style>) -> Self {
-        Self { text, style: alarm.unwrap_or_default(), is_alarm: alarm.is_some() }
-    }
-
-    fn counter(name: &str, number: u64) -> Self {
-        let text = format!("{name} {}", count(number));
-        Self { text, style: if number > 0 { WARN } else { DIM }, is_alarm: number > 0 }
-    }
-}
-
-/// How the collector fares, in words that stand out when something is wrong.
-fn health(model: &Model) -> Vec<Part> {
-    let status = &model.status;
-    let counters = &status.counters;
-    let silent = model.hosts.values().filter(|host| host.liveness == Liveness::Silent).count();
-    let skewed = model.hosts.values().filter(|host| host.clock_skew_ms.is_some()).count();
-    let blind = model.hosts.values().filter(|host| host.blind.is_some()).count();
-    let mut parts = vec![Part::new(format!("{} hosts", count(model.hosts.len() as u64)), None)];
-    if silent > 0 {
-        parts.push(Part::new(format!("{silent} silent"), Some(WARN)));
-    }
-    if blind > 0 {
-        parts.push(Part::new(format!("{blind} blind"), Some(WARN)));
-    }
-    if skewed > 0 {
-        parts.push(Part::new(format!("{skewed} skewed"), Some(WARN)));
-    }
-    parts.push(Part::new(format!("{} ev/s", rate(status.events_per_second)), None));
-    if let Some(lag) = status.lag_ms {
-        parts.push(Part::new(format!("lag {}", lag_text(lag)), (lag > 2000).then_some(WARN)));
-    }
-    parts.push(Part::counter("dropped", counters.shed_total()));
-    parts.push(Part::counter("rejected", counters.rejected_total()));
-    if counters.console_shed > 0 {
-        parts.push(Part::counter("missed here", counters.console_shed));
-    }
-    if status.store.as_ref().is_some_and(|store| store.problem.is_some()) {
-        parts.push(Part::new("store cannot be written".to_owned(), Some(WARN)));
-    }
-    if let Some(output) = status.outputs.iter().find(|output| !output.is_up) {
-        parts.push(Part::new(format!("output down: {}", safe(&output.url)), Some(WARN)));
-    }
-    parts
-}
-
-/// The parts that fit into `room` columns, in their order, what is wrong before what is not.
-fn fitting(parts: Vec<Part>, room: usize) -> Vec<Span<'static>> {
-    let needed = |part: &Part| width(&part.text) + 3;
-    let mut left = room;
-    let mut fits = vec![false; parts.len()];
-    for wanted in [true, false] {
-        for (place, part) in parts.iter().enumerate().filter(|(_, part)| part.is_alarm == wanted) {
-            fits[place] = needed(part) <= left;
-            left -= if fits[place] { needed(part) } else { 0 };
-        }
-    }
-    parts
-        .into_iter()
-        .zip(fits)
-        .filter(|(_, fits)| *fits)
-        .flat_map(|(part, _)| [styled(part.text, part.style), plain("   ")])
-        .collect()
-}
-
 fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     let mut spans = vec![plain(" ")];
     let chip = filter_chip(model);
     let chip_width: usize = chip.iter().map(Span::width).sum();
-    spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(chip_width + 2)));
+    spans.extend(well::fitting(well::parts(model), usize::from(area.width).saturating_sub(chip_width + 2)));
     let line = Line::from(spans);
     put(buffer, area, row, &line);
     put_right(buffer, area, row, line.width(), chip);
@@ -308,21 +234,8 @@ fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
     right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
     let used: usize = spans.iter().chain(&right).map(Span::width).sum();
-    spans.extend(fitting(health(model), usize::from(area.width).saturating_sub(used + 2)));
+    spans.extend(well::fitting(well::parts(model), usize::from(area.width).saturating_sub(used + 2)));
     let line = Line::from(spans);
     put(buffer, area, 0, &line);
     put_right(buffer, area, 0, line.width(), right);
-}
-
-/// A rate: one decimal while it is small.
-pub fn rate(rate: f64) -> String {
-    if rate < 100.0 { format!("{rate:.1}") } else { count(rate as u64) }
-}
-
-fn lag_text(milliseconds: i64) -> String {
-    match milliseconds {
-        ..0 => "clock ahead".to_owned(),
-        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-        _ => style::age(milliseconds / 1000),
-    }
 }

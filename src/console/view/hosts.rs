@@ -9,8 +9,9 @@ use crate::alert::header::short_host;
 use crate::console::model::Model;
 use crate::console::model::screen::{HostRow, Pane, Tab};
 use crate::console::printable::{pad, pad_left};
+use crate::console::view::health::hosts as times;
 use crate::console::view::style::{self, DIM, GOOD, SELECTED, WARN, bars, count, heading, plain, safe, styled};
-use crate::console::view::{first_row, header, put, put_right};
+use crate::console::view::{first_row, put, put_right, well};
 use crate::event::names::HostName;
 use crate::hosts::{HostState, Liveness};
 
@@ -108,7 +109,7 @@ impl Columns {
             let text = if number == 0 { "·".to_owned() } else { count(number) };
             spans.push(styled(pad_left(&text, 5), if number == 0 { DIM } else { style }));
         }
-        spans.push(plain(pad_left(&header::rate(state.rate), 8)));
+        spans.push(plain(pad_left(&well::rate(state.rate), 8)));
         if self.bars > 0 {
             let history: Vec<u64> = state.history.iter().map(|events| u64::from(*events)).collect();
             spans.push(plain(format!("  {}", pad(&bars(&history, self.bars), self.bars))));
@@ -125,7 +126,11 @@ impl Columns {
             Liveness::Live | Liveness::Quiet if state.blind.is_some() => {
                 styled(if self.has_coverage { "BLIND" } else { "BLIND 3in" }, WARN)
             }
-            Liveness::Live if state.clock_skew_ms.is_some() => styled("SKEW", WARN),
+            Liveness::Live if times::is_off(state) => styled("SKEW", WARN),
+            Liveness::Live if times::is_late(state) => {
+                let lag = times::lag(state).filter(|_| self.has_coverage).map_or(String::new(), |lag| format!(" {lag}"));
+                styled(format!("LATE{lag}"), WARN)
+            }
             Liveness::Live => styled("live", GOOD),
             Liveness::Quiet => styled("quiet", DIM),
             Liveness::Silent => styled("SILENT", WARN),
@@ -151,7 +156,7 @@ impl Columns {
             part("3in", coverage.inbound.is_some()),
             part("3out", coverage.outbound.is_some()),
         ];
-        if state.liveness != Liveness::Live || state.clock_skew_ms.is_some() {
+        if state.liveness != Liveness::Live || times::is_off(state) || times::is_late(state) {
             spans.push(word);
         }
         spans

@@ -16,7 +16,8 @@ use ratatui::text::Line;
 
 use crate::alert::header::short_host;
 use crate::console::model::Model;
-use crate::console::model::triage::{Counting, Dialog, EXPIRIES, Focus, MuteForm};
+use crate::console::model::mutes::{Counting, Focus, MuteForm};
+use crate::console::model::triage::Dialog;
 use crate::console::printable::{fit, fit_left, pad, wrap};
 use crate::console::view::frame::{Frame, framed};
 use crate::console::view::style::{self, ACCENT, DIM, SELECTED, STRONG, WARN, count, plain, safe, styled};
@@ -28,15 +29,37 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let width = area.width.saturating_sub(4).min(90);
     match &model.dialog {
         Some(Dialog::Mute(form)) => {
-            let (lines, focus) = form_lines(form, usize::from(width).saturating_sub(4));
-            let title = format!(" Mute alerts like {} ", form.like);
-            let frame = Frame { title, foot: " ⏎ mute   ↑ ↓ fields   space choose   esc cancel ", lines, focus };
+            let (lines, focus) = form_lines(model, form, usize::from(width).saturating_sub(4));
+            let title = match &form.edits {
+                Some(mute) => format!(" Change mute #{} ", mute.number),
+                None => format!(" Mute alerts like {} ", form.like),
+            };
+            let frame = Frame {
+                title,
+                foot: style::keys(
+                    model,
+                    if form.edits.is_some() {
+                        " ⏎ change   ↑ ↓ fields   space expiry   esc back "
+                    } else {
+                        " ⏎ mute   ↑ ↓ fields   space choose   esc cancel "
+                    },
+                ),
+                lines,
+                pinned: 0,
+                focus,
+            };
             framed(&frame, width, area, buffer);
         }
         Some(Dialog::Mutes(selected)) => {
             let lines = list_lines(model, *selected, usize::from(width).saturating_sub(4));
             let focus = lines.iter().position(|line| line.style == SELECTED).unwrap_or(0);
-            let frame = Frame { title: " Mutes ".to_owned(), foot: " x end it   esc close ", lines, focus };
+            let frame = Frame {
+                title: " Mutes ".to_owned(),
+                foot: style::keys(model, " ⏎ change expiry and reason   x end it   esc close "),
+                lines,
+                pinned: 0,
+                focus,
+            };
             framed(&frame, width, area, buffer);
         }
         _ => {}
@@ -44,7 +67,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// The lines of the form, and which of them has the keys.
-fn form_lines(form: &MuteForm, width: usize) -> (Vec<Line<'static>>, usize) {
+fn form_lines(model: &Model, form: &MuteForm, width: usize) -> (Vec<Line<'static>>, usize) {
     let mut lines = Vec::new();
     let mut focus = 0;
     let mut push = |lines: &mut Vec<Line<'static>>, line: Line<'static>, has_focus: bool| {
@@ -59,10 +82,15 @@ fn form_lines(form: &MuteForm, width: usize) -> (Vec<Line<'static>>, usize) {
         let line = Line::from(pad(&format!("{mark} {} {value}", pad(choice.aspect.as_str(), 13)), width));
         push(&mut lines, line, form.focus == Focus::Choice(place));
     }
-    let expiries: Vec<String> = EXPIRIES
+    if let Some(mute) = &form.edits {
+        let words = format!("{}: {}", safe(&mute.who), scope_words(model, &mute.scope));
+        lines.extend(wrap(&words, width).into_iter().map(|text| style::line(text, DIM)));
+    }
+    let expiries: Vec<String> = form
+        .expiries()
         .iter()
         .enumerate()
-        .map(|(place, (name, _))| format!("{}{name}", if place == form.expiry { "▸" } else { " " }))
+        .map(|(place, name)| format!("{}{name}", if place == form.expiry { "▸" } else { " " }))
         .collect();
     let line = Line::from(pad(&format!("for     {}", expiries.join("  ")), width));
     push(&mut lines, line, form.focus == Focus::Expiry);
@@ -90,7 +118,8 @@ fn preview_lines(form: &MuteForm, width: usize) -> Vec<Line<'static>> {
     // As long as the collector counts.
     let told = |number: u64| if form.counting == Counting::Done { count(number) } else { "…".to_owned() };
     let text = format!(
-        "Would have hidden {} of {} alerts in 7 d, {} CRIT, {} linked. Still stored, counted as muted, and forwarded with muted=true.",
+        "{} {} of {} alerts in 7 d, {} CRIT, {} linked. Still stored, counted as muted, and forwarded with muted=true.",
+        if form.edits.is_some() { "Hides" } else { "Would have hidden" },
         told(preview.hidden),
         told(preview.of),
         told(preview.critical),
@@ -128,7 +157,11 @@ fn about(model: &Model, mute: &Mute) -> String {
         Some(until) => format!("for {} more", style::age((until - model.now).num_seconds())),
         None => "until removed".to_owned(),
     };
-    format!("{until}   hid {}   {}: {}", count(mute.hidden), safe(&mute.who), safe(&mute.reason))
+    let who = match &mute.edited {
+        Some((other, _)) if *other != mute.who => format!("{}, changed by {}", safe(&mute.who), safe(other)),
+        _ => safe(&mute.who),
+    };
+    format!("{until}   hid {}   {who}: {}", count(mute.hidden), safe(&mute.reason))
 }
 
 /// A scope in words: rules by their names, programs without their folders.

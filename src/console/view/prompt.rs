@@ -21,9 +21,9 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let inner = usize::from(width).saturating_sub(4);
     let frame = match &model.dialog {
         Some(Dialog::Palette(palette)) => palette_frame(model, palette, inner),
-        Some(Dialog::Copy(menu)) => copy_frame(menu, inner),
-        Some(Dialog::Export(form)) => export_frame(form, inner),
-        Some(Dialog::Pick(picker)) => pick_frame(picker, inner),
+        Some(Dialog::Copy(menu)) => copy_frame(model, menu, inner),
+        Some(Dialog::Export(form)) => export_frame(model, form, inner),
+        Some(Dialog::Pick(picker)) => pick_frame(model, picker, inner),
         _ => return,
     };
     framed(&frame, width, area, buffer);
@@ -41,27 +41,27 @@ fn row(text: &str, is_selected: bool, width: usize) -> Line<'static> {
     if is_selected { line.style(SELECTED) } else { line }
 }
 
-fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame<'static> {
+fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame {
     let rows = model.palette_rows(&palette.query);
     let mut lines = vec![typed("run: ", &palette.query, width)];
     for (place, own) in rows.iter().enumerate() {
-        let binding = own.binding;
-        let elsewhere = match binding.place {
+        let elsewhere = match own.place {
             Place::Inside if !model.is_inside() => "in the selected alert: ",
             _ => "",
         };
-        let help = if width >= 60 { format!("{elsewhere}{}", binding.help) } else { String::new() };
-        let text = format!("{} {} {help}", pad(&binding.action.name(), 15), pad(&own.keys, 8));
+        let help = if width >= 60 { format!("{elsewhere}{}", style::keys(model, own.help)) } else { String::new() };
+        let keys = style::keys(model, &own.keys);
+        let text = format!("{} {} {help}", pad(&own.name, 22), pad(&keys, 9));
         lines.push(row(&text, place == palette.selected, width));
     }
     if rows.is_empty() {
         lines.push(style::line("no action is called that", WARN));
     }
-    let focus = if palette.selected == 0 { 0 } else { palette.selected + 1 };
-    Frame { title: " Every action ".to_owned(), foot: " type to search   ↑ ↓ choose   ⏎ run   esc close ", lines, focus }
+    let foot = style::keys(model, " type to search   ↑ ↓ choose   ⏎ run   esc close ");
+    Frame { title: " Every action ".to_owned(), foot, lines, pinned: 1, focus: palette.selected + 1 }
 }
 
-fn copy_frame(menu: &CopyMenu, width: usize) -> Frame<'static> {
+fn copy_frame(model: &Model, menu: &CopyMenu, width: usize) -> Frame {
     let line = |(place, item): (usize, &crate::console::model::copy::Item)| {
         let first = item.text.lines().next().unwrap_or_default();
         let more = item.text.lines().count();
@@ -69,11 +69,11 @@ fn copy_frame(menu: &CopyMenu, width: usize) -> Frame<'static> {
         row(&format!("{}  {} {shown}", item.key, pad(item.what, 20)), place == menu.selected, width)
     };
     let lines = menu.items.iter().enumerate().map(line).collect();
-    let foot = " a letter, or ⏎, sends it to the terminal's clipboard   esc cancel ";
-    Frame { title: " Copy ".to_owned(), foot, lines, focus: menu.selected }
+    let foot = style::keys(model, " a letter, or ⏎, sends it to the terminal's clipboard   esc cancel ");
+    Frame { title: " Copy ".to_owned(), foot, lines, pinned: 0, focus: menu.selected }
 }
 
-fn export_frame(form: &ExportForm, width: usize) -> Frame<'static> {
+fn export_frame(model: &Model, form: &ExportForm, width: usize) -> Frame {
     let mut lines = Vec::new();
     for (place, subject) in form.subjects.iter().enumerate() {
         let is_chosen = place == form.subject;
@@ -88,25 +88,34 @@ fn export_frame(form: &ExportForm, width: usize) -> Frame<'static> {
     lines.push(typed("file ", &form.path, width));
     let focus = lines.len() - 1;
     match &form.problem {
-        Some(problem) => lines.extend(wrap(&safe(problem), width).into_iter().map(|text| style::line(text, WARN))),
+        Some(problem) => {
+            lines.extend(wrap(&style::keys(model, &safe(problem)), width).into_iter().map(|text| style::line(text, WARN)));
+        }
         None => lines.push(style::line(fit("only you will be able to read it; a file that is there is kept", width), DIM)),
     }
-    Frame {
-        title: " Export ".to_owned(), foot: " ⏎ write   ↑ ↓ which   tab form   ctrl-u empty   esc cancel ", lines, focus
-    }
+    let foot = style::keys(model, " ⏎ write   ↑ ↓ which   tab form   ctrl-u empty   esc cancel ");
+    Frame { title: " Export ".to_owned(), foot, lines, pinned: 0, focus }
 }
 
-fn pick_frame(picker: &Picker, width: usize) -> Frame<'static> {
+fn pick_frame(model: &Model, picker: &Picker, width: usize) -> Frame {
     let rows = picker.rows();
     let mut lines = vec![typed("search: ", &picker.query, width)];
     for (place, value) in rows.iter().enumerate() {
+        // What the filter has no word for is dim, and says why when it is chosen.
         let text = format!("{} {}", pad(&safe(&value.name), 20), safe(&value.value));
-        lines.push(row(&text, place == picker.selected, width));
+        let line = row(&text, place == picker.selected, width);
+        let is_dim = value.term.is_err() && place != picker.selected;
+        lines.push(if is_dim { line.style(DIM) } else { line });
     }
     if rows.is_empty() {
         lines.push(style::line("no field and no value has that", WARN));
     }
-    let focus = if picker.selected == 0 { 0 } else { picker.selected + 1 };
     let title = if picker.is_not { " Not this value " } else { " Only this value " };
-    Frame { title: title.to_owned(), foot: " type to search   ↑ ↓ choose   ⏎ filter   esc cancel ", lines, focus }
+    Frame {
+        title: title.to_owned(),
+        foot: style::keys(model, " type to search   ↑ ↓ choose   ⏎ filter   esc cancel "),
+        lines,
+        pinned: 1,
+        focus: picker.selected + 1,
+    }
 }

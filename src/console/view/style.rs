@@ -6,6 +6,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
+use crate::console::keys::in_words;
+use crate::console::model::Model;
 use crate::console::printable::printable;
 
 /// The one accent: what has the focus.
@@ -34,6 +36,11 @@ pub fn severity(severity: Severity) -> (&'static str, Style) {
     }
 }
 
+/// The style of a count that should be zero.
+pub fn alarm(number: u64) -> Style {
+    if number > 0 { WARN } else { Style::new() }
+}
+
 /// A span of safe text.
 pub fn plain(text: impl Into<String>) -> Span<'static> {
     Span::raw(text.into())
@@ -47,6 +54,11 @@ pub fn styled(text: impl Into<String>, style: Style) -> Span<'static> {
 /// Text from the network, made visible.
 pub fn safe(text: &str) -> String {
     printable(text).into_owned()
+}
+
+/// A text of ours that names keys: in words where the terminal has no glyphs for them.
+pub fn keys(model: &Model, text: &str) -> String {
+    if model.config.is_ascii { in_words(text) } else { text.to_owned() }
 }
 
 /// A heading: `▎Hosts`.

@@ -1,0 +1,85 @@
+//! Lists of alerts from the outside: which columns there are, and that they stay where they are.
+
+#[allow(dead_code, reason = "the screens use the rest")]
+#[path = "harness/scene.rs"]
+mod scene;
+
+use std::sync::Arc;
+
+use wefwatch::alert::AlertId;
+use wefwatch::alert::header::{Header, Likeness};
+use wefwatch::feed::{Change, Known};
+
+use scene::Scene;
+
+const RULE: &str = "Suspicious Child Process Created as System Account";
+
+/// So many alerts of rules that look at processes, and one of a connection where that is wanted.
+fn scene_of(size: (u16, u16), number: usize, has_path: bool) -> Scene {
+    let demo = Scene::of(&["demo.xml"], size);
+    let header = demo.model.chosen_alert().expect("one is selected").header.clone();
+    let of = |place: usize, path: &str, rule: &str| Known::Alert {
+        header: Arc::new(Header {
+            id: AlertId(format!("{place:016x}").into()),
+            is_linked: false,
+            hops: Vec::new(),
+            like: Arc::new(Likeness {
+                path: path.to_owned(),
+                rule: rule.to_owned(),
+                rule_id: format!("rule-{place}"),
+                source: None,
+                destination: None,
+                ..Likeness::clone(&header.like)
+            }),
+            ..Header::clone(&header)
+        }),
+        muted: None,
+    };
+    let mut known: Vec<Known> = (0..number).map(|place| of(place, "DC01", RULE)).collect();
+    known.extend(has_path.then(|| of(number, "WKSTN-014 > DC01", "Remote session")));
+    let mut scene = Scene::empty(size);
+    scene.tell(Change::Known(known));
+    scene
+}
+
+fn heads(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with("  ID ")).collect()
+}
+
+#[test]
+fn without_connections_the_rule_has_the_room() {
+    for (size, shown) in [((160, 40), RULE.len()), ((120, 36), 45), ((80, 24), 40)] {
+        for tab in ["1", "2"] {
+            let mut scene = scene_of(size, 3, false);
+            scene.keys(tab);
+            let text = scene.text();
+            let head = heads(&text);
+            assert!(head[0].contains("HOST") && head[0].contains("RULE") && !head[0].contains("FROM > TO"), "{text}");
+            let least = if tab == "2" { shown - 8 } else { shown };
+            assert!(text.contains(&RULE[..least.min(RULE.len())]), "{least} of the rule at {size:?} on {tab}\n{text}");
+            assert!(text.contains("DC01  "), "{text}");
+        }
+    }
+}
+
+#[test]
+fn one_connection_in_the_list_brings_its_column() {
+    for size in [(160, 40), (120, 36), (80, 24)] {
+        let scene = scene_of(size, 3, true);
+        let text = scene.text();
+        assert!(heads(&text)[0].contains("FROM > TO") && text.contains("WKSTN-014 > DC01"), "{text}");
+    }
+}
+
+#[test]
+fn columns_stay_while_the_list_is_scrolled() {
+    for (size, has_path) in [((120, 36), true), ((120, 36), false), ((80, 24), true), ((80, 24), false)] {
+        let mut scene = scene_of(size, 200, has_path);
+        scene.keys("2");
+        let first = heads(&scene.text())[0].to_owned();
+        for key in ["pgdn", "pgdn", "end", "pgup", "g"] {
+            scene.keys(key);
+            assert_eq!(heads(&scene.text())[0], first, "after {key} at {size:?}");
+        }
+    }
+}
