@@ -235,7 +235,7 @@ impl Prepared {
         let next = Snapshot { is_first: false, is_last, tally: None, per_minute: Vec::new(), ..self.model.clone() };
         let model = std::mem::replace(&mut self.model, next);
         let horizons = if is_last { self.horizons } else { Horizons::default() };
-        let piece = Snapshot { is_last, entries, alerts, horizons, ..model };
+        let piece = Snapshot { is_last, horizons, entries, alerts, ..model };
         Some(piece)
     }
 }
