@@ -34,7 +34,7 @@ pub struct Entry {
     /// What it is.
     pub header: Arc<Header>,
     /// Where it stands.
-    pub state: State,
+    pub state: Arc<State>,
     /// Everything, while it is among the newest or was asked for.
     pub alert: Option<Arc<Alert>>,
 }
@@ -219,7 +219,7 @@ impl Roster {
     fn restate(&mut self, number: u64, filter: &Filter, now: DateTime<Utc>) {
         self.count(number, false);
         if let Some(own) = self.entries.get_mut(&number) {
-            own.state = self.ledger.state(&own.header.id);
+            own.state = self.ledger.shared_state(&own.header.id);
         }
         self.count(number, true);
         self.list(number, filter, now);
@@ -276,7 +276,7 @@ impl Roster {
         now: DateTime<Utc>,
     ) -> bool {
         let header = self.likes.share(header);
-        let state = self.ledger.state(&header.id);
+        let state = self.ledger.shared_state(&header.id);
         self.by_id.insert(header.id.clone(), number);
         let slot = header.severity as usize;
         let is_waiting = state.is_waiting();

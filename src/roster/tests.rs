@@ -168,7 +168,7 @@ impl Pair {
         let rows = roster.rows(kinds_only);
         let row = |entry: &Entry| {
             let repeats = if kinds_only { roster.repeat_count(entry) } else { 0 };
-            (entry.number, entry.header.severity, entry.state.clone(), repeats)
+            (entry.number, entry.header.severity, State::clone(&entry.state), repeats)
         };
         (0..rows.len()).filter_map(|place| rows.get(place)).map(row).collect()
     }

@@ -2,6 +2,7 @@
 //! with it; consoles hear the entries and fold them in the same way, so that all see the same.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -44,9 +45,17 @@ struct Known {
     facts: Facts,
     /// Where it stood before its entries: the mute that held when it was raised, whether its group was closed, and what older
     /// entries made of it that are not known here.
-    base: State,
-    entries: Vec<u64>,
-    state: State,
+    base: Arc<State>,
+    /// What people did with it; few alerts have any.
+    #[expect(clippy::box_collection, reason = "a pointer for the many that have none")]
+    entries: Option<Box<Vec<u64>>>,
+    state: Arc<State>,
+}
+
+impl Known {
+    fn entries(&self) -> &[u64] {
+        self.entries.as_deref().map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +79,8 @@ pub struct Ledger {
     mutes: BTreeMap<u64, Mute>,
     next: u64,
     limit: usize,
+    /// Where an alert stands that nobody touched: the same for all of them.
+    untouched: Arc<State>,
     /// Whether others may be missing of a group that is known: then what follows from a group is told, not concluded.
     is_part: bool,
 }
@@ -87,6 +98,7 @@ impl Ledger {
             mutes: BTreeMap::new(),
             next: 1,
             limit: limit.max(1),
+            untouched: Arc::default(),
             is_part: false,
         }
     }
@@ -126,7 +138,7 @@ impl Ledger {
     /// The group of an alert had been closed before it was raised, as another ledger knows.
     pub fn happened_again(&mut self, id: &AlertId, again: Box<Again>) {
         if let Some(known) = self.alerts.get_mut(id) {
-            known.base.again = Some(again);
+            Arc::make_mut(&mut known.base).again = Some(again);
             self.refold(id);
         }
     }
@@ -140,9 +152,9 @@ impl Ledger {
     /// Lets alerts go that may be taken over again later.
     pub fn release(&mut self, ids: &HashSet<AlertId>) {
         for id in ids {
-            let entries = self.alerts.get_mut(id).map(|known| std::mem::take(&mut known.entries)).unwrap_or_default();
-            if !entries.is_empty() {
-                self.early.insert(id.clone(), entries);
+            let entries = self.alerts.get_mut(id).and_then(|known| known.entries.take());
+            if let Some(entries) = entries {
+                self.early.insert(id.clone(), *entries);
             }
             self.forget(id);
         }
@@ -162,8 +174,9 @@ impl Ledger {
         if let Some(mute) = base.muted.and_then(|number| self.mutes.get_mut(&number)) {
             mute.hidden += 1;
         }
-        let entries = self.early.remove(&header.id).unwrap_or_default();
-        let has_entries = !entries.is_empty();
+        let entries = self.early.remove(&header.id).map(Box::new);
+        let has_entries = entries.is_some();
+        let base = if base == *self.untouched { self.untouched.clone() } else { Arc::new(base) };
         let state = base.clone();
         self.alerts.insert(header.id.clone(), Known { facts, base, entries, state });
         self.order.push_back(header.id.clone());
@@ -216,7 +229,7 @@ impl Ledger {
         for id in &entry.alerts {
             match self.alerts.get_mut(id) {
                 Some(known) => {
-                    known.entries.push(entry.number);
+                    known.entries.get_or_insert_default().push(entry.number);
                     self.refold(id);
                 }
                 None => self.early.entry(id.clone()).or_default().push(entry.number),
@@ -254,7 +267,7 @@ impl Ledger {
         let Some(known) = self.alerts.get_mut(id) else { return };
         let was_closed = known.state.status.is_closed();
         let is_closed = state.status.is_closed();
-        known.state = state;
+        known.state = if state == *self.untouched { self.untouched.clone() } else { Arc::new(state) };
         if let Some(group) = self.groups.get_mut(&known.facts.group) {
             group.unclosed = group.unclosed + u64::from(was_closed && !is_closed) - u64::from(is_closed && !was_closed);
             if is_closed {
@@ -265,9 +278,9 @@ impl Ledger {
 
     /// Where an alert stands by the entries that are wanted, and who closed it.
     fn fold(&self, known: &Known, is_wanted: impl Fn(u64) -> bool) -> (State, Option<Again>) {
-        let mut state = known.base.clone();
+        let mut state = State::clone(&known.base);
         let mut closed = None;
-        let wanted = known.entries.iter().filter(|number| is_wanted(**number));
+        let wanted = known.entries().iter().filter(|number| is_wanted(**number));
         for entry in wanted.filter_map(|number| self.entries.get(number)) {
             if entry.deed != Deed::Comment {
                 state.revision = entry.number;
@@ -296,12 +309,17 @@ impl Ledger {
 
     /// Where an alert stands; an unknown one is open.
     pub fn state(&self, id: &AlertId) -> State {
-        self.alerts.get(id).map(|known| known.state.clone()).unwrap_or_default()
+        self.alerts.get(id).map(|known| State::clone(&known.state)).unwrap_or_default()
+    }
+
+    /// Where an alert stands, shared; an unknown one is open.
+    pub fn shared_state(&self, id: &AlertId) -> Arc<State> {
+        self.alerts.get(id).map_or_else(|| self.untouched.clone(), |known| known.state.clone())
     }
 
     /// Where an alert stands, without a copy; `None` for an unknown one.
     pub fn state_of(&self, id: &AlertId) -> Option<&State> {
-        self.alerts.get(id).map(|known| &known.state)
+        self.alerts.get(id).map(|known| &*known.state)
     }
 
     /// Whether an alert is known.
@@ -311,7 +329,7 @@ impl Ledger {
 
     /// The entries about an alert, oldest first, and whether each was taken back.
     pub fn history(&self, id: &AlertId) -> Vec<(&Entry, bool)> {
-        let numbers = self.alerts.get(id).map(|known| known.entries.as_slice()).unwrap_or_default();
+        let numbers = self.alerts.get(id).map(Known::entries).unwrap_or_default();
         let entries = numbers.iter().filter_map(|number| self.entries.get(number));
         entries.map(|entry| (entry, self.undone.contains_key(&entry.number))).collect()
     }
@@ -380,12 +398,6 @@ impl Ledger {
             }
         }
         preview
-    }
-
-    /// The members of a group, oldest first, and where they stand.
-    pub fn members(&self, group: u64) -> impl DoubleEndedIterator<Item = (&AlertId, &State)> {
-        let of = move |id| self.alerts.get(id).filter(|known| known.facts.group == group).map(|known| (id, &known.state));
-        self.order.iter().filter_map(of)
     }
 
     /// The alerts that wait for somebody and that a scope covers.
