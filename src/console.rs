@@ -125,8 +125,8 @@ pub async fn run(
             },
             update = updates.recv(), if is_feed_open => match update {
                 Some(update) => {
+                    is_dirty |= model.is_news(&update);
                     effects = model.update(Message::Update(update));
-                    is_dirty = true;
                 }
                 None => is_feed_open = false,
             },

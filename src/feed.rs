@@ -468,7 +468,7 @@ impl Counters {
 }
 
 /// The state of the collector, sent when it changed and at most a few times a second.
-#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Status {
     /// The counters.
     pub counters: Counters,

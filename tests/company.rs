@@ -133,3 +133,14 @@ fn a_viewer_is_told_at_once_what_the_role_does_not_allow() {
         assert!(scene.text().contains("your role is viewer"), "{key}: {}", scene.text());
     }
 }
+
+#[test]
+fn a_collector_that_has_nothing_to_do_causes_no_drawing() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (80, 24));
+    let status = |scene: &Scene, rate| wefwatch::feed::Status { events_per_second: rate, ..scene.model.status.clone() };
+    let update = |status| wefwatch::feed::Update { seq: 1, at: scene.model.now, change: Change::Status(Box::new(status)) };
+    assert!(!scene.model.is_news(&update(status(&scene, scene.model.status.events_per_second))));
+    assert!(scene.model.is_news(&update(status(&scene, 7.5))));
+    let hosts = scene.model.hosts.values().cloned().collect();
+    assert!(scene.model.is_news(&update(wefwatch::feed::Status { hosts, ..scene.model.status.clone() })));
+}

@@ -92,6 +92,8 @@ struct Hall {
     last_status: Instant,
     last_rules: Instant,
     seq: u64,
+    /// Who came while the store was read back.
+    early: Option<Vec<Door>>,
 }
 
 /// Runs until the collector ends.
@@ -109,6 +111,7 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
         last_status: now,
         last_rules: now,
         seq: 0,
+        early: None,
     };
     loop {
         tokio::select! {
@@ -126,6 +129,13 @@ impl Hall {
     fn hear(&mut self, update: Arc<Update>) {
         self.replica.hear(&update);
         self.seq = update.seq;
+        if matches!(update.change, Change::Known(_)) {
+            // Much at once, and nobody's news: who is there begins anew when all of it is here, and who comes waits for that.
+            self.slots.retain(|_, slot| !slot.is_console);
+            self.early.get_or_insert_default();
+            return;
+        }
+        self.early.take().into_iter().flatten().for_each(|door| self.answer(door));
         self.tell_scripts(&update);
         if !self.slots.values().any(|slot| slot.is_console) {
             return;
@@ -235,6 +245,7 @@ impl Hall {
             Door::List { viewer, listing } => self.list(viewer, &listing),
             Door::Preview(scope, answer) => drop(answer.send(self.replica.preview(&scope))),
             Door::Repeats(id, answer) => drop(answer.send(self.replica.targets_like(&id))),
+            Door::Enter { .. } if self.early.is_some() => self.early.get_or_insert_default().push(door),
             Door::Enter { viewer, wants, is_resync, entered } => {
                 let (prepared, capacity) = match wants {
                     Wants::Console { most } => {
@@ -294,5 +305,45 @@ impl Slot {
         if self.missed > 0 || self.sender.try_send(Out::Update(update.clone())).is_err() {
             self.missed += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::header::testing::header;
+    use crate::feed::Known;
+
+    fn known(from: u32) -> Arc<Update> {
+        let header = |number| Arc::new(header(&format!("{number:032}"), "h1", "10.0.0.1", 1));
+        let past = (from..from + 500).map(|number| Known::Alert { header: header(number), muted: None });
+        Arc::new(Update { seq: 1, at: chrono::DateTime::UNIX_EPOCH, change: Change::Known(past.collect()) })
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_the_store_is_read_back_hears_all_of_it_at_once() {
+        let (feed, updates) = mpsc::channel(8);
+        let (doors, asked) = mpsc::channel(8);
+        tokio::spawn(run(updates, asked));
+        let enter = |viewer| {
+            let (entered, answer) = oneshot::channel();
+            let door = Door::Enter { viewer, wants: Wants::Console { most: 10 }, is_resync: false, entered };
+            (doors.send(door), answer)
+        };
+        let (sent, before) = enter(1);
+        sent.await.unwrap();
+        let mut before = before.await.unwrap();
+        feed.send(known(0)).await.unwrap();
+        // Somebody who was there begins anew.
+        assert!(before.queue.recv().await.is_none());
+        let (sent, mut during) = enter(2);
+        sent.await.unwrap();
+        feed.send(known(500)).await.unwrap();
+        assert!(during.try_recv().is_err(), "the second half is not read yet");
+        let change = Change::Status(Box::default());
+        feed.send(Arc::new(Update { seq: 2, at: chrono::DateTime::UNIX_EPOCH, change })).await.unwrap();
+        let entered = during.await.unwrap();
+        let piece = entered.prepared.unwrap().next_piece().unwrap();
+        assert_eq!(piece.tally.map(|tally| tally.alerts), Some(1000));
     }
 }

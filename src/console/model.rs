@@ -320,6 +320,11 @@ impl Model {
             .count()
     }
 
+    /// Whether an update can change the picture. A collector that has nothing to do says so twice a second.
+    pub fn is_news(&self, update: &Update) -> bool {
+        !matches!(&update.change, Change::Status(status) if **status == self.status)
+    }
+
     fn hear(&mut self, update: Arc<Update>) {
         // Acts show at once even on a frozen picture: whoever acted waits for the answer.
         let is_act =
