@@ -101,7 +101,9 @@ impl Console {
     /// Which alert is selected in the only list on the screen: the first word after the mark.
     pub(crate) fn selected(&self) -> Option<String> {
         let row = self.rows().into_iter().find(|row| row.starts_with('▌'))?;
-        row.split_whitespace().nth(1).map(str::to_owned)
+        // Four digits of an id are not enough to tell neighbours apart.
+        let host = row.split_whitespace().find(|word| word.starts_with("WS")).unwrap_or_default();
+        row.split_whitespace().nth(1).map(|id| format!("{id} {host}"))
     }
 
     /// Takes in what was drawn until now.
@@ -140,9 +142,9 @@ impl Console {
         self.until_within(PATIENCE, is_so).unwrap_or_else(|| panic!("{what} never shows:\n{}", self.text()))
     }
 
-    /// Until every alert of the collector is here; the header counts them.
+    /// Until every alert of the collector is counted; others may have come since it was filled.
     pub(crate) fn until_all_is_here(&mut self) -> Instant {
-        self.until("the count of all alerts", |console| console.text().contains("HIGH 100,000"))
+        self.until("the count of all alerts", |console| console.text().contains("HIGH 100,"))
     }
 
     /// Leaves by the key for it.

@@ -88,15 +88,15 @@ impl Events {
         let number = self.number;
         self.number += 1;
         let template = if is_alert { &self.alert } else { &self.noise[number as usize % self.noise.len()] };
-        let [_, high, middle, low] = (number as u32).to_be_bytes();
+        let host = number % HOSTS;
         for (piece, slot) in &template.0 {
             out.extend_from_slice(piece.as_bytes());
             let _ = match slot {
                 Some(0) => write!(out, "{}", self.first + number),
                 Some(1) => out.write_all(self.times[0].as_bytes()),
                 Some(2) => out.write_all(self.times[1].as_bytes()),
-                Some(3) => write!(out, "WS{:04}.corp.example", number % HOSTS),
-                Some(4) => write!(out, "10.{high}.{middle}.{low}"),
+                Some(3) => write!(out, "WS{host:04}.corp.example"),
+                Some(4) => write!(out, "10.20.{}.{}", host / 250, host % 250),
                 Some(5) => write!(out, "10.200.8.{}", number % 250),
                 _ => Ok(()),
             };

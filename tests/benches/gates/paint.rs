@@ -35,7 +35,7 @@ pub(crate) fn paint(server: &Server, report: &mut Report) {
     let whole = Sample::new(whole);
     let (p50, max, spent) = (whole.median(), whole.max(), Sample::new(spent).median());
     let measured = format!("p50 {p50:.0}, max {max:.0} ms; {spent:.1} s of CPU; {resynced} of {STARTS} were resynced");
-    note("paint", "every alert is here", &measured);
+    note("paint", "all alerts are counted", &measured);
 }
 
 /// The median has to meet the goal; the largest is shown.

