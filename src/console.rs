@@ -148,6 +148,7 @@ pub async fn run(
                 is_dirty = true;
             }
         }
+        effects.extend(model.update(Message::Tick(terminal::now())));
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(Exit::Quit),
@@ -163,7 +164,6 @@ pub async fn run(
             }
         }
         if is_input || (is_dirty && last_frame.elapsed() >= FRAME) {
-            model.update(Message::Tick(terminal::now()));
             draw(&mut guard, &model)?;
             last_frame = Instant::now();
             is_dirty = false;

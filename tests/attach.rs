@@ -321,6 +321,37 @@ fn a_console_holds_a_part_and_finds_the_rest() {
 }
 
 #[test]
+fn an_export_brings_evidence_that_only_the_store_has() {
+    let place = Place::new();
+    let server = place.serve();
+    send(&server, &(0..20).map(outbound).collect::<String>());
+    server.wait_for("wefwatch_alerts_total", 20);
+    server.stop();
+    let server = place.serve();
+    let mut console = place.attach((120, 36));
+    console.wait_for("HIGH 20");
+    console.press("2");
+    console.wait_for("20, severity then newest");
+    for (ending, wrote) in [("json", "wrote 20 as JSON"), ("md", "wrote 20 as Markdown")] {
+        let path = place.path(&format!("all.{ending}"));
+        console.press("e");
+        console.wait_for("only you will be able to read it");
+        // What the filter lets through, not the one alert that is selected.
+        console.press("\u{1b}[B");
+        console.press(&format!("\u{15}{path}\r"));
+        console.wait_for(wrote);
+        let written = std::fs::read_to_string(&path).expect("the file is there");
+        // 2371779 became the record ids 0 to 19.
+        let wanted = if ending == "json" { "\"record_id\":19" } else { "record 19" };
+        assert!(written.contains(wanted), "{written}");
+        assert!(!written.contains("not in memory"), "{written}");
+    }
+    console.press("q");
+    assert_eq!(console.end().0.exit_code(), 0);
+    server.stop();
+}
+
+#[test]
 fn plain_lines_of_a_collector_elsewhere() {
     let place = Place::new();
     let server = place.serve();

@@ -136,7 +136,7 @@ fn a_viewer_is_told_at_once_what_the_role_does_not_allow() {
 
 #[test]
 fn a_collector_that_has_nothing_to_do_causes_no_drawing() {
-    let mut scene = Scene::of(&["attack_both_ends.xml"], (80, 24));
+    let scene = Scene::of(&["attack_both_ends.xml"], (80, 24));
     let status = |scene: &Scene, rate| wefwatch::feed::Status { events_per_second: rate, ..scene.model.status.clone() };
     let update = |status| wefwatch::feed::Update { seq: 1, at: scene.model.now, change: Change::Status(Box::new(status)) };
     assert!(!scene.model.is_news(&update(status(&scene, scene.model.status.events_per_second))));

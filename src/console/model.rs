@@ -4,6 +4,7 @@
 pub mod company;
 pub mod copy;
 pub mod export;
+mod gather;
 pub mod lateral;
 pub mod listed;
 pub mod mutes;
@@ -25,6 +26,7 @@ use crate::console::Config;
 use crate::console::keys::{Action, Keymap, Place};
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::gather::Gathering;
 use crate::console::model::listed::{Listed, listed};
 use crate::console::model::mutes::Offer;
 use crate::console::model::pages::Pages;
@@ -204,6 +206,7 @@ pub struct Model {
     first_token: u64,
     next_token: u64,
     asked: Option<AlertId>,
+    gathering: Option<Gathering>,
     /// What is being written, and what is said once it is.
     writing: Option<(ExportForm, String)>,
 }
@@ -257,6 +260,7 @@ impl Model {
             first_token: now.timestamp_micros().unsigned_abs(),
             next_token: now.timestamp_micros().unsigned_abs(),
             asked: None,
+            gathering: None,
             writing: None,
         }
     }
@@ -272,7 +276,10 @@ impl Model {
                 self.withdraw_offer();
             }
             Message::Update(update) => self.hear(update),
-            Message::Detail(alert) => self.alerts.fetched(alert),
+            Message::Detail(alert) => {
+                self.gathered(&alert);
+                self.alerts.fetched(alert);
+            }
             Message::Link(link) => self.hear_link(link),
             Message::Written(result) => self.written(result),
         }
@@ -280,6 +287,7 @@ impl Model {
         effects.extend(self.look());
         effects.extend(self.missing_page());
         effects.extend(self.missing_preview());
+        effects.extend(self.gather());
         effects
     }
 

@@ -14,14 +14,14 @@ use crate::event::command::decoded_command;
 use crate::feed::EventLine;
 use crate::roster::Entry;
 
-/// A report of these alerts, one section each.
-pub fn markdown(model: &Model, entries: &[&Entry]) -> String {
+/// A report of these alerts, one section each, with their evidence where there is some.
+pub fn markdown(model: &Model, entries: &[(&Entry, Option<&Alert>)]) -> String {
     let mut text = String::new();
     if entries.len() > 1 {
         let _ = writeln!(text, "# {} alerts\n", entries.len());
     }
-    for entry in entries {
-        alert(model, entry, &mut text);
+    for (entry, fired) in entries {
+        alert(model, entry, *fired, &mut text);
     }
     text
 }
@@ -56,7 +56,7 @@ fn block(kind: &str, content: &str, text: &mut String) {
     let _ = writeln!(text, "{fence}{kind}\n{}\n{fence}\n", content.trim_end_matches('\n'));
 }
 
-fn alert(model: &Model, entry: &Entry, text: &mut String) {
+fn alert(model: &Model, entry: &Entry, fired: Option<&Alert>, text: &mut String) {
     let header = &entry.header;
     let _ = writeln!(text, "## {} {}\n", header.severity.as_str().to_uppercase(), inline(&header.rule));
     let _ = writeln!(text, "{}\n", inline(&header.message));
@@ -73,7 +73,7 @@ fn alert(model: &Model, entry: &Entry, text: &mut String) {
         let _ = writeln!(text, "- {name}: {value}");
     }
     text.push('\n');
-    match &entry.alert {
+    match fired {
         Some(fired) => evidence(fired, text),
         None => {
             text.push_str("The evidence of this alert is not in memory; `wefwatch alerts --json` reads it from the store.\n\n");

@@ -92,7 +92,7 @@ impl Model {
             let xml = alert.evidence.iter().map(|proof| &*proof.xml).collect::<Vec<_>>().join("\n");
             items.push(Item { key: 'x', what: "event XML", text: printable_lines(&xml) });
         }
-        items.push(Item { key: 'm', what: "Markdown report", text: report::markdown(self, &[entry]) });
+        items.push(Item { key: 'm', what: "Markdown report", text: report::markdown(self, &[(entry, entry.alert.as_deref())]) });
         items
     }
 

@@ -59,8 +59,8 @@ impl Form {
 pub enum Subject {
     /// These alerts.
     Alerts(Vec<u64>),
-    /// All alerts that the filter lets through.
-    Listed(usize),
+    /// All alerts that the filter lets through: how many are held here, and how many there are.
+    Listed(usize, usize),
     /// The event with that number.
     Event(u64),
     /// All events that the filter lets through.
@@ -73,7 +73,10 @@ impl Subject {
         let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         match self {
             Self::Alerts(numbers) => format!("the selected {}", many(numbers.len(), "alert")),
-            Self::Listed(count) => format!("all that the filter lets through: {}", many(*count, "alert")),
+            Self::Listed(count, all) if count < all => {
+                format!("what is here of all that the filter lets through: {count} of {}", many(*all, "alert"))
+            }
+            Self::Listed(count, _) => format!("all that the filter lets through: {}", many(*count, "alert")),
             Self::Event(_) => "the selected event".to_owned(),
             Self::Events(count) => format!("all that the filter lets through: {}", many(*count, "event")),
         }
@@ -117,9 +120,9 @@ impl Model {
             if !chosen.is_empty() {
                 subjects.push(Subject::Alerts(chosen));
             }
-            subjects.push(Subject::Listed(self.alerts.rows(false).len()));
+            subjects.push(Subject::Listed(self.alerts.rows(false).len(), self.alerts.total(false)));
         }
-        subjects.retain(|subject| !matches!(subject, Subject::Listed(0) | Subject::Events(0)));
+        subjects.retain(|subject| !matches!(subject, Subject::Listed(0, _) | Subject::Events(0)));
         if subjects.is_empty() {
             self.hint = Some("nothing to export yet");
             return;
@@ -129,7 +132,7 @@ impl Model {
                 let first = numbers.last().and_then(|number| self.alerts.get(*number));
                 first.map_or_else(|| "alerts".to_owned(), |entry| entry.header.id.short().to_owned())
             }
-            Subject::Listed(_) => "alerts".to_owned(),
+            Subject::Listed(..) => "alerts".to_owned(),
             Subject::Event(_) | Subject::Events(_) => "events".to_owned(),
         };
         let ending = if is_events { Form::Ndjson } else { Form::Markdown }.ending();
@@ -162,13 +165,35 @@ impl Model {
             self.dialog = Some(Dialog::Export(form));
             return Vec::new();
         };
-        let (text, count, left_out) = match &form.subjects[form.subject] {
-            Subject::Alerts(numbers) => {
-                self.alerts_as(kind, &numbers.iter().filter_map(|it| self.alerts.get(*it)).collect::<Vec<_>>())
-            }
-            Subject::Listed(_) => {
+        let numbers = self.numbers_of(&form.subjects[form.subject]);
+        if self.begin_gathering(&form, &numbers) {
+            return Vec::new();
+        }
+        self.write_as(form, kind, &numbers)
+    }
+
+    /// Writes what was asked for with the evidence that could be had.
+    pub(super) fn write_now(&mut self, form: ExportForm) -> Vec<Effect> {
+        let numbers = self.numbers_of(&form.subjects[form.subject]);
+        Form::of(&form.path).map_or_else(Vec::new, |kind| self.write_as(form, kind, &numbers))
+    }
+
+    /// The alerts that are to be written.
+    fn numbers_of(&self, subject: &Subject) -> Vec<u64> {
+        match subject {
+            Subject::Alerts(numbers) => numbers.clone(),
+            Subject::Listed(..) => {
                 let rows = self.alerts.rows(false);
-                self.alerts_as(kind, &(0..rows.len()).filter_map(|place| rows.get(place)).collect::<Vec<_>>())
+                (0..rows.len()).filter_map(|place| rows.get(place)).map(|entry| entry.number).collect()
+            }
+            Subject::Event(_) | Subject::Events(_) => Vec::new(),
+        }
+    }
+
+    fn write_as(&mut self, form: ExportForm, kind: Form, numbers: &[u64]) -> Vec<Effect> {
+        let (text, count, left_out) = match &form.subjects[form.subject] {
+            Subject::Alerts(_) | Subject::Listed(..) => {
+                self.alerts_as(kind, &numbers.iter().filter_map(|number| self.alerts.get(*number)).collect::<Vec<_>>())
             }
             Subject::Event(number) => self.events_as(kind, |own| own == *number),
             Subject::Events(_) => {
@@ -177,7 +202,11 @@ impl Model {
             }
         };
         let is_overwriting = form.overwrites.as_ref() == Some(&form.path);
-        let left = if left_out == 0 { String::new() } else { format!("; {left_out} left out, their evidence is not in memory") };
+        let left = if left_out == 0 {
+            String::new()
+        } else {
+            format!("; {left_out} left out, their evidence is not to be had; wefwatch alerts --json reads a store")
+        };
         let done = format!("wrote {count} as {} to {}{left}", kind.as_str(), form.path);
         let effect = Effect::Write { path: form.path.clone(), text, is_overwriting };
         self.said = Some((format!("writing {} …", form.path), false));
@@ -212,9 +241,10 @@ impl Model {
     /// Alerts in a form: the text, how many there are, and how many had to be left out.
     fn alerts_as(&self, form: Form, entries: &[&Entry]) -> (String, usize, usize) {
         if form == Form::Markdown {
-            return (report::markdown(self, entries), entries.len(), 0);
+            let told: Vec<_> = entries.iter().map(|entry| (*entry, self.evidence_of(entry))).collect();
+            return (report::markdown(self, &told), entries.len(), 0);
         }
-        let records: Vec<String> = entries.iter().filter_map(|entry| entry.alert.as_deref()).map(self.config.record).collect();
+        let records: Vec<String> = entries.iter().filter_map(|entry| self.evidence_of(entry)).map(self.config.record).collect();
         let (count, left_out) = (records.len(), entries.len() - records.len());
         (join(form, &records), count, left_out)
     }
