@@ -461,7 +461,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::detect::predicate::{Case, Ordering, Pattern, Test, Wild};
+    use crate::detect::predicate::pattern::{Case, Pattern, Wild};
+    use crate::detect::predicate::{Ordering, Test};
     use crate::event::testing::{event, sysmon};
 
     /// Short texts over few letters, so that needles overlap, hit and miss; some letters fold in ways of their own.

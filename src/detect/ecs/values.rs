@@ -7,7 +7,8 @@ use crate::detect::ecs::arguments::split_arguments;
 use crate::detect::ecs::table::{CONNECTION_ACTIONS, EventKind, From};
 use crate::detect::ecs::{HostId, Mapping, UserId, WinrmProtocol, event_kind, kind_id};
 use crate::detect::fields;
-use crate::detect::predicate::{Value, parse_address};
+use crate::detect::predicate::Value;
+use crate::detect::predicate::network::parse_address;
 use crate::event::WindowsEvent;
 use crate::event::sysmon::NetworkConnect;
 

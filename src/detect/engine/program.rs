@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use crate::detect::engine::column::{ColumnBuilder, is_indexed};
 use crate::detect::engine::typical::Typical;
-use crate::detect::predicate::{AtomId, Case, Expr, FieldId, Pattern, Predicates, Test, Wild};
+use crate::detect::predicate::pattern::{Case, Pattern, Wild};
+use crate::detect::predicate::{AtomId, Expr, FieldId, Predicates, Test};
 
 /// A condition, ready to run. Numbers are the engine's own.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::detect::predicate::{Case, Pattern};
+use crate::detect::predicate::pattern::{Case, Pattern};
 
 /// Programs and command lines that every Windows host runs all day, the most frequent ones first.
 #[rustfmt::skip]

@@ -12,7 +12,9 @@ use crate::detect::eql::script::{self, Check, Code, Script};
 use crate::detect::eql::syntax::{
     Body, EventFilter, FieldPath, Function, Literal, Node, Operand, Operator, Query, SequenceFilter, StageFilter, Term,
 };
-use crate::detect::predicate::{Case, Expr, FieldId, FieldName, Network, Ordering, Pattern, Predicates, Test, Wild};
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::{Case, Pattern, Wild};
+use crate::detect::predicate::{Expr, FieldId, FieldName, Ordering, Predicates, Test};
 use crate::detect::route::Route;
 use crate::detect::{JoinField, Logic, Role, Sequence, Stage};
 

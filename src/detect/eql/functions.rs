@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use crate::detect::eql::script::Datum;
 use crate::detect::eql::syntax::Function;
-use crate::detect::predicate::{Case, Network, parse_address};
+use crate::detect::predicate::network::{Network, parse_address};
+use crate::detect::predicate::pattern::Case;
 
 /// A function's value.
 pub(super) fn call(function: Function, ignores_case: bool, arguments: &[Datum<'_>]) -> Datum<'static> {

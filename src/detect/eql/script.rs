@@ -10,7 +10,8 @@ use regex::Regex;
 use crate::detect::eql::functions;
 use crate::detect::eql::lex::Refused;
 use crate::detect::eql::syntax::{Function, Literal, Operand, Operator, Term};
-use crate::detect::predicate::{Case, FieldId, Ordering, Pattern};
+use crate::detect::predicate::pattern::{Case, Pattern};
+use crate::detect::predicate::{FieldId, Ordering};
 
 /// A value under calculation.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use crate::detect::ecs::{self, Category, Known, Mapping};
 use crate::detect::eql::compile::{ordering, regex, text_of, wild};
 use crate::detect::eql::lex::Span;
 use crate::detect::eql::syntax::{Body, EventFilter, FieldPath, Function, Literal, Node, Operator, Query, StageFilter};
-use crate::detect::predicate::Pattern;
+use crate::detect::predicate::pattern::Pattern;
 
 /// Why a rule can never match here.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::{ConditionExpr, Quantifier, SelectorPattern, SigmaString};
 
-use crate::detect::predicate::{Expr, Pattern};
+use crate::detect::predicate::Expr;
+use crate::detect::predicate::pattern::Pattern;
 use crate::detect::sigma::item::wild_of;
 
 /// How deep parentheses may nest, and how many `not` may follow each other: reading them takes stack.

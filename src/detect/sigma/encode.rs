@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsigma_parser::Modifier;
 
-use crate::detect::predicate::Wild;
+use crate::detect::predicate::pattern::Wild;
 
 /// How many spellings one value may have; `windash` multiplies by five for every dash.
 const MAX_SPELLINGS: usize = 4096;

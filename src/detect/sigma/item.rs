@@ -2,7 +2,9 @@
 
 use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
 
-use crate::detect::predicate::{Case, Expr, FieldId, FieldName, Network, Ordering, Pattern, Place, Predicates, Test, Wild};
+use crate::detect::predicate::network::Network;
+use crate::detect::predicate::pattern::{Case, Pattern, Place, Wild};
+use crate::detect::predicate::{Expr, FieldId, FieldName, Ordering, Predicates, Test};
 use crate::detect::sigma::encode::spellings;
 use crate::detect::sigma::refused::Refused;
 use crate::detect::sigma::regular::Regexes;
