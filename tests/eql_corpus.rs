@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use wefwatch::detect::ecs::Mapping;
-use wefwatch::detect::{Logic, ProblemKind, RuleFile, RuleSet};
+use wefwatch::detect::rule::Logic;
+use wefwatch::detect::{ProblemKind, RuleFile, RuleSet};
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };

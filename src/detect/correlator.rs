@@ -17,7 +17,8 @@ use crate::alert::AlertId;
 use crate::detect::correlator::aggregate::Aggregates;
 use crate::detect::correlator::log::{Found, Hit, Log, Ordinal, Shape};
 use crate::detect::correlator::machine::Plan;
-use crate::detect::{JoinKey, Logic, Observation, Rule, RuleIndex, RuleSet, StageHit, raise};
+use crate::detect::rule::{Logic, Rule};
+use crate::detect::{JoinKey, Observation, RuleIndex, RuleSet, StageHit, raise};
 
 /// How often old hits of keys without traffic are dropped, by arrival.
 const EXPIRE_EVERY: TimeDelta = TimeDelta::seconds(5);

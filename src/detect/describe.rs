@@ -3,7 +3,8 @@
 
 use chrono::TimeDelta;
 
-use crate::detect::{Correlation, Observation, Wanted};
+use crate::detect::Observation;
+use crate::detect::rule::{Correlation, Wanted};
 use crate::event::WindowsEvent;
 use crate::event::sysmon::{NetworkConnect, ProcessCreate, Sysmon};
 use crate::event::text::{file_name, is_said, short_command};

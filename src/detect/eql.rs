@@ -28,7 +28,8 @@ use crate::detect::eql::rule_file::{NotARule, Read};
 use crate::detect::eql::syntax::{Pipe, Query};
 use crate::detect::eql::verdict::Impossible;
 use crate::detect::predicate::Predicates;
-use crate::detect::{Head, Logic, ProblemKind, Rule, RuleFile, RuleProblem};
+use crate::detect::rule::{Head, Logic, Rule};
+use crate::detect::{ProblemKind, RuleFile, RuleProblem};
 
 /// Compiles a rule file (`.toml` in the form of Elastic's detection-rules, or a bare `.eql`).
 pub fn compile(file: &RuleFile, mapping: &Mapping, predicates: &mut Predicates) -> Result<Rule, RuleProblem> {

@@ -10,7 +10,8 @@ use crate::alert::{Alert, Matched};
 use crate::detect::correlator::{self, Correlator};
 use crate::detect::predicate::Expr;
 use crate::detect::route::Route;
-use crate::detect::{JoinKey, Logic, Observation, PartOf, Rule, RuleIndex, RuleSet, Sequence, describe, raise};
+use crate::detect::rule::{Logic, PartOf, Rule, Sequence};
+use crate::detect::{JoinKey, Observation, RuleIndex, RuleSet, describe, raise};
 use crate::event::WindowsEvent;
 use crate::event::time::event_time;
 

@@ -6,8 +6,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::detect::ecs::Mapping;
 use crate::detect::predicate::Predicates;
+use crate::detect::rule::Rule;
 use crate::detect::sigma::link::Pending;
-use crate::detect::{ProblemKind, Rule, RuleFile, RuleProblem, RuleSet, eql, sigma};
+use crate::detect::{ProblemKind, RuleFile, RuleProblem, RuleSet, eql, sigma};
 
 /// A rule file may be this long, in bytes; a longer one is refused unread.
 pub const MAX_RULE_FILE: usize = 1 << 20;

@@ -23,6 +23,7 @@ use crate::alert::RuleInfo;
 use crate::detect::ecs::Mapping;
 use crate::detect::predicate::{Expr, Predicates};
 use crate::detect::route::{NoRoute, Route};
+use crate::detect::rule::{Logic, Rule};
 use crate::detect::sigma::condition::resolve;
 use crate::detect::sigma::document::Document;
 use crate::detect::sigma::info::info;
@@ -30,7 +31,7 @@ use crate::detect::sigma::item::Items;
 use crate::detect::sigma::link::{Pending, Place};
 use crate::detect::sigma::locate::{in_one_line, locate, shifted};
 use crate::detect::sigma::refused::Refused;
-use crate::detect::{Logic, Rule, RuleFile, RuleProblem, load};
+use crate::detect::{RuleFile, RuleProblem, load};
 
 /// Reads all rules of a file and compiles them. A file can hold several documents; each that cannot run is a problem of its
 /// own and the rest run. Filters and correlations wait in `pending` until all files are read.

@@ -12,7 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::detect::correlator::log::Ordinal;
 use crate::detect::correlator::{Completed, Config, LogKey};
-use crate::detect::{Correlation, JoinKey, Logic, Observation, PartOf, RuleIndex, RuleSet, StageHit, Target, Wanted, stage_hits};
+use crate::detect::rule::{Correlation, Logic, PartOf, Wanted};
+use crate::detect::{JoinKey, Observation, RuleIndex, RuleSet, StageHit, Target, stage_hits};
 use crate::event::WindowsEvent;
 
 /// How many events of a key keep their text: some of the first, and the newest.

@@ -200,7 +200,7 @@ impl<E> Log<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::Role;
+    use crate::detect::rule::Role;
     use proptest::prelude::*;
 
     fn plan(stages: usize, maxspan: i64) -> Plan {

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::detect::correlator::log::Hit;
-use crate::detect::{Role, Sequence};
+use crate::detect::rule::{Role, Sequence};
 
 /// A sequence, as the machine needs it: stages are bits of [`Hit::stages`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::detect::predicate::network::Network;
 use crate::detect::predicate::pattern::{Case, Pattern, Wild};
 use crate::detect::predicate::{Expr, FieldId, FieldName, Ordering, Predicates, Test};
 use crate::detect::route::Route;
-use crate::detect::{JoinField, Logic, Role, Sequence, Stage};
+use crate::detect::rule::{JoinField, Logic, Role, Sequence, Stage};
 
 /// A compiled regular expression may take at most this much memory, in bytes.
 const REGEX_LIMIT: usize = 1 << 20;

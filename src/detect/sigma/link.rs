@@ -9,10 +9,11 @@ use std::sync::Arc;
 use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, LogSource, SigmaRule};
 
 use crate::alert::{RuleInfo, RuleLanguage};
+use crate::detect::RuleProblem;
 use crate::detect::predicate::{Expr, FieldId, FieldName, Predicates};
+use crate::detect::rule::{Correlation, JoinField, Logic, Part, PartOf, Rule};
 use crate::detect::sigma::refused::Refused;
 use crate::detect::sigma::wanted::{field_of, timespan, value_field, wanted};
-use crate::detect::{Correlation, JoinField, Logic, Part, PartOf, Rule, RuleProblem};
 
 /// Where a document stands.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@ use rsigma_parser::{
     ConditionExpr, ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, Quantifier, WindowMode,
 };
 
+use crate::detect::rule::{Threshold, Wanted};
 use crate::detect::sigma::condition::is_meant;
 use crate::detect::sigma::refused::Refused;
-use crate::detect::{Threshold, Wanted};
 
 /// How many rules a correlation may name.
 const MAX_RULES: usize = 64;
