@@ -1,8 +1,10 @@
 //! The one owner of all state that detection needs: the correlator, the hosts, the processes, the counters. It hears
 //! [`Intake`] and publishes [`Update`]s; nobody else holds state, and there is no lock.
 
+mod batch;
 pub mod dedup;
 pub mod desk;
+mod fired;
 pub mod hub;
 pub mod links;
 pub mod metrics;
@@ -16,22 +18,20 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, watch};
 
-use crate::alert::{Action, Alert, AlertId, Severity};
+use crate::alert::{Action, Alert};
 use crate::collector::dedup::Recent;
 use crate::collector::desk::Desk;
 use crate::collector::hub::Hub;
-use crate::collector::links::{Links, Seen};
+use crate::collector::links::Links;
 use crate::collector::tally::Tally;
-use crate::decode::{RejectReason, Rejected};
-use crate::detect::correlator::{self, Completed, Correlator};
+use crate::detect::correlator::{self, Correlator};
 use crate::detect::rule::{Logic, Rule};
-use crate::detect::{Observation, RuleSet, describe, raise};
-use crate::event::names::HostName;
-use crate::event::time::{EventTimeRule, event_time};
-use crate::feed::{Change, Counters, EventLine, Known, Notice, NoticeLevel, Overflow, RejectedLine, Status, Update};
+use crate::detect::{Observation, RuleSet, raise};
+use crate::event::time::event_time;
+use crate::feed::{Change, Counters, Known, Notice, NoticeLevel, Overflow, Status, Update};
 use crate::hosts::processes::Processes;
 use crate::hosts::table::Hosts;
-use crate::intake::{Batch, Intake, Observed, ReplayProgress};
+use crate::intake::{Intake, ReplayProgress};
 use crate::store::Store;
 use crate::store::read::Kept;
 use crate::triage::Act;
@@ -39,8 +39,6 @@ use crate::triage::viewer::Viewer;
 
 /// How often a status is published at most.
 const STATUS_EVERY: TimeDelta = TimeDelta::milliseconds(250);
-/// How many rejected frames are shown a second; the count stays exact.
-const REJECTS_SHOWN: u32 = 20;
 /// How many ids of raised alerts are remembered.
 const RAISED_IDS: usize = 1 << 17;
 /// How much of what an earlier run left goes into one update.
@@ -309,156 +307,6 @@ impl Collector {
         self.publish(Change::Viewers(self.viewers.values().cloned().collect()), now).await;
     }
 
-    async fn take_batch(&mut self, batch: Batch) {
-        self.tally.batch(&batch);
-        let mut lines = Vec::new();
-        let wants_events = self.hub.wants_events();
-        for observed in &batch.observed {
-            if !self.recent_events.is_new(dedup::key_of(&observed.event)) {
-                self.tally.duplicate(batch.listener);
-                let excerpt = observed.event.raw().as_bytes();
-                let excerpt = excerpt[..excerpt.len().min(crate::decode::framing::EXCERPT)].into();
-                let detail = "this event arrived before".to_owned();
-                self.reject(&batch, &Rejected { reason: RejectReason::Duplicate, detail, excerpt }).await;
-                continue;
-            }
-            let alert = self.take_event(&batch, observed);
-            if wants_events {
-                lines.push(line(&batch, &self.rules, observed, alert));
-            }
-        }
-        self.settle().await;
-        for rejected in &batch.rejected {
-            self.reject(&batch, rejected).await;
-        }
-        if !lines.is_empty() {
-            self.publish(Change::Events(lines), batch.received_at).await;
-        }
-        self.tally.sequence(self.correlator.partials(), self.correlator.late_events());
-    }
-
-    /// One event that is no duplicate. Answers the alert that it completed, if any.
-    fn take_event(&mut self, batch: &Batch, observed: &Observed) -> Option<(AlertId, Severity)> {
-        let event = &observed.event;
-        let time = event_time(event, batch.rules.mapping().event_time, batch.received_at);
-        self.tally.event(event, batch.received_at);
-        self.hosts.observe(event, &time, batch.received_at);
-        self.processes.observe(event, &time);
-        let skew = self.skew_of(event.host());
-        let seen = Seen { at: time.at, skew, now: batch.received_at };
-        let told = self.links.observe(event, seen, !observed.hits.is_empty());
-        self.retell(told);
-        if observed.hits.is_empty() {
-            return None;
-        }
-        self.desk.observe(event, batch.received_at);
-        if !observed.hits.stages.is_empty() {
-            self.desk.stage_hit(event, batch.received_at);
-        }
-        let observation = Observation { event: event.clone(), time, received_at: batch.received_at };
-        let mut completed = None;
-        for index in &observed.hits.rules {
-            if !self.correlator.admits(batch.rules.get(*index), observation.time.at) {
-                continue;
-            }
-            let alert = raise::single(&batch.rules, *index, &observation, batch.received_at);
-            completed = Some((alert.id.clone(), alert.rule.severity));
-            self.raise(alert);
-        }
-        for sequence in self.correlator.advance(&batch.rules, &observation, &observed.hits.stages) {
-            let Some(alert) = raise::sequence(&batch.rules, &sequence, batch.received_at) else { continue };
-            completed = Some((alert.id.clone(), alert.rule.severity));
-            self.raise(alert);
-        }
-        let late = self.correlator.late_events();
-        if late > self.late_before {
-            self.late_before = late;
-            self.hosts.note_late(event.host());
-        }
-        completed
-    }
-
-    /// Announces sequences that became certain as time passed.
-    async fn raise_certain(&mut self, certain: Vec<Completed>, now: DateTime<Utc>) {
-        for sequence in certain {
-            if let Some(alert) = raise::sequence(&self.rules, &sequence, now) {
-                self.raise(alert);
-            }
-        }
-        self.settle().await;
-    }
-
-    /// Takes an alert. One id is raised once; a second raising is the same event by another way and says nothing new.
-    fn raise(&mut self, mut alert: Alert) {
-        let is_new = self.raised.is_new(Some(dedup::hash(alert.id.0.as_bytes())));
-        if alert.action == Action::Raised && !is_new {
-            return;
-        }
-        alert.tree = self.processes.tree(&alert.host, &alert.subject);
-        alert.names = self.hosts.names_of(&alert.host, &alert.subject);
-        let (skew, received_at) = (self.skew_of(&alert.host), alert.evidence.last().received_at);
-        let told = self.links.receive(&mut alert, skew, received_at);
-        self.desk.receive(&mut alert);
-        self.tally.alert(&alert);
-        let alert = Arc::new(alert);
-        self.links.hold(&alert);
-        self.fired.push(alert);
-        self.retell(told);
-    }
-
-    /// Takes alerts that are told anew because of a link.
-    fn retell(&mut self, told: Vec<Alert>) {
-        for mut alert in told {
-            self.desk.relink(&mut alert);
-            self.tally.alert(&alert);
-            let alert = Arc::new(alert);
-            self.links.hold(&alert);
-            self.fired.push(alert);
-        }
-    }
-
-    /// How far the times of a host may be off: only where they are taken as the host gives them.
-    fn skew_of(&self, host: &HostName) -> TimeDelta {
-        match self.rules.mapping().event_time {
-            EventTimeRule::Elastic => self.hosts.skew_of(host),
-            EventTimeRule::Robust => TimeDelta::zero(),
-        }
-    }
-
-    /// Makes what fired durable, then announces it.
-    async fn settle(&mut self) {
-        let fired = std::mem::take(&mut self.fired);
-        self.desk.settle(&fired).await;
-        self.announce(fired).await;
-    }
-
-    async fn announce(&mut self, alerts: Vec<Arc<Alert>>) {
-        for alert in &alerts {
-            self.publish(Change::Alert(alert.clone()), alert.created).await;
-        }
-        self.desk.announced(&alerts).await;
-    }
-
-    async fn reject(&mut self, batch: &Batch, rejected: &Rejected) {
-        let second = batch.received_at.timestamp();
-        if self.rejects_shown.0 != second {
-            self.rejects_shown = (second, 0);
-        }
-        self.rejects_shown.1 += 1;
-        if self.rejects_shown.1 > REJECTS_SHOWN {
-            return;
-        }
-        let line = RejectedLine {
-            at: batch.received_at,
-            peer: batch.peer.to_string(),
-            reason: rejected.reason.as_str().to_owned(),
-            detail: rejected.detail.clone(),
-            excerpt: String::from_utf8_lossy(&rejected.excerpt).into_owned(),
-            bytes: rejected.excerpt.to_vec().into(),
-        };
-        self.publish(Change::Rejected(line), batch.received_at).await;
-    }
-
     async fn notice(&mut self, level: NoticeLevel, text: String, at: DateTime<Utc>) {
         self.publish(Change::Notice(Notice { level, text }), at).await;
     }
@@ -495,19 +343,5 @@ fn reach(rule: &Rule) -> TimeDelta {
     match &rule.logic {
         Logic::Sequence(sequence) => sequence.reach(),
         _ => TimeDelta::milliseconds(rule.info.maxspan_ms.unwrap_or_default()),
-    }
-}
-
-fn line(batch: &Batch, rules: &RuleSet, observed: &Observed, alert: Option<(AlertId, Severity)>) -> EventLine {
-    let event = &observed.event;
-    EventLine {
-        time: event_time(event, rules.mapping().event_time, batch.received_at).at,
-        host: event.host().clone(),
-        computer: event.computer().to_owned(),
-        event_id: event.event_id(),
-        channel: event.channel().to_owned(),
-        summary: describe::event(event),
-        alert,
-        xml: event.raw().clone(),
     }
 }
