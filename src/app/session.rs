@@ -1,33 +1,30 @@
 //! One run from the first listener to the last record: starts all tasks, waits for whatever ends them, and drains in order:
 //! inputs stop and hand over what they read, the collector finishes, the outputs flush.
 
+mod bind;
 mod drain;
+mod wait;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, interval};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::app::desk::{self, Look};
 use crate::app::failure::Failure;
-use crate::app::signals::{Asked, Signals};
-use crate::app::{metrics_server, rule_files, variable};
+use crate::app::signals::Signals;
+use crate::app::{rule_files, variable};
 use crate::attach;
 use crate::attach::connection::Way;
 use crate::attach::server::{self, Socket, SocketError};
 use crate::collector::{self, Collector};
-use crate::config::{Config, ListenUrl};
-use crate::console::Exit;
-use crate::detect::{ProblemKind, RuleProblem, RuleSet};
+use crate::config::Config;
+use crate::detect::{ProblemKind, RuleSet};
 use crate::feed::{Counters, Overflow, Status, Update};
+use crate::input::clock;
 use crate::input::replay::Recording;
-use crate::input::steering::Controls;
-use crate::input::{self, Context, clock, replay, tcp, udp};
-use crate::intake::{Intake, ListenerId, Steer};
+use crate::intake::{Intake, Steer};
 use crate::location::Location;
 use crate::output::{self, Outcome};
 use crate::store::read::Kept;
@@ -77,13 +74,9 @@ pub struct Ended {
     pub is_again: bool,
 }
 
-/// How often the collector is told that time passes.
-const TICK: Duration = Duration::from_millis(250);
 /// How many updates may wait for the console, and for an output.
 const CONSOLE_QUEUE: usize = 1024;
 const OUTPUT_QUEUE: usize = 1024;
-/// How many wishes may wait for the replay.
-const WISHES: usize = 16;
 
 /// Everything that was started.
 struct Session {
@@ -279,240 +272,11 @@ impl Session {
         })
     }
 
-    fn context(&self, listener: u16) -> Context {
-        let limits = &self.plan.config.limits;
-        let config = input::Config {
-            max_frame: limits.max_frame,
-            max_connections: limits.max_connections,
-            idle_flush: limits.idle_flush,
-            udp_receive_buffer: limits.udp_receive_buffer,
-        };
-        Context {
-            listener: ListenerId(listener),
-            config: Arc::new(config),
-            intake: self.intake.clone(),
-            rules: self.rules.subscribe(),
-            shutdown: self.shutdown.subscribe(),
-        }
-    }
-
-    /// Binds everything; the first address that is taken ends the program.
-    async fn bind(&mut self) -> Result<Option<JoinHandle<()>>, Failure> {
-        let _ = self.intake.send(Intake::Tick(clock::now())).await;
-        self.tick();
-        let is_ready = watch::Sender::new(false);
-        let metrics = match self.plan.config.metrics {
-            Some(address) => Some(bind_metrics(address, self.status.clone(), is_ready.subscribe()).await?),
-            None => None,
-        };
-        match self.plan.mode.clone() {
-            Mode::Replay(recording) => self.bind_replay(recording).await,
-            Mode::Live => {
-                for (number, url) in self.plan.config.inputs.clone().into_iter().enumerate() {
-                    self.bind_listener(number as u16, url).await?;
-                }
-            }
-        }
-        is_ready.send_replace(true);
-        Ok(metrics)
-    }
-
-    /// Tells the collector that time passes, until the end.
-    fn tick(&self) {
-        let intake = self.intake.downgrade();
-        tokio::spawn(async move {
-            let mut ticks = interval(TICK);
-            loop {
-                ticks.tick().await;
-                let Some(intake) = intake.upgrade() else { return };
-                if intake.send(Intake::Tick(clock::now())).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
-    async fn bind_replay(&mut self, recording: Recording) {
-        let context = self.context(0);
-        let listening = Intake::Listening { listener: context.listener, url: "replay".to_owned() };
-        let _ = self.intake.send(listening).await;
-        let (steer, wishes) = mpsc::channel(WISHES);
-        self.steer = Some(steer);
-        let controls = Controls { wishes, taken: self.taken.clone() };
-        self.inputs.spawn(async move { replay::run(recording, context, controls).await.map_err(|error| error.to_string()) });
-    }
-
-    async fn bind_listener(&mut self, number: u16, url: ListenUrl) -> Result<(), Failure> {
-        let context = self.context(number);
-        let failed = |error: std::io::Error| Failure::Run(format!("cannot listen on {url}: {error}"));
-        let bound = match url {
-            ListenUrl::Tcp(address) => {
-                let listener = TcpListener::bind(address).await.map_err(failed)?;
-                let bound = ListenUrl::Tcp(listener.local_addr().map_err(failed)?);
-                let context = context.clone();
-                self.inputs.spawn(async move {
-                    tcp::serve(listener, context).await;
-                    Ok(())
-                });
-                bound
-            }
-            ListenUrl::Udp(address) => {
-                let socket = UdpSocket::bind(address).await.map_err(failed)?;
-                udp::prepare(&socket, context.config.udp_receive_buffer);
-                let bound = ListenUrl::Udp(socket.local_addr().map_err(failed)?);
-                let context = context.clone();
-                self.inputs.spawn(async move {
-                    udp::serve(socket, context).await;
-                    Ok(())
-                });
-                bound
-            }
-        };
-        let _ = self.intake.send(Intake::Listening { listener: context.listener, url: bound.to_string() }).await;
-        info!("listening {bound}");
-        Ok(())
-    }
-
-    /// Waits for whatever ends the run.
-    async fn wait(&mut self, signals: &mut Signals) -> End {
-        if let Some(updates) = self.console.take() {
-            return self.wait_console(updates, signals).await;
-        }
-        let failure = self.wait_headless(signals).await;
-        End { asked: (signals.taken() > 0).then(Instant::now), failure }
-    }
-
-    async fn wait_headless(&mut self, signals: &mut Signals) -> Option<String> {
-        loop {
-            tokio::select! {
-                biased;
-                asked = signals.next() => match asked {
-                    Asked::Stop => {
-                        info!("stopping; a second signal stops at once");
-                        return None;
-                    }
-                    Asked::Reload => self.reload().await,
-                },
-                Some(()) = self.reloads.recv() => self.reload().await,
-                Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => match ended {
-                    Ok(Err(problem)) => return Some(problem),
-                    Ok(Ok(())) if self.inputs.is_empty() && self.plan.exit_at_end => return None,
-                    Ok(Ok(())) => {}
-                    Err(error) => return Some(format!("an input ended: {error}")),
-                },
-                Some(ended) = self.outputs.join_next(), if !self.outputs.is_empty() => {
-                    // Only an output whose reader is gone ends before the feed does; without any there is nothing to do.
-                    if matches!(ended, Ok(Outcome::ReaderGone)) && self.outputs.is_empty() {
-                        return None;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>, signals: &mut Signals) -> End {
-        let config = self.console_config();
-        // Without a replay the console asks nothing of it.
-        let steer = self.steer.clone().unwrap_or_else(|| mpsc::channel(1).0);
-        let desk = desk::open(self.intake.downgrade(), self.details.take(), self.reload.clone(), steer);
-        let (is_plain, shutdown) = (self.plan.config.console.plain, self.shutdown.subscribe());
-        let console = async move {
-            if is_plain {
-                return crate::console::plain::run(updates, shutdown, config.utc).await.map(|()| Exit::Quit);
-            }
-            crate::console::run(updates, desk, shutdown, config).await
-        };
-        tokio::pin!(console);
-        let (mut problem, mut asked) = (None, None);
-        loop {
-            tokio::select! {
-                ended = &mut console => {
-                    self.is_again = matches!(ended, Ok(Exit::Again));
-                    let failure = problem.or_else(|| ended.err().map(|error| format!("console: {error}")));
-                    return End { failure, asked: asked.or_else(|| Some(Instant::now())) };
-                }
-                // The console goes, and the inputs stop already.
-                () = signals.stop(), if asked.is_none() => {
-                    asked = Some(Instant::now());
-                    self.shutdown.send_replace(true);
-                }
-                Some(()) = self.reloads.recv() => self.reload().await,
-                Some(ended) = self.inputs.join_next(), if !self.inputs.is_empty() => {
-                    if let Ok(Err(failed)) = ended {
-                        problem = Some(failed);
-                        self.shutdown.send_replace(true);
-                    } else if self.plan.exit_at_end && self.inputs.is_empty() {
-                        self.shutdown.send_replace(true);
-                    }
-                }
-            }
-        }
-    }
-
-    fn console_config(&self) -> crate::console::Config {
-        let settings = &self.plan.config.console;
-        let never_again = match &self.plan.mode {
-            Mode::Live => Some("only in a replay"),
-            Mode::Replay(recording) if recording.is_standard_input() => Some("standard input cannot be read again"),
-            Mode::Replay(_) if self.plan.config.store.location != Location::None => {
-                Some("the store has these alerts already: again works without --store")
-            }
-            Mode::Replay(_) => None,
-        };
-        let Look { keys, theme, is_ascii } = desk::look_of(settings);
-        crate::console::Config {
-            max_alerts: settings.max_alerts,
-            max_evidence: settings.max_evidence,
-            max_events: settings.max_events,
-            utc: settings.utc,
-            listeners: self.plan.config.inputs.iter().map(ToString::to_string).collect(),
-            is_replay: matches!(self.plan.mode, Mode::Replay(_)),
-            is_attached: false,
-            who: desk::user_name(),
-            keys,
-            theme,
-            is_ascii,
-            record: output::format::line,
-            never_again,
-        }
-    }
-
-    /// Reads the rules anew and reopens files. Rules that became broken change nothing.
-    async fn reload(&mut self) {
-        self.reopen.send_modify(|count| *count += 1);
-        match load_rules(&self.plan.config) {
-            Err(problem) => self.tell(format!("rules not reloaded: {problem}")).await,
-            Ok(rules) => {
-                let before = self.rules.borrow().clone();
-                let is_new = |problem: &&RuleProblem| problem.kind == ProblemKind::Broken && !before.problems().contains(problem);
-                if let Some(problem) = rules.problems().iter().find(is_new) {
-                    let problem = format!("rules not reloaded: {problem}");
-                    return self.tell(problem).await;
-                }
-                let rules = Arc::new(rules);
-                info!(rules = rules.rules().count(), not_run = rules.problems().len(), "rules reloaded");
-                self.rules.send_replace(rules.clone());
-                let _ = self.intake.send(Intake::Rules(rules)).await;
-            }
-        }
-    }
-
     /// Says what went wrong, in the log and on the screen.
     async fn tell(&self, problem: String) {
         warn!("{problem}");
         let _ = self.intake.send(Intake::Problem(problem)).await;
     }
-}
-
-async fn bind_metrics(
-    address: std::net::SocketAddr,
-    status: watch::Receiver<Arc<Status>>,
-    is_ready: watch::Receiver<bool>,
-) -> Result<JoinHandle<()>, Failure> {
-    let failed = |error: std::io::Error| Failure::Run(format!("cannot listen on {address} for metrics: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    info!("listening http://{}", listener.local_addr().map_err(failed)?);
-    Ok(tokio::spawn(metrics_server::serve(listener, status, is_ready)))
 }
 
 /// The collector's own name, for the header of syslog records.
