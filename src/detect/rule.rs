@@ -131,6 +131,13 @@ pub struct Correlation {
     pub is_silent: bool,
 }
 
+impl Correlation {
+    /// Whether it counts, so that not every event need be shown.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.wanted, Wanted::Events(_) | Wanted::Values(_))
+    }
+}
+
 /// One of the rules that a Sigma correlation puts together.
 #[derive(Debug, Clone)]
 pub struct Part {
