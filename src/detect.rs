@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleInfo;
 use crate::detect::ecs::Mapping;
-use crate::detect::engine::{Effort, Engines, Program, Scratch, World};
+use crate::detect::engine::scratch::{Effort, Scratch};
+use crate::detect::engine::{Engines, Program, World};
 use crate::detect::predicate::{Evaluation, FieldId, Predicates, Value};
 use crate::detect::rule::{JoinField, Logic, PartOf, Rule};
 use crate::event::WindowsEvent;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::decode::framing::{Framed, Framer, FramerConfig};
 use crate::decode::{Rejected, decode};
-use crate::detect::engine::Scratch;
+use crate::detect::engine::scratch::Scratch;
 use crate::detect::{Hits, RuleSet};
 use crate::event::WindowsEvent;
 use crate::intake::stages::{Stage, Timings};

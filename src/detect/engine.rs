@@ -3,9 +3,11 @@
 //! is hit wakes the rules that it could make hold; only these are evaluated (`program`). The meaning is that of
 //! [`Evaluation`], which evaluates one rule at a time and explains it; a test holds the two equal.
 
+mod bits;
 mod column;
 mod grams;
 mod program;
+pub mod scratch;
 mod trie;
 mod typical;
 
@@ -16,16 +18,13 @@ use foldhash::fast::FixedState;
 use crate::detect::ecs::Mapping;
 use crate::detect::engine::column::Column;
 use crate::detect::engine::program::{Lowering, Node};
+use crate::detect::engine::scratch::{Effort, Scratch, State, kind_key};
 use crate::detect::engine::typical::Typical;
 use crate::detect::fields;
 use crate::detect::predicate::{AtomId, Evaluation, Expr, FieldId, FieldName, Predicates};
 use crate::detect::route::Route;
 use crate::event::WindowsEvent;
 
-/// How many kinds of event a scratch remembers the engines of; beyond, it begins anew.
-const KINDS: usize = 4096;
-/// How long their names may be, in all: a sender chooses them.
-const KIND_BYTES: usize = 256 << 10;
 /// A longer name of data is looked up every time and not remembered.
 const LONGEST_NAME: usize = 128;
 
@@ -44,100 +43,6 @@ pub struct Program<'r, T> {
 #[derive(Debug)]
 pub struct Engines<T> {
     engines: Box<[Engine<T>]>,
-}
-
-/// What one reader of events needs to match them: bits that are cleared after every event, and what it learnt of the form of
-/// the events. Made once a connection; it fits any rule set.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    /// The engines of a kind of event, by a hash of channel, provider and id (kept beside it to be sure).
-    kinds: HashMap<u64, Kind, FixedState>,
-    /// How long the names in `kinds` are, in bytes.
-    kind_bytes: usize,
-    states: Vec<State>,
-    buffer: Vec<u8>,
-    /// Which rule set this belongs to.
-    generation: u64,
-}
-
-#[derive(Debug)]
-struct Kind {
-    channel: Box<str>,
-    provider: Box<str>,
-    event_id: u32,
-    engines: Box<[u16]>,
-}
-
-/// One engine's part of a scratch.
-#[derive(Debug, Default)]
-struct State {
-    hits: Bits,
-    tested: Bits,
-    held: Bits,
-    woken: Bits,
-    candidates: Vec<u32>,
-    found: Bits,
-    /// What every program did since it was last asked, and which did anything.
-    work: Vec<Effort>,
-    worked: Bits,
-    /// The data of the event before, name by name, and the field that reads it: events of a kind have the same form.
-    form: Vec<(Box<str>, Option<u16>)>,
-}
-
-/// What a program did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Effort {
-    /// How often its condition was evaluated: a text that it needs was seen.
-    pub evaluated: u64,
-    /// How often it held.
-    pub held: u64,
-    /// How long that took over the evaluations that were timed, in nanoseconds.
-    pub nanoseconds: u64,
-}
-
-impl std::ops::AddAssign for Effort {
-    fn add_assign(&mut self, other: Self) {
-        self.evaluated += other.evaluated;
-        self.held += other.held;
-        self.nanoseconds += other.nanoseconds;
-    }
-}
-
-/// Bits that know which of them are set, so that clearing costs what setting did.
-#[derive(Debug, Default)]
-struct Bits {
-    words: Vec<u64>,
-    set: Vec<u32>,
-}
-
-impl Bits {
-    fn resize(&mut self, count: usize) {
-        self.words.resize(count.div_ceil(64), 0);
-    }
-
-    /// Sets a bit; true if it was not set.
-    #[inline]
-    fn insert(&mut self, bit: u32) -> bool {
-        let word = &mut self.words[bit as usize / 64];
-        let mask = 1 << (bit % 64);
-        let is_new = *word & mask == 0;
-        if is_new {
-            *word |= mask;
-            self.set.push(bit);
-        }
-        is_new
-    }
-
-    #[inline]
-    fn has(&self, bit: u32) -> bool {
-        self.words[bit as usize / 64] & (1 << (bit % 64)) != 0
-    }
-
-    fn clear(&mut self) {
-        for bit in self.set.drain(..) {
-            self.words[bit as usize / 64] = 0;
-        }
-    }
 }
 
 /// One field of an engine: its columns, one for each rule of case.
@@ -238,41 +143,6 @@ pub struct World<'w> {
     pub mapping: &'w Mapping,
     /// Names the rule set within this process.
     pub generation: u64,
-}
-
-fn kind_key(event: &WindowsEvent) -> u64 {
-    use std::hash::BuildHasher as _;
-    FixedState::default().hash_one((event.channel(), event.provider(), event.event_id().0))
-}
-
-impl Kind {
-    fn is_of(&self, event: &WindowsEvent) -> bool {
-        self.event_id == event.event_id().0 && *self.channel == *event.channel() && *self.provider == *event.provider()
-    }
-}
-
-impl Scratch {
-    /// Makes room for that many engines; what was learnt of another rule set is forgotten.
-    fn fit(&mut self, engines: usize, generation: u64) {
-        if self.generation != generation || self.states.len() != engines {
-            self.kinds.clear();
-            self.kind_bytes = 0;
-            self.states.clear();
-            self.states.resize_with(engines, State::default);
-            self.generation = generation;
-        }
-    }
-
-    fn remember(&mut self, key: u64, event: &WindowsEvent, engines: Box<[u16]>) {
-        self.kind_bytes += event.channel().len() + event.provider().len();
-        if self.kinds.len() >= KINDS || self.kind_bytes > KIND_BYTES {
-            self.kinds.clear();
-            self.kind_bytes = event.channel().len() + event.provider().len();
-        }
-        let kind =
-            Kind { channel: event.channel().into(), provider: event.provider().into(), event_id: event.event_id().0, engines };
-        self.kinds.insert(key, kind);
-    }
 }
 
 impl<T: Copy> Engine<T> {
@@ -432,27 +302,6 @@ impl<T: Copy> Engine<T> {
             Node::And(parts) => parts.iter().all(|part| self.holds(part, state, evaluation)),
             Node::Or(parts) => parts.iter().any(|part| self.holds(part, state, evaluation)),
         }
-    }
-}
-
-impl State {
-    fn fit<T>(&mut self, engine: &Engine<T>) {
-        self.hits.resize(engine.wakes.len());
-        self.tested.resize(engine.lazies.len());
-        self.held.resize(engine.lazies.len());
-        self.woken.resize(engine.programs.len());
-        self.found.resize(engine.readers.len());
-        self.worked.resize(engine.programs.len());
-        self.work.resize(engine.programs.len(), Effort::default());
-    }
-
-    fn clear(&mut self) {
-        self.hits.clear();
-        self.tested.clear();
-        self.held.clear();
-        self.woken.clear();
-        self.found.clear();
-        self.candidates.clear();
     }
 }
 

@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wefwatch::decode::decode;
 use wefwatch::decode::framing::{Framed, Framer, FramerConfig};
 use wefwatch::detect::ecs::Mapping;
-use wefwatch::detect::engine::Scratch;
+use wefwatch::detect::engine::scratch::Scratch;
 use wefwatch::detect::{RuleSet, load};
 use wefwatch::event::WindowsEvent;
 

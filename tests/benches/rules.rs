@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rsigma_eval::{Engine, Event, EventValue};
 use wefwatch::app::{recording, rule_files};
 use wefwatch::detect::ecs::Mapping;
-use wefwatch::detect::engine::Scratch;
+use wefwatch::detect::engine::scratch::Scratch;
 use wefwatch::detect::{RuleFile, RuleSet, load};
 use wefwatch::event::WindowsEvent;
 
