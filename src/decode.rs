@@ -87,9 +87,9 @@ pub struct Decoded {
 pub fn decode(frame: &[u8], received_at: DateTime<Utc>) -> Result<Decoded, Rejected> {
     let frame = from_utf16(frame);
     let frame = frame.as_ref();
-    let start = framing::event_start(frame, 0);
+    let start = framing::tags::event_start(frame, 0);
     let before = &frame[..start.unwrap_or(frame.len())];
-    let brace = memchr::memchr_iter(b'{', before).find(|at| framing::is_json(&frame[*at..]));
+    let brace = memchr::memchr_iter(b'{', before).find(|at| framing::scan::is_json(&frame[*at..]));
     let (header, xml) = match (brace, start) {
         (Some(brace), _) => match json_wrapper::event_xml(&frame[brace..]) {
             Some(xml) => (&frame[..brace], Cow::Owned(xml)),

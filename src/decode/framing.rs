@@ -12,7 +12,8 @@
 //! message that begins before the last one ended cuts that one off: it is rejected as truncated and the new one survives.
 //! Memory is bounded by the longest message; of a longer one only its end is looked for. UTF-16 is converted at the door.
 
-mod scan;
+pub(super) mod scan;
+pub(super) mod tags;
 mod utf16;
 
 use std::borrow::Cow;
@@ -20,8 +21,6 @@ use std::borrow::Cow;
 use crate::decode::framing::scan::{Around, End, Step};
 use crate::decode::framing::utf16::Utf16;
 use crate::decode::{RejectReason, Rejected};
-
-pub(crate) use crate::decode::framing::scan::{event_start, is_json, is_priority};
 
 /// How many bytes of a rejected frame are kept for people.
 pub const EXCERPT: usize = 256;

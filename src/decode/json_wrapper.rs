@@ -29,7 +29,7 @@ fn search(value: &Value, depth: usize) -> Option<&str> {
 
 fn as_event(value: &Value) -> Option<&str> {
     let text = value.as_str()?;
-    let start = crate::decode::framing::event_start(text.as_bytes(), 0)?;
+    let start = crate::decode::framing::tags::event_start(text.as_bytes(), 0)?;
     Some(&text[start..])
 }
 

@@ -24,7 +24,7 @@ pub struct SyslogMessage {
 /// Reads a header: the bytes of a frame before its payload. `None` where there is no priority.
 pub fn header(bytes: &[u8], received_at: DateTime<Utc>) -> Option<SyslogMessage> {
     let bytes = bytes.trim_ascii();
-    if !crate::decode::framing::is_priority(bytes) {
+    if !crate::decode::framing::scan::is_priority(bytes) {
         return None;
     }
     let bytes = bytes.strip_suffix(b"\xef\xbb\xbf").unwrap_or(bytes);
