@@ -1,18 +1,20 @@
 //! One alert: why it fired, all fields of its events, the process tree, the XML, and what to do.
 
+pub mod evidence;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::alert::{Alert, Matched, Proof, TreeNode};
+use crate::alert::{Alert, TreeNode};
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section};
-use crate::console::printable::{fit, fit_left, pad, wrap};
+use crate::console::printable::{fit, pad, wrap};
+use crate::console::view::alert::evidence::evidence_lines;
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::seconds;
 use crate::console::view::{history, lateral, put, put_lines, put_right, split_top};
 use crate::event::command::decoded_command;
-use crate::event::time::TimeSource;
 use crate::roster::Entry;
 
 /// How many rows stand above a section.
@@ -118,135 +120,6 @@ fn why(model: &Model, entry: &Entry, alert: &Alert, width: usize) -> Vec<Line<'s
         wrap(&safe(&alert.rule.description), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))),
     );
     lines
-}
-
-/// The events with what matched, and the gaps between them.
-pub fn evidence_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    let proofs: Vec<&Proof> = alert.evidence.iter().collect();
-    for (place, proof) in proofs.iter().enumerate() {
-        let is_last = place + 1 == proofs.len();
-        lines.extend(proof_lines(model, alert, proof, is_last, width));
-        if let Some(next) = proofs.get(place + 1) {
-            let spacer = (width >= 100).then(|| style::line("  │", DIM));
-            lines.extend(spacer.clone());
-            lines.push(gap(alert, proof, next, width));
-            lines.extend(spacer);
-        }
-    }
-    lines
-}
-
-/// The gap between two events, as a bar against what the rule allows.
-fn gap(alert: &Alert, proof: &Proof, next: &Proof, width: usize) -> Line<'static> {
-    let milliseconds = (next.time - proof.time).num_milliseconds();
-    let allowed = alert.rule.maxspan_ms.unwrap_or(0).max(1);
-    let room = if width >= 100 { 28 } else { 15 };
-    let filled = (milliseconds.max(0) * room / allowed).clamp(i64::from(milliseconds > 0), room) as usize;
-    let bar = format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room as usize - filled));
-    let text = format!("  ├──── {} of {} allowed ", seconds(milliseconds), seconds(allowed));
-    Line::from(vec![plain(text), plain(bar), styled(format!(" same host: {}", safe(&next.computer)), DIM)])
-}
-
-fn proof_lines(model: &Model, alert: &Alert, proof: &Proof, is_last: bool, width: usize) -> Vec<Line<'static>> {
-    let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
-    let kind = match (proof.event_id.0, proof.field("Initiated")) {
-        (1, _) => " process start",
-        (3, Some(initiated)) if initiated.eq_ignore_ascii_case("false") => " network, inbound",
-        (3, Some(_)) => " network, outbound",
-        _ => "",
-    };
-    let record = proof.record_id.map_or("no record id".to_owned(), |id| format!("record {}", style::count(id.0)));
-    let source = match proof.time_source {
-        TimeSource::CorrectedToTimeCreated => "   time from TimeCreated",
-        TimeSource::ReceivedAt => "   time of arrival",
-        TimeSource::UtcTime | TimeSource::TimeCreated => "",
-    };
-    let mut head = vec![
-        styled(format!("  {}  {time}", proof.stage + 1), STRONG),
-        plain(format!("  EID {}{kind}", proof.event_id)),
-        styled(format!("    {record}   {}{source}", safe(&proof.computer)), DIM),
-    ];
-    if proof.time_source == TimeSource::CorrectedToTimeCreated {
-        head.push(styled("  SKEWED CLOCK", WARN));
-    }
-    let mut lines = vec![Line::from(head)];
-    let is_wide = width >= 100;
-    let margin = match (is_last, is_wide) {
-        (true, true) => "        ",
-        (true, false) => "      ",
-        (false, true) => "  │     ",
-        (false, false) => "  │   ",
-    };
-    let name_width = if is_wide { 20 } else { 17 };
-    let rows = merged(&proof.matched);
-    let longest = rows.iter().map(|matched| safe(&matched.value).chars().count()).max().unwrap_or(0);
-    let value_width = (longest + 1).min(width.saturating_sub(12 + name_width) / 2);
-    for matched in &rows {
-        let value = pad(&fit_left(&safe(&matched.value), value_width), value_width);
-        let why = fit(&safe(&matched.why), width.saturating_sub(12 + name_width + value_width));
-        let derived = proof.derived.iter().find(|derived| derived.field == matched.field);
-        let mut spans = vec![
-            styled(margin, DIM),
-            plain(format!("{} ", pad(&safe(&matched.field), name_width - 1))),
-            styled(value, STRONG),
-            styled(" ✓ ", GOOD),
-            plain(why),
-        ];
-        if let Some(named) = alert.names.iter().find(|named| named.ip == matched.value) {
-            let name = crate::alert::header::short_host(&named.computer);
-            spans.push(styled(safe(&format!("  = {name} (seen in its own events)")), DIM));
-        }
-        if let Some(derived) = derived {
-            spans.push(styled(format!(" (derived: {})", safe(&derived.reason)), DIM));
-        }
-        lines.push(Line::from(spans));
-    }
-    // What people ask next, where the match itself did not show it.
-    let more: &[&str] =
-        if is_wide { &["CommandLine", "User", "IntegrityLevel", "SourceIp", "DestinationIp"] } else { &["CommandLine", "User"] };
-    for &name in more.iter().filter(|name| is_wide || proof.event_id.0 == 1 || **name != "User") {
-        let is_shown = proof.matched.iter().any(|matched| matched.field == name);
-        if let Some(value) = proof.field(name).filter(|value| !is_shown && crate::event::text::is_said(value)) {
-            let room = width.saturating_sub(10 + name_width);
-            let named = alert.names.iter().find(|named| named.ip == value).map_or(String::new(), |named| {
-                format!("  = {} (seen in its own events)", crate::alert::header::short_host(&named.computer))
-            });
-            lines.push(Line::from(vec![
-                styled(margin, DIM),
-                styled(pad(name, name_width), DIM),
-                plain(fit(&safe(&format!("{value}{named}")), room)),
-            ]));
-            if let Some(decoded) = decoded_command(value).filter(|_| name == "CommandLine") {
-                let decoded = fit(&safe(&decoded), room);
-                lines.push(Line::from(vec![
-                    styled(margin, DIM),
-                    styled(pad("  decoded", name_width), DIM),
-                    styled(decoded, WARN),
-                ]));
-            }
-        }
-    }
-    // On a narrow screen the join field would push the second event away; section 2 and the record have it.
-    for derived in proof.derived.iter().filter(|derived| {
-        (is_wide || derived.field != "host.id") && proof.matched.iter().all(|matched| matched.field != derived.field)
-    }) {
-        let text = format!("{}={} (derived: {})", derived.field, derived.value, derived.reason);
-        lines.push(Line::from(vec![styled(margin, DIM), styled(fit(&safe(&text), width.saturating_sub(10)), DIM)]));
-    }
-    lines
-}
-
-/// Conditions on the same value of the same field, in one row.
-fn merged(matched: &[Matched]) -> Vec<Matched> {
-    let mut rows: Vec<Matched> = Vec::new();
-    for one in matched {
-        match rows.iter_mut().find(|row| row.field == one.field && row.value == one.value) {
-            Some(row) => row.why = format!("{}, {}", row.why, one.why),
-            None => rows.push(one.clone()),
-        }
-    }
-    rows
 }
 
 fn fields(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {

@@ -7,8 +7,9 @@ use ratatui::text::{Line, Span};
 use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
 use crate::console::printable::{fit, wrap};
+use crate::console::view::alert::{self, evidence};
 use crate::console::view::style::{self, DIM, MATCHED, heading, plain, safe, styled};
-use crate::console::view::{alert, history, lateral, put, put_right};
+use crate::console::view::{history, lateral, put, put_right};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -34,7 +35,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let sentence = wrap(&safe(&fired.message), width);
     let proofs: Vec<&Proof> = fired.evidence.iter().collect();
     let height = usize::from(area.height);
-    let full = alert::evidence_lines(model, fired, usize::from(area.width));
+    let full = evidence::evidence_lines(model, fired, usize::from(area.width));
     let is_full = 2 + sentence.len() + full.len() <= height;
     let lines = if is_full { full } else { proofs.into_iter().map(|proof| proof_line(model, proof, width)).collect() };
     let room = height.saturating_sub(2 + lines.len()).max(1);

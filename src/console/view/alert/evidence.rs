@@ -1,0 +1,172 @@
+//! The events that prove an alert, in the section that says why it fired: each with what matched in it, and the gaps between.
+
+use ratatui::text::Line;
+
+use crate::alert::{Alert, Derived, Matched, Proof};
+use crate::console::model::Model;
+use crate::console::printable::{fit, fit_left, pad};
+use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, plain, safe, styled};
+use crate::console::view::why::seconds;
+use crate::event::command::decoded_command;
+use crate::event::time::TimeSource;
+
+/// The events with what matched, and the gaps between them.
+pub fn evidence_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let proofs: Vec<&Proof> = alert.evidence.iter().collect();
+    for (place, proof) in proofs.iter().enumerate() {
+        let is_last = place + 1 == proofs.len();
+        lines.extend(proof_lines(model, alert, proof, is_last, width));
+        if let Some(next) = proofs.get(place + 1) {
+            let spacer = is_wide(width).then(|| style::line("  │", DIM));
+            lines.extend(spacer.clone());
+            lines.push(gap(alert, proof, next, width));
+            lines.extend(spacer);
+        }
+    }
+    lines
+}
+
+/// The gap between two events, as a bar against what the rule allows.
+fn gap(alert: &Alert, proof: &Proof, next: &Proof, width: usize) -> Line<'static> {
+    let milliseconds = (next.time - proof.time).num_milliseconds();
+    let allowed = alert.rule.maxspan_ms.unwrap_or(0).max(1);
+    let room = if is_wide(width) { 28 } else { 15 };
+    let filled = (milliseconds.max(0) * room / allowed).clamp(i64::from(milliseconds > 0), room) as usize;
+    let bar = format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room as usize - filled));
+    let text = format!("  ├──── {} of {} allowed ", seconds(milliseconds), seconds(allowed));
+    Line::from(vec![plain(text), plain(bar), styled(format!(" same host: {}", safe(&next.computer)), DIM)])
+}
+
+/// One event: what it is, what matched, what people ask next.
+fn proof_lines(model: &Model, alert: &Alert, proof: &Proof, is_last: bool, width: usize) -> Vec<Line<'static>> {
+    let margin = match (is_last, is_wide(width)) {
+        (true, true) => "        ",
+        (true, false) => "      ",
+        (false, true) => "  │     ",
+        (false, false) => "  │   ",
+    };
+    let mut lines = vec![head(model, proof)];
+    lines.extend(matched_lines(alert, proof, margin, width));
+    lines.extend(asked_lines(alert, proof, margin, width));
+    lines.extend(derived_lines(proof, margin, width));
+    lines
+}
+
+fn is_wide(width: usize) -> bool {
+    width >= 100
+}
+
+fn name_width(width: usize) -> usize {
+    if is_wide(width) { 20 } else { 17 }
+}
+
+/// Which event it is, and whose.
+fn head(model: &Model, proof: &Proof) -> Line<'static> {
+    let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
+    let kind = match (proof.event_id.0, proof.field("Initiated")) {
+        (1, _) => " process start",
+        (3, Some(initiated)) if initiated.eq_ignore_ascii_case("false") => " network, inbound",
+        (3, Some(_)) => " network, outbound",
+        _ => "",
+    };
+    let record = proof.record_id.map_or("no record id".to_owned(), |id| format!("record {}", style::count(id.0)));
+    let source = match proof.time_source {
+        TimeSource::CorrectedToTimeCreated => "   time from TimeCreated",
+        TimeSource::ReceivedAt => "   time of arrival",
+        TimeSource::UtcTime | TimeSource::TimeCreated => "",
+    };
+    let mut head = vec![
+        styled(format!("  {}  {time}", proof.stage + 1), STRONG),
+        plain(format!("  EID {}{kind}", proof.event_id)),
+        styled(format!("    {record}   {}{source}", safe(&proof.computer)), DIM),
+    ];
+    if proof.time_source == TimeSource::CorrectedToTimeCreated {
+        head.push(styled("  SKEWED CLOCK", WARN));
+    }
+    Line::from(head)
+}
+
+/// The fields that matched, and why.
+fn matched_lines(alert: &Alert, proof: &Proof, margin: &'static str, width: usize) -> Vec<Line<'static>> {
+    let name_width = name_width(width);
+    let rows = merged(&proof.matched);
+    let longest = rows.iter().map(|matched| safe(&matched.value).chars().count()).max().unwrap_or(0);
+    let value_width = (longest + 1).min(width.saturating_sub(12 + name_width) / 2);
+    let line = |matched: &Matched| {
+        let value = pad(&fit_left(&safe(&matched.value), value_width), value_width);
+        let why = fit(&safe(&matched.why), width.saturating_sub(12 + name_width + value_width));
+        let mut spans = vec![
+            styled(margin, DIM),
+            plain(format!("{} ", pad(&safe(&matched.field), name_width - 1))),
+            styled(value, STRONG),
+            styled(" ✓ ", GOOD),
+            plain(why),
+        ];
+        if let Some(owner) = owner_of(alert, &matched.value) {
+            spans.push(styled(safe(&owner), DIM));
+        }
+        if let Some(derived) = proof.derived.iter().find(|derived| derived.field == matched.field) {
+            spans.push(styled(format!(" (derived: {})", safe(&derived.reason)), DIM));
+        }
+        Line::from(spans)
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Whose an address is, as far as that host's own events told.
+fn owner_of(alert: &Alert, ip: &str) -> Option<String> {
+    let named = alert.names.iter().find(|named| named.ip == ip)?;
+    Some(format!("  = {} (seen in its own events)", crate::alert::header::short_host(&named.computer)))
+}
+
+/// What people ask next, where the match itself did not show it.
+fn asked_lines(alert: &Alert, proof: &Proof, margin: &'static str, width: usize) -> Vec<Line<'static>> {
+    let (is_wide, name_width) = (is_wide(width), name_width(width));
+    let room = width.saturating_sub(10 + name_width);
+    let names: &[&str] =
+        if is_wide { &["CommandLine", "User", "IntegrityLevel", "SourceIp", "DestinationIp"] } else { &["CommandLine", "User"] };
+    let mut lines = Vec::new();
+    for &name in names.iter().filter(|name| is_wide || proof.event_id.0 == 1 || **name != "User") {
+        let is_shown = proof.matched.iter().any(|matched| matched.field == name);
+        let Some(value) = proof.field(name).filter(|value| !is_shown && crate::event::text::is_said(value)) else { continue };
+        let owner = owner_of(alert, value).unwrap_or_default();
+        lines.push(Line::from(vec![
+            styled(margin, DIM),
+            styled(pad(name, name_width), DIM),
+            plain(fit(&safe(&format!("{value}{owner}")), room)),
+        ]));
+        if let Some(decoded) = decoded_command(value).filter(|_| name == "CommandLine") {
+            lines.push(Line::from(vec![
+                styled(margin, DIM),
+                styled(pad("  decoded", name_width), DIM),
+                styled(fit(&safe(&decoded), room), WARN),
+            ]));
+        }
+    }
+    lines
+}
+
+/// What the mapping supplied and no condition asked for. On a narrow screen the join field would push the second event away;
+/// section 2 and the record have it.
+fn derived_lines(proof: &Proof, margin: &'static str, width: usize) -> Vec<Line<'static>> {
+    let is_told = |field: &str| proof.matched.iter().any(|matched| matched.field == field);
+    let derived = proof.derived.iter().filter(|derived| is_wide(width) || derived.field != "host.id");
+    let line = |derived: &Derived| {
+        let text = format!("{}={} (derived: {})", derived.field, derived.value, derived.reason);
+        Line::from(vec![styled(margin, DIM), styled(fit(&safe(&text), width.saturating_sub(10)), DIM)])
+    };
+    derived.filter(|derived| !is_told(&derived.field)).map(line).collect()
+}
+
+/// Conditions on the same value of the same field, in one row.
+fn merged(matched: &[Matched]) -> Vec<Matched> {
+    let mut rows: Vec<Matched> = Vec::new();
+    for one in matched {
+        match rows.iter_mut().find(|row| row.field == one.field && row.value == one.value) {
+            Some(row) => row.why = format!("{}, {}", row.why, one.why),
+            None => rows.push(one.clone()),
+        }
+    }
+    rows
+}
