@@ -110,19 +110,14 @@ pub async fn run(
             biased;
             _ = hangup.recv() => return Ok(Exit::Quit),
             _ = shutdown.changed() => return Ok(Exit::Quit),
-            event = keys.next() => match event {
-                Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+            event = keys.next() => {
+                // Else the terminal is gone.
+                let Some(Ok(event)) = event else { return Ok(Exit::Quit) };
+                if let Some(message) = message_of(&event) {
                     is_input = true;
-                    effects = model.update(Message::Key(key));
+                    effects = model.update(message);
                 }
-                Some(Ok(Event::Resize(columns, rows))) => {
-                    is_input = true;
-                    effects = model.update(Message::Resize(columns, rows));
-                }
-                Some(Ok(_)) => {}
-                // The terminal is gone.
-                Some(Err(_)) | None => return Ok(Exit::Quit),
-            },
+            }
             update = updates.recv(), if is_feed_open => match update {
                 Some(update) => {
                     is_dirty |= model.is_news(&update);
@@ -168,6 +163,15 @@ pub async fn run(
             last_frame = Instant::now();
             is_dirty = false;
         }
+    }
+}
+
+/// What the terminal tells the model; nothing where that is of no interest.
+fn message_of(event: &Event) -> Option<Message> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(*key)),
+        Event::Resize(columns, rows) => Some(Message::Resize(*columns, *rows)),
+        _ => None,
     }
 }
 
