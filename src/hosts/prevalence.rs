@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::alert::{Alert, Counted, Proof, Usual};
+use crate::alert::usual::{Counted, Usual};
+use crate::alert::{Alert, Proof};
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 use crate::event::text::{file_name, is_said};

@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::alert::header::{Header, Likes};
-use crate::alert::{Alert, AlertId, Counted};
+use crate::alert::usual::Counted;
+use crate::alert::{Alert, AlertId};
 use crate::feed::Known;
 use crate::hosts::prevalence::{self, DAYS, Key, day_of};
 use crate::store::{StoreError, damaged, schema};

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use ratatui::text::Line;
 
-use crate::alert::{Alert, Counted, Usual};
+use crate::alert::Alert;
+use crate::alert::usual::{Counted, Usual};
 use crate::console::model::Model;
 use crate::console::printable::{fit, pad, wrap};
 use crate::console::view::style::{self, DIM, STRONG, WARN, count, heading, plain, safe, styled};
