@@ -59,16 +59,7 @@ impl Context {
 
     /// An empty batch, to be filled.
     pub fn batch(&self, peer: &Peer, received_at: DateTime<Utc>) -> Batch {
-        Batch {
-            listener: self.listener,
-            peer: peer.clone(),
-            received_at,
-            rules: self.rules.borrow().clone(),
-            bytes: 0,
-            observed: Vec::new(),
-            rejected: Vec::new(),
-            shed: Vec::new(),
-        }
+        Batch::new(self.listener, peer.clone(), received_at, self.rules.borrow().clone())
     }
 
     /// Hands a batch over, waiting while the queue is full. False when the collector is gone.
@@ -238,16 +229,7 @@ mod tests {
     #[test]
     fn some_messages_have_their_stages_timed() {
         let rules = Arc::new(RuleSet::compile(&load::builtin(), &Mapping::default()));
-        let mut batch = Batch {
-            listener: ListenerId(0),
-            peer: Peer("test".into()),
-            received_at: DateTime::UNIX_EPOCH,
-            rules,
-            bytes: 0,
-            observed: Vec::new(),
-            rejected: Vec::new(),
-            shed: Vec::new(),
-        };
+        let mut batch = Batch::new(ListenerId(0), Peer("test".into()), DateTime::UNIX_EPOCH, rules);
         let event = "<Event><System><Provider Name='x'/><EventID>1</EventID><Computer>a</Computer></System></Event>\n";
         let mut framer = Framer::new(FramerConfig { max_frame: 1 << 16 });
         framer.push(event.repeat(40).as_bytes());

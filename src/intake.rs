@@ -89,6 +89,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch of nothing yet.
+    pub fn new(listener: ListenerId, peer: Peer, received_at: DateTime<Utc>, rules: Arc<RuleSet>) -> Self {
+        Self { listener, peer, received_at, rules, bytes: 0, observed: Vec::new(), rejected: Vec::new(), shed: Vec::new() }
+    }
+
     /// How many frames the batch stands for.
     pub fn frames(&self) -> u64 {
         let shed: u64 = self.shed.iter().map(|(_, count)| count).sum();

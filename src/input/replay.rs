@@ -195,7 +195,7 @@ impl Replay {
 
     /// Adds one frame; before it the recorded pause is kept.
     async fn one(&mut self, framed: Framed<'_>) -> bool {
-        let mut one = Batch { bytes: 0, observed: Vec::new(), rejected: Vec::new(), shed: Vec::new(), ..self.batch.clone_head() };
+        let mut one = self.batch.clone_head();
         add(&mut one, framed, &mut self.matcher);
         if !self.allowed().await {
             return false;
@@ -304,16 +304,7 @@ impl Replay {
 impl Batch {
     /// The same source, time and rules, without events.
     fn clone_head(&self) -> Self {
-        Self {
-            listener: self.listener,
-            peer: self.peer.clone(),
-            received_at: self.received_at,
-            rules: self.rules.clone(),
-            bytes: 0,
-            observed: Vec::new(),
-            rejected: Vec::new(),
-            shed: Vec::new(),
-        }
+        Self::new(self.listener, self.peer.clone(), self.received_at, self.rules.clone())
     }
 }
 
