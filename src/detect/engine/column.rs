@@ -8,16 +8,7 @@ use foldhash::fast::FixedState;
 use crate::detect::engine::grams::Grams;
 use crate::detect::engine::trie::Trie;
 use crate::detect::engine::typical::Typical;
-use crate::detect::predicate::pattern::{Case, Pattern};
-
-/// Where a needle must stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Place {
-    Whole,
-    Start,
-    End,
-    Anywhere,
-}
+use crate::detect::predicate::pattern::{Case, Pattern, Place};
 
 /// Collects the needles of a column.
 #[derive(Debug)]

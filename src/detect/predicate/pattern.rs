@@ -99,7 +99,7 @@ impl Pattern {
 }
 
 /// Where in a value another text must stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// It is the whole value.
     Whole,
