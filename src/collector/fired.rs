@@ -34,10 +34,7 @@ impl Collector {
         let (skew, received_at) = (self.skew_of(&alert.host), alert.evidence.last().received_at);
         let told = self.links.receive(&mut alert, skew, received_at);
         self.desk.receive(&mut alert);
-        self.tally.alert(&alert);
-        let alert = Arc::new(alert);
-        self.links.hold(&alert);
-        self.fired.push(alert);
+        self.fire(alert);
         self.retell(told);
     }
 
@@ -45,11 +42,16 @@ impl Collector {
     pub(super) fn retell(&mut self, told: Vec<Alert>) {
         for mut alert in told {
             self.desk.relink(&mut alert);
-            self.tally.alert(&alert);
-            let alert = Arc::new(alert);
-            self.links.hold(&alert);
-            self.fired.push(alert);
+            self.fire(alert);
         }
+    }
+
+    /// Counts an alert, keeps it for later links, and puts it where it waits to be told.
+    fn fire(&mut self, alert: Alert) {
+        self.tally.alert(&alert);
+        let alert = Arc::new(alert);
+        self.links.hold(&alert);
+        self.fired.push(alert);
     }
 
     /// How far the times of a host may be off: only where they are taken as the host gives them.
