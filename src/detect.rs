@@ -107,6 +107,13 @@ pub struct RuleProblem {
     pub info: Option<Arc<RuleInfo>>,
 }
 
+impl RuleProblem {
+    /// A file that is broken as a whole.
+    pub fn of_file(origin: String, reason: String) -> Self {
+        Self { origin, line: None, column: None, rule: None, reason, kind: ProblemKind::Broken, info: None }
+    }
+}
+
 /// Why a rule does not run, in kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemKind {

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::detect::load::MAX_RULE_FILE;
-use crate::detect::{ProblemKind, RuleFile, RuleProblem};
+use crate::detect::{RuleFile, RuleProblem};
 
 /// How deep folders are followed (links may go in circles).
 const MAX_DEPTH: usize = 16;
@@ -38,15 +38,7 @@ pub fn read(paths: &[PathBuf]) -> Result<(Vec<RuleFile>, Vec<RuleProblem>), Rule
         for path in found {
             match read_one(&path) {
                 Ok(file) => files.push(file),
-                Err(reason) => problems.push(RuleProblem {
-                    origin: path.display().to_string(),
-                    line: None,
-                    column: None,
-                    rule: None,
-                    reason,
-                    kind: ProblemKind::Broken,
-                    info: None,
-                }),
+                Err(reason) => problems.push(RuleProblem::of_file(path.display().to_string(), reason)),
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::detect::ecs::Mapping;
 use crate::detect::predicate::Predicates;
 use crate::detect::rule::Rule;
 use crate::detect::sigma::link::Pending;
-use crate::detect::{ProblemKind, RuleFile, RuleProblem, RuleSet, eql, sigma};
+use crate::detect::{RuleFile, RuleProblem, RuleSet, eql, sigma};
 
 /// A rule file may be this long, in bytes; a longer one is refused unread.
 pub const MAX_RULE_FILE: usize = 1 << 20;
@@ -73,18 +73,7 @@ fn compile_file(
     predicates: &mut Predicates,
     pending: &mut Pending,
 ) -> (Vec<Rule>, Vec<RuleProblem>) {
-    let refuse = |reason: String| {
-        let problem = RuleProblem {
-            origin: file.origin.clone(),
-            line: None,
-            column: None,
-            rule: None,
-            reason,
-            kind: ProblemKind::Broken,
-            info: None,
-        };
-        (Vec::new(), vec![problem])
-    };
+    let refuse = |reason: String| (Vec::new(), vec![RuleProblem::of_file(file.origin.clone(), reason)]);
     if file.text.len() > MAX_RULE_FILE {
         return refuse(format!("the file is {} bytes long; at most {MAX_RULE_FILE} are read", file.text.len()));
     }
