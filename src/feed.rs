@@ -337,26 +337,6 @@ pub struct ListenerStatus {
     pub byte_rate: f64,
 }
 
-/// One output as Health shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutputStatus {
-    /// Its URL.
-    pub url: String,
-    /// Whether it can be written to now.
-    pub is_up: bool,
-    /// What is wrong, where something is.
-    pub problem: Option<String>,
-    /// Records delivered.
-    pub delivered: u64,
-    /// Records given up.
-    pub gave_up: u64,
-    /// Records waiting.
-    pub waiting: u64,
-    /// How many may wait.
-    #[serde(default)]
-    pub capacity: u64,
-}
-
 /// What a rule is, as listings tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFacts {
@@ -479,7 +459,7 @@ pub struct Status {
     /// All listeners.
     pub listeners: Vec<ListenerStatus>,
     /// All outputs.
-    pub outputs: Vec<OutputStatus>,
+    pub outputs: Vec<crate::intake::OutputHealth>,
     /// All rules, those that do not run included.
     pub rules: Vec<RuleStatus>,
     /// Events a second, over the last seconds.

@@ -198,7 +198,7 @@ pub enum Intake {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputHealth {
     /// Its URL.
-    pub output: String,
+    pub url: String,
     /// Whether it can be written to now.
     pub is_up: bool,
     /// What is wrong, where something is.

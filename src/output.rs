@@ -263,7 +263,7 @@ impl Pump {
 
     fn health(&self) -> OutputHealth {
         OutputHealth {
-            output: self.label.clone(),
+            url: self.label.clone(),
             is_up: self.problem.is_none(),
             problem: self.problem.clone(),
             delivered: self.delivered,

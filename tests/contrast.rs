@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use ratatui::style::{Color, Modifier};
 use wefwatch::console::model::Message;
 use wefwatch::console::theme::Theme;
-use wefwatch::feed::{Change, Link, OutputStatus, Status};
+use wefwatch::feed::{Change, Link, Status};
+use wefwatch::intake::OutputHealth;
 
 use scene::Scene;
 
@@ -134,7 +135,7 @@ fn drawn() -> [Pairs; 3] {
             for trouble in ["", "loss", "stale"] {
                 match trouble {
                     "loss" => {
-                        let output = OutputStatus {
+                        let output = OutputHealth {
                             url: "tcp://siem:1".to_owned(),
                             is_up: false,
                             problem: Some("gone".to_owned()),

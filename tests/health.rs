@@ -11,10 +11,10 @@ use chrono::TimeDelta;
 use wefwatch::console::model::Message;
 use wefwatch::event::names::HostName;
 use wefwatch::feed::stage::StageStatus;
-use wefwatch::feed::{Change, Link, ListenerStatus, Notice, NoticeLevel, OutputStatus, RejectedLine, Status};
+use wefwatch::feed::{Change, Link, ListenerStatus, Notice, NoticeLevel, RejectedLine, Status};
 use wefwatch::hosts::{HostState, Liveness};
-use wefwatch::intake::StoreHealth;
 use wefwatch::intake::stages::Stage;
+use wefwatch::intake::{OutputHealth, StoreHealth};
 use wefwatch::triage::viewer::{Role, Viewer};
 
 use scene::{Scene, dawn};
@@ -59,7 +59,7 @@ fn busy(scene: &Scene) -> Status {
         stage(Stage::Forward, Some((700, 1000)), Some(41_000_000), (0.2, 0.0), 3),
         stage(Stage::Store, Some((3, 256)), Some(2_400_000_000), (0.4, 0.4), 0),
     ];
-    status.outputs = vec![OutputStatus {
+    status.outputs = vec![OutputHealth {
         url: "syslog+tcp://siem.example.com:601".to_owned(),
         is_up: false,
         problem: Some("connection refused (os error 111): the machine is there, but nothing listens on that port now".to_owned()),
@@ -196,7 +196,7 @@ fn losses(scene: &Scene) -> Vec<(&'static str, Status)> {
         change(&mut status);
         status
     };
-    let output = |is_up, gave_up| OutputStatus {
+    let output = |is_up, gave_up| OutputHealth {
         url: "tcp://siem:1".to_owned(),
         is_up,
         problem: None,

@@ -13,7 +13,7 @@ use crate::decode::RejectReason;
 use crate::detect::rule::Rule;
 use crate::detect::{RuleProblem, RuleSet, Work};
 use crate::event::WindowsEvent;
-use crate::feed::{Counters, ListenerStatus, OutputStatus, RuleFacts, RuleStatus, Status};
+use crate::feed::{Counters, ListenerStatus, RuleFacts, RuleStatus, Status};
 use crate::hosts::table::HostCounts;
 use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason, StoreHealth};
@@ -30,7 +30,7 @@ const LAGS: usize = 256;
 pub struct Tally {
     counters: Counters,
     listeners: BTreeMap<ListenerId, ListenerStatus>,
-    outputs: BTreeMap<String, OutputStatus>,
+    outputs: BTreeMap<String, OutputHealth>,
     store: Option<StoreHealth>,
     /// All rules: those that run first, in the order of the rule set.
     rules: Vec<RuleStatus>,
@@ -186,20 +186,19 @@ impl Tally {
 
     /// How an output fares. Answers a line for people when it went down or came back.
     pub fn output(&mut self, health: OutputHealth) -> Option<String> {
-        let before = self.outputs.get(&health.output).map(|output| output.is_up);
+        let before = self.outputs.get(&health.url).map(|output| output.is_up);
         let counters = &mut self.counters.output_records;
-        counters.insert((health.output.clone(), "delivered".to_owned()), health.delivered);
-        counters.insert((health.output.clone(), "gave_up".to_owned()), health.gave_up);
-        self.counters.queue_depth.insert(health.output.clone(), health.waiting);
+        counters.insert((health.url.clone(), "delivered".to_owned()), health.delivered);
+        counters.insert((health.url.clone(), "gave_up".to_owned()), health.gave_up);
+        self.counters.queue_depth.insert(health.url.clone(), health.waiting);
         let line = match (before, health.is_up) {
             (Some(true) | None, false) => {
-                Some(format!("output {} is down: {}", health.output, health.problem.as_deref().unwrap_or("no reason given")))
+                Some(format!("output {} is down: {}", health.url, health.problem.as_deref().unwrap_or("no reason given")))
             }
-            (Some(false), true) => Some(format!("output {} is back", health.output)),
+            (Some(false), true) => Some(format!("output {} is back", health.url)),
             _ => None,
         };
-        let OutputHealth { output, is_up, problem, delivered, gave_up, waiting, capacity } = health;
-        self.outputs.insert(output.clone(), OutputStatus { url: output, is_up, problem, delivered, gave_up, waiting, capacity });
+        self.outputs.insert(health.url.clone(), health);
         line
     }
 

@@ -52,8 +52,8 @@ impl Session {
         }
         while let Ok(Some(ended)) = timeout_at(until + REPORTS, self.outputs.join_next()).await {
             if let Ok(Outcome::Drained(health)) = ended {
-                counters.output_records.insert((health.output.clone(), "delivered".to_owned()), health.delivered);
-                counters.output_records.insert((health.output, "gave_up".to_owned()), health.gave_up);
+                counters.output_records.insert((health.url.clone(), "delivered".to_owned()), health.delivered);
+                counters.output_records.insert((health.url, "gave_up".to_owned()), health.gave_up);
             }
         }
         Ended { counters, failure, is_again: self.is_again }

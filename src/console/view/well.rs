@@ -8,8 +8,9 @@ use crate::console::model::Model;
 use crate::console::printable::{fit, width};
 use crate::console::view::health::hosts::{is_late, is_off, span};
 use crate::console::view::style::{DIM, WARN, count, plain, safe, styled};
-use crate::feed::{Counters, OutputStatus, Status};
+use crate::feed::{Counters, Status};
 use crate::hosts::Liveness;
+use crate::intake::OutputHealth;
 
 /// A lag beyond this is wrong, in milliseconds.
 const LATE_MS: i64 = 2000;
@@ -95,7 +96,7 @@ fn losses(status: &Status) -> Vec<Part> {
     if status.store.as_ref().is_some_and(|store| store.problem.is_some()) {
         parts.push(Part::wrong("store cannot be written".to_owned(), Rank::Loss));
     }
-    let down: Vec<&OutputStatus> = status.outputs.iter().filter(|output| !output.is_up).collect();
+    let down: Vec<&OutputHealth> = status.outputs.iter().filter(|output| !output.is_up).collect();
     match down.as_slice() {
         [] => {}
         [one] => parts.push(Part::wrong(format!("output down: {}", fit(&safe(&one.url), 40)), Rank::Loss)),
