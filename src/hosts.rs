@@ -2,6 +2,7 @@
 //! or its clock is off, and which processes it started (for the ancestry of an alert). Pure and bounded.
 
 pub mod addresses;
+mod blindness;
 pub mod prevalence;
 pub mod processes;
 pub mod table;

@@ -9,18 +9,15 @@ use crate::alert::link::Named;
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 use crate::event::sysmon::{NetworkConnect, Sysmon};
-use crate::event::text::file_name;
 use crate::event::time::{CLOCK_TOLERANCE_SECONDS, EventTime};
 use crate::hosts::addresses::Addresses;
-use crate::hosts::{BUCKET_SECONDS, Blind, Config, Contradiction, Coverage, HISTORY_BUCKETS, HostState, Liveness};
+use crate::hosts::blindness::Blindness;
+use crate::hosts::{BUCKET_SECONDS, Config, Contradiction, Coverage, HISTORY_BUCKETS, HostState, Liveness};
 
 /// How long the current rate looks back, in seconds.
 const RATE_SECONDS: i64 = 10;
 /// A host is never called quiet before this long without an event.
 const QUIET_FLOOR: TimeDelta = TimeDelta::seconds(30);
-
-/// How long an inbound connection event may come after what proves the connection before its absence means anything.
-const PROOF_GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// All hosts.
 #[derive(Debug)]
@@ -34,6 +31,8 @@ pub struct Hosts {
     evicted: u64,
     forgotten: Vec<HostName>,
     is_replay: bool,
+    /// How far the recording has come, in a replay: held or at another speed, no other clock says what was missing for how long.
+    recorded: DateTime<Utc>,
 }
 
 #[derive(Debug)]
@@ -44,8 +43,7 @@ struct Record {
     recent: VecDeque<(i64, u32)>,
     arrival: u64,
     is_changed: bool,
-    /// The first thing since the last inbound connection that proves another one: what, when it happened and arrived, how many.
-    contradiction: Option<(Contradiction, DateTime<Utc>, DateTime<Utc>, u64)>,
+    blindness: Blindness,
 }
 
 /// How many hosts are in which state.
@@ -77,6 +75,7 @@ impl Hosts {
             evicted: 0,
             forgotten: Vec::new(),
             is_replay: false,
+            recorded: DateTime::UNIX_EPOCH,
         }
     }
 
@@ -89,9 +88,11 @@ impl Hosts {
     pub fn observe(&mut self, event: &WindowsEvent, time: &EventTime, received_at: DateTime<Utc>) {
         self.arrivals += 1;
         let arrival = self.arrivals;
+        let clock = if self.is_replay { time.at } else { received_at };
+        self.recorded = self.recorded.max(time.at);
         if !self.records.contains_key(event.host()) {
             self.make_room();
-            self.records.insert(event.host().clone(), Record::new(event, received_at));
+            self.records.insert(event.host().clone(), Record::new(event, received_at, clock));
         }
         let Some(record) = self.records.get_mut(event.host()) else { return };
         let before = std::mem::replace(&mut record.arrival, arrival);
@@ -100,17 +101,18 @@ impl Hosts {
         self.by_arrival.insert(arrival, key);
         let sysmon = Sysmon::of(event);
         record.note(event, sysmon.as_ref(), time, received_at);
+        record.blindness.hear(sysmon.as_ref(), time.at, clock, self.config.blind_after);
         if !self.is_replay {
             record.note_lag(event, received_at);
         }
         if let Some(Sysmon::NetworkConnect(connection)) = sysmon {
             self.addresses.observe(event.host(), &connection, received_at);
-            self.note_reached(event, &connection, time, received_at);
+            self.note_reached(event, &connection, time, clock);
         }
     }
 
     /// A connection to the WinRM port of another host proves that the other one was reached.
-    fn note_reached(&mut self, event: &WindowsEvent, connection: &NetworkConnect<'_>, time: &EventTime, now: DateTime<Utc>) {
+    fn note_reached(&mut self, event: &WindowsEvent, connection: &NetworkConnect<'_>, time: &EventTime, clock: DateTime<Utc>) {
         let port = match connection.destination_port {
             Some("5985") => 5985,
             Some("5986") => 5986,
@@ -122,7 +124,8 @@ impl Hosts {
         let address = connection.destination_ip.and_then(|ip| ip.trim().parse().ok());
         let owner = address.and_then(|address| self.addresses.owner(address)).filter(|owner| *owner != event.host());
         if let Some(record) = owner.and_then(|owner| self.records.get_mut(owner)) {
-            record.contradict(|| Contradiction::Reached { by: event.computer().to_owned(), port }, time.at, now);
+            let what = || Contradiction::Reached { by: event.computer().to_owned(), port };
+            record.blindness.reached(what, time.at, clock);
         }
     }
 
@@ -164,7 +167,7 @@ impl Hosts {
     /// Time passes: rates fall, hosts fall quiet or silent.
     pub fn tick(&mut self, now: DateTime<Utc>) {
         for record in self.records.values_mut() {
-            record.tick(now, &self.config, self.is_replay);
+            record.tick(now, if self.is_replay { self.recorded } else { now }, &self.config, self.is_replay);
         }
     }
 
@@ -206,7 +209,7 @@ impl Hosts {
 }
 
 impl Record {
-    fn new(event: &WindowsEvent, received_at: DateTime<Utc>) -> Self {
+    fn new(event: &WindowsEvent, received_at: DateTime<Utc>, clock: DateTime<Utc>) -> Self {
         let state = HostState {
             name: event.host().clone(),
             computer: event.computer().to_owned(),
@@ -233,7 +236,7 @@ impl Record {
             recent: VecDeque::new(),
             arrival: 0,
             is_changed: true,
-            contradiction: None,
+            blindness: Blindness::new(clock),
         }
     }
 
@@ -268,13 +271,7 @@ impl Record {
             state.skewed_events += 1;
         }
         match sysmon {
-            Some(Sysmon::ProcessCreate(process)) => {
-                state.coverage.process_create = Some(received_at);
-                if process.parent_image.is_some_and(|image| file_name(image).eq_ignore_ascii_case("wsmprovhost.exe")) {
-                    let image = file_name(process.image.unwrap_or("a process"));
-                    self.contradict(|| Contradiction::RemotingChild { image: image.to_owned() }, time.at, received_at);
-                }
-            }
+            Some(Sysmon::ProcessCreate(_)) => state.coverage.process_create = Some(received_at),
             Some(Sysmon::NetworkConnect(connection)) => self.note_connection(connection, received_at),
             None => {}
         }
@@ -298,7 +295,6 @@ impl Record {
             Some(false) => {
                 state.coverage.inbound = Some(received_at);
                 state.blind = None;
-                self.contradiction = None;
                 connection.destination_ip
             }
             None => None,
@@ -310,31 +306,6 @@ impl Record {
         {
             state.address = Some(own.to_owned());
         }
-    }
-
-    /// Something proves that a connection reached this host.
-    fn contradict(&mut self, what: impl FnOnce() -> Contradiction, at: DateTime<Utc>, now: DateTime<Utc>) {
-        match &mut self.contradiction {
-            Some((.., times)) => *times += 1,
-            None => self.contradiction = Some((what(), at, now, 1)),
-        }
-    }
-
-    /// Blind is who is heard and never told of an inbound connection for long, although there was one.
-    fn blind(&self, now: DateTime<Utc>, blind_after: TimeDelta) -> Option<Blind> {
-        let state = &self.state;
-        let (proof, proven_at, arrived, proofs) = self.contradiction.as_ref()?;
-        let since = state.coverage.inbound.unwrap_or(state.first_seen);
-        let is_proven = now - since >= blind_after
-            && now - *arrived >= PROOF_GRACE.min(blind_after / 2)
-            && state.liveness != Liveness::Silent;
-        is_proven.then(|| Blind {
-            since,
-            had_inbound: state.coverage.inbound.is_some(),
-            proof: proof.clone(),
-            proven_at: *proven_at,
-            proofs: *proofs,
-        })
     }
 
     /// Turns the history on to the bucket of `now`.
@@ -362,7 +333,7 @@ impl Record {
         self.state.rate = f64::from(events) / RATE_SECONDS as f64;
     }
 
-    fn tick(&mut self, now: DateTime<Utc>, config: &Config, is_replay: bool) {
+    fn tick(&mut self, now: DateTime<Utc>, clock: DateTime<Utc>, config: &Config, is_replay: bool) {
         let before = (self.state.rate, self.state.liveness, self.bucket);
         self.trim_recent(now.timestamp());
         self.turn(now);
@@ -375,7 +346,10 @@ impl Record {
             () => Liveness::Live,
         };
         let is_same = before == (self.state.rate, self.state.liveness, self.bucket);
-        let blind = self.blind(now, config.blind_after);
+        let lasts = self.blindness.lasts(clock, config.blind_after).filter(|_| self.state.liveness != Liveness::Silent);
+        // In a replay it began some time ago by the wall clock, and goes on by that.
+        let since = lasts.map(|lasts| self.state.blind.as_ref().map_or(now - lasts, |blind| blind.since));
+        let blind = since.and_then(|since| self.blindness.verdict(since));
         self.is_changed |= !is_same || blind != self.state.blind;
         self.state.blind = blind;
     }
@@ -471,7 +445,7 @@ mod tests {
             ("DestinationPort", "445"),
         ];
         const DAY: i64 = 86_400;
-        let rows: [(&str, &[Heard], bool); 10] = [
+        let rows: [(&str, &[Heard], bool); 14] = [
             ("a child of wsmprovhost", &[("B", 1, CHILD, 0), ("B", 5, &[], DAY)], true),
             ("another child", &[("B", 1, OTHER_CHILD, 0), ("B", 5, &[], DAY)], false),
             ("reached by another host", &[("B", 3, OWN, 0), ("A", 3, REACHED, 10), ("B", 5, &[], DAY)], true),
@@ -481,7 +455,15 @@ mod tests {
             ("not for long enough", &[("B", 1, CHILD, 0), ("B", 5, &[], DAY - 60)], false),
             ("the proof is too fresh", &[("B", 5, &[], 0), ("B", 1, CHILD, DAY - 5)], false),
             ("inbound came after the proof", &[("B", 1, CHILD, 0), ("B", 3, INBOUND, 60), ("B", 5, &[], DAY + 61)], false),
-            ("inbound came once, long before", &[("B", 3, INBOUND, 0), ("B", 1, CHILD, 60), ("B", 5, &[], DAY)], true),
+            (
+                "inbound came with the session of the child",
+                &[("B", 3, INBOUND, 0), ("B", 1, CHILD, 60), ("B", 5, &[], DAY)],
+                false,
+            ),
+            ("and nothing came since", &[("B", 3, INBOUND, 0), ("B", 1, CHILD, 60), ("B", 5, &[], 9 * DAY)], false),
+            ("inbound came once, long before", &[("B", 3, INBOUND, 0), ("B", 1, CHILD, DAY + 1), ("B", 5, &[], DAY + 60)], true),
+            ("inbound was the other end", &[("B", 3, INBOUND, 0), ("A", 3, REACHED, 10), ("B", 5, &[], DAY)], false),
+            ("inbound was another connection", &[("B", 3, INBOUND, 0), ("A", 3, REACHED, 60), ("B", 5, &[], DAY)], true),
         ];
         for (name, heard, is_blind) in rows {
             let mut hosts = Hosts::new(Config::default());
@@ -512,6 +494,28 @@ mod tests {
         hosts.observe(&event, &event_time(&event, EventTimeRule::Robust, at(DAY + 701)), at(DAY + 701));
         hosts.tick(at(DAY + 702));
         assert_eq!((hosts.get(&name).unwrap().blind, hosts.counts().blind), (None, 0));
+    }
+
+    #[test]
+    fn in_a_replay_the_recording_says_for_how_long() {
+        let child = [("ParentImage", "C:\\wsmprovhost.exe"), ("Image", "C:\\whoami.exe")];
+        let mut hosts = Hosts::new(Config { blind_after: TimeDelta::seconds(30), ..Config::default() });
+        hosts.set_replay(true);
+        let name = HostName::fold("b");
+        let hear = |hosts: &mut Hosts, id, fields: &[(&str, &str)], recorded: i64, now: i64| {
+            let event = sysmon(id, "B", 1, fields);
+            hosts.observe(&event, &EventTime { at: at(recorded), ..event_time(&event, EventTimeRule::Robust, at(now)) }, at(now));
+            hosts.tick(at(now));
+            hosts.get(&name).unwrap().blind
+        };
+        assert_eq!(hear(&mut hosts, 1, &child, 1000, 1), None);
+        // Held for an hour: nothing more is proven than before.
+        hosts.tick(at(3600));
+        assert_eq!(hosts.get(&name).unwrap().blind, None);
+        // Flat out: 40 seconds of the recording in one.
+        let blind = hear(&mut hosts, 5, &[], 1040, 3601).unwrap();
+        assert_eq!(blind.since, at(3601 - 40));
+        assert_eq!(hear(&mut hosts, 5, &[], 1041, 3610).unwrap().since, at(3601 - 40));
     }
 
     #[test]
