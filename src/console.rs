@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -113,9 +113,16 @@ pub async fn run(
             event = keys.next() => {
                 // Else the terminal is gone.
                 let Some(Ok(event)) = event else { return Ok(Exit::Quit) };
-                if let Some(message) = message_of(&event) {
-                    is_input = true;
-                    effects = model.update(message);
+                model.update(Message::Tick(terminal::now()));
+                let mut event = Some(event);
+                // All that was typed meanwhile, and one picture of it.
+                while let Some(message) = event.as_ref().map(message_of) {
+                    if let Some(message) = message {
+                        is_input = true;
+                        effects.extend(model.update(message));
+                    }
+                    let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Again));
+                    event = if leaves { None } else { keys.next().now_or_never().flatten().and_then(Result::ok) };
                 }
             }
             update = updates.recv(), if is_feed_open => match update {
@@ -170,6 +177,7 @@ pub async fn run(
 fn message_of(event: &Event) -> Option<Message> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(*key)),
+        Event::Paste(text) => Some(Message::Paste(text.clone())),
         Event::Resize(columns, rows) => Some(Message::Resize(*columns, *rows)),
         _ => None,
     }

@@ -731,3 +731,51 @@ fn nothing_hostile_reaches_the_screen() {
         assert!(seen.contains(spelled), "{spelled} is nowhere to be seen");
     }
 }
+
+#[test]
+fn what_is_typed_is_text_and_what_is_pasted_is_no_key() {
+    let mut scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    let paste = |scene: &mut Scene, text: &str| scene.model.update(Message::Paste(text.to_owned()));
+    // Nowhere to go: nothing happens, and that is said.
+    assert_eq!(paste(&mut scene, "a\nq"), []);
+    assert!(scene.text().contains("a pasted text goes into a line"), "{}", scene.text());
+    scene.keys("/");
+    assert_eq!(paste(&mut scene, "host:srv*\r\nav\u{1b}[2J\n"), []);
+    assert_eq!(scene.model.editor.as_ref().map(|editor| editor.text.as_str()), Some("host:srv*  av [2J"));
+    scene.keys("ctrl-u");
+    paste(&mut scene, &"x".repeat(5000));
+    assert_eq!(scene.model.filter_text.len(), 1000);
+    // Chords are no letters.
+    scene.keys("ctrl-u ctrl-j ctrl-a d c");
+    assert_eq!(scene.model.filter_text, "dc");
+    scene.keys("enter / ctrl-u s r v enter / ctrl-u");
+    // What was kept before comes back, newest first.
+    for (key, text) in [("up", "srv"), ("up", "dc"), ("up", "dc"), ("down", "srv"), ("up", "dc")] {
+        scene.keys(key);
+        assert_eq!(scene.model.filter_text, text, "{key}");
+    }
+    scene.keys("esc");
+    assert_eq!(scene.model.filter_text, "srv");
+    scene.keys("esc n c");
+    paste(&mut scene, "seen it, quiet\nvf");
+    let effects = scene.keys("enter");
+    let comment = effects.iter().find_map(|effect| match effect {
+        Effect::Ask(Request::Act(act)) => Some(act.reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(comment, Some("seen it, quiet vf"));
+}
+
+#[test]
+fn a_key_that_is_held_acts_once() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let press = |scene: &mut Scene, milliseconds| {
+        scene.model.update(Message::Tick(scene.model.now + chrono::TimeDelta::milliseconds(milliseconds)));
+        let key = crossterm::event::KeyEvent::new(crossterm::event::KeyCode::Char('a'), crossterm::event::KeyModifiers::NONE);
+        scene.model.update(Message::Key(key)).iter().filter(|effect| matches!(effect, Effect::Ask(Request::Act(_)))).count()
+    };
+    assert_eq!(press(&mut scene, 100), 1);
+    assert_eq!((0..20).map(|_| press(&mut scene, 33)).sum::<usize>(), 0);
+    assert!(scene.text().contains("acts once"), "{}", scene.text());
+    assert_eq!(press(&mut scene, 100), 1);
+}

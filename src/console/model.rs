@@ -14,6 +14,7 @@ pub mod pick;
 pub mod replay;
 pub mod screen;
 pub mod triage;
+pub mod typing;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,10 +34,11 @@ use crate::console::model::pages::Pages;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{HostRow, Pane, Screen, Section, Selection, Tab};
 use crate::console::model::triage::Dialog;
+use crate::console::model::typing::{Editor, Held};
 use crate::console::theme::Theme;
 use crate::event::names::HostName;
 use crate::feed::{Change, EventLine, Link, Notice, RejectedLine, Request, Status, Update};
-use crate::filter::{Filter, FilterError};
+use crate::filter::Filter;
 use crate::hosts::HostState;
 use crate::intake::Steer;
 use crate::roster::Roster;
@@ -53,6 +55,8 @@ const EVENT_BYTES: usize = 32 << 20;
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
+    /// A text was pasted.
+    Paste(String),
     /// The collector told something.
     Update(Arc<Update>),
     /// Time passes.
@@ -89,17 +93,6 @@ pub enum Effect {
     Quit,
     /// Go to the shell until it comes back.
     Suspend,
-}
-
-/// A line being typed.
-#[derive(Debug, Clone, Default)]
-pub struct Editor {
-    /// The text.
-    pub text: String,
-    /// Why the text is no filter yet.
-    pub error: Option<FilterError>,
-    /// The filter as it was, for esc.
-    before: String,
 }
 
 /// The open help.
@@ -165,6 +158,8 @@ pub struct Model {
     pub filter_text: String,
     /// A filter being typed.
     pub editor: Option<Editor>,
+    filters: Vec<String>,
+    held_key: Held,
     /// The open help.
     pub help: Option<Help>,
     /// What is asked before an act.
@@ -234,6 +229,8 @@ impl Model {
             filter: Filter::default(),
             filter_text: String::new(),
             editor: None,
+            filters: Vec::new(),
+            held_key: Held::default(),
             help: None,
             dialog: None,
             said: None,
@@ -270,6 +267,7 @@ impl Model {
         let mut effects = Vec::new();
         match message {
             Message::Key(key) => effects = self.key(key),
+            Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),
             Message::Tick(now) => {
                 self.now = self.now.max(now);
@@ -435,6 +433,12 @@ impl Model {
         self.hint = None;
         self.said = None;
         let offer = self.offer.take();
+        let is_held = self.held_key.press(key, self.now);
+        let action = self.config.keys.action_of(key, self.is_inside());
+        if action == Some(Action::Suspend) && key.modifiers.contains(KeyModifiers::CONTROL) {
+            // Whatever is being typed.
+            return vec![Effect::Suspend];
+        }
         if self.help.is_some() {
             return self.help_key(key);
         }
@@ -445,7 +449,11 @@ impl Model {
             self.editor_key(key);
             return Vec::new();
         }
-        match self.config.keys.action_of(key, self.is_inside()) {
+        match action {
+            Some(action) if is_held && company::is_act(action) => {
+                self.hint = Some("a key that is held acts once; press it again for the next");
+                Vec::new()
+            }
             Some(Action::Mute) if offer.is_some() && !self.forbids(Action::Mute) => {
                 self.ask_mute(offer);
                 Vec::new()
@@ -488,55 +496,6 @@ impl Model {
             _ => {}
         }
         Vec::new()
-    }
-
-    fn editor_key(&mut self, key: KeyEvent) {
-        let Some(editor) = &mut self.editor else { return };
-        match key.code {
-            KeyCode::Esc => {
-                let before = std::mem::take(&mut editor.before);
-                self.editor = None;
-                self.set_filter(&before);
-                return;
-            }
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.editor = None;
-                return;
-            }
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => editor.text.clear(),
-            KeyCode::Char('w') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                let kept = editor.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
-                editor.text.truncate(kept);
-            }
-            KeyCode::Enter => {
-                if editor.error.is_none() {
-                    self.editor = None;
-                }
-                return;
-            }
-            KeyCode::Backspace => drop(editor.text.pop()),
-            KeyCode::Char(letter) if !letter.is_control() && editor.text.len() < 1000 => editor.text.push(letter),
-            _ => return,
-        }
-        let text = editor.text.clone();
-        match Filter::parse(&text) {
-            Ok(_) => {
-                editor.error = None;
-                self.set_filter(&text);
-            }
-            Err(error) => editor.error = Some(error),
-        }
-    }
-
-    fn set_filter(&mut self, text: &str) {
-        if let Ok(filter) = Filter::parse(text) {
-            text.trim().clone_into(&mut self.filter_text);
-            self.alerts.refilter(&filter, self.now);
-            self.pages.refiltered();
-            self.filter = filter;
-            self.alert = Selection::default();
-            self.new_above = 0;
-        }
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
@@ -587,7 +546,7 @@ impl Model {
             Action::Expand => self.hint = Some("one list here"),
             Action::NextPane => self.next_pane(),
             Action::Filter => {
-                self.editor = Some(Editor { text: self.filter_text.clone(), error: None, before: self.filter_text.clone() });
+                self.editor = Some(Editor::of(&self.filter_text));
             }
             Action::Back => self.back(),
             Action::Enter => self.enter(),

@@ -7,6 +7,7 @@ use std::panic;
 use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
@@ -71,13 +72,13 @@ impl Guard {
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     // Where there is no second screen to switch to, what stands there would show through.
-    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide)
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, EnableBracketedPaste)
 }
 
 /// Gives the terminal to the shell again. Every step is tried, whatever the one before said: the terminal may be gone already.
 pub fn give_back() {
     let _ = disable_raw_mode();
-    let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
 }
 

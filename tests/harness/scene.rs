@@ -174,7 +174,14 @@ impl Scene {
 
     /// Types keys, separated by blanks: names as in the key table, or letters.
     pub(crate) fn keys(&mut self, keys: &str) -> Vec<Effect> {
-        let effects: Vec<Effect> = keys.split_whitespace().flat_map(|name| self.model.update(Message::Key(key(name)))).collect();
+        let press = |name| {
+            // Nobody presses a key that acts twice faster than that.
+            if ["a", "o", "u"].contains(&name) {
+                self.model.update(Message::Tick(self.model.now + TimeDelta::milliseconds(60)));
+            }
+            self.model.update(Message::Key(key(name)))
+        };
+        let effects: Vec<Effect> = keys.split_whitespace().flat_map(press).collect();
         for effect in &effects {
             if let Effect::Ask(Request::Act(act)) = effect {
                 self.act(act);

@@ -38,6 +38,14 @@ pub struct Stale {
     pub is_first: bool,
 }
 
+/// Whether an action changes something for others too.
+pub(super) fn is_act(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Acknowledge | Action::Own | Action::Undo | Action::Verdict | Action::Comment | Action::Mute | Action::Reload
+    )
+}
+
 /// Where the user was, by the ids of alerts: their numbers may change.
 #[derive(Debug)]
 struct Place {
@@ -82,11 +90,7 @@ impl Model {
 
     /// What the role does not allow is said at once, and not asked.
     pub(super) fn forbids(&mut self, action: Action) -> bool {
-        let is_act = matches!(
-            action,
-            Action::Acknowledge | Action::Own | Action::Undo | Action::Verdict | Action::Comment | Action::Mute | Action::Reload
-        );
-        let is_forbidden = is_act && self.company.role == Some(Role::Viewer);
+        let is_forbidden = is_act(action) && self.company.role == Some(Role::Viewer);
         if is_forbidden {
             self.said = Some(("your role is viewer: you can look, an analyst acts".to_owned(), true));
         }

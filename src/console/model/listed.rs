@@ -69,7 +69,7 @@ pub struct Listed {
     pub place: Place,
     /// Its name: `verdict`, `verdict-false-positive`.
     pub name: String,
-    /// Its keys, one after the other: `v f`.
+    /// Its keys; of those that come one after the other: `v, f`.
     pub keys: String,
     /// One or two words.
     pub label: &'static str,
@@ -103,7 +103,8 @@ pub fn listed(keys: &Keymap) -> Vec<Listed> {
             action: binding.action,
             place: binding.place,
             name: format!("{}-{}", binding.action.name(), inner.name),
-            keys: format!("{opener} {}", inner.keys),
+            // One after the other, and what comes second in either way.
+            keys: format!("{opener}, {}", inner.keys.replace(' ', "/")),
             label: binding.label,
             help: inner.help,
             then: event_of(inner.keys).filter(|_| inner.runs),

@@ -267,6 +267,7 @@ fn about(entry: &triage::Entry) -> String {
 /// Types into a line.
 pub(super) fn edit(text: &mut String, key: KeyEvent) {
     let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let is_chord = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match key.code {
         KeyCode::Char('u') if is_control => text.clear(),
         KeyCode::Char('w') if is_control => {
@@ -274,7 +275,7 @@ pub(super) fn edit(text: &mut String, key: KeyEvent) {
             text.truncate(kept);
         }
         KeyCode::Backspace => drop(text.pop()),
-        KeyCode::Char(letter) if !is_control && !letter.is_control() && text.len() < MAX_REASON - 4 => text.push(letter),
+        KeyCode::Char(letter) if !is_chord && !letter.is_control() && text.len() < MAX_REASON - 4 => text.push(letter),
         _ => {}
     }
 }

@@ -6,8 +6,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::keys::{Action, Row};
+use crate::console::model::Model;
 use crate::console::model::triage::{Dialog, Targets};
-use crate::console::model::{Editor, Model};
+use crate::console::model::typing::Editor;
 use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, count, plain, safe, styled};
 use crate::console::view::{company, put, put_right};
