@@ -16,6 +16,7 @@ pub mod screen;
 pub mod triage;
 pub mod typing;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ use crate::console::theme::Theme;
 use crate::event::names::HostName;
 use crate::feed::{Change, EventLine, Link, Notice, RejectedLine, Request, Status, Update};
 use crate::filter::Filter;
-use crate::hosts::HostState;
+use crate::hosts::{HostState, Liveness};
 use crate::intake::Steer;
 use crate::roster::Roster;
 
@@ -412,7 +413,7 @@ impl Model {
         matches!(self.stack.last(), Some(Screen::Alert { .. }))
     }
 
-    /// The hosts that the filter lets through, worst first, then by name.
+    /// The hosts that the filter lets through, worst first: by alerts, then by what is wrong with them, then by name.
     pub fn host_rows(&self) -> Vec<HostRow<'_>> {
         let mut rows: Vec<HostRow<'_>> = self
             .hosts
@@ -420,7 +421,10 @@ impl Model {
             .map(|state| HostRow { state, worst: self.alerts.worst_of(&state.name) })
             .filter(|row| self.filter.is_empty() || self.filter.matches(row) || !self.alerts.of_host(&row.state.name).is_empty())
             .collect();
-        rows.sort_by(|one, other| other.worst.cmp(&one.worst).then_with(|| one.state.name.cmp(&other.state.name)));
+        // Of hosts with alerts alike, one that cannot be relied on is worse.
+        let trouble = |row: &HostRow<'_>| (row.state.blind.is_some(), row.state.liveness == Liveness::Silent);
+        let key = |row: &HostRow<'_>| Reverse((row.worst, trouble(row)));
+        rows.sort_by(|one, other| key(one).cmp(&key(other)).then_with(|| one.state.name.cmp(&other.state.name)));
         rows
     }
 

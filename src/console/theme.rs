@@ -43,6 +43,8 @@ impl Theme {
     fn paint(self, colour: Color) -> Color {
         match (self, colour) {
             (Self::Mono, _) => Color::Reset,
+            // On black the darker one is dull, and it is the colour of what matters most.
+            (Self::Dark, Color::Red) => Color::LightRed,
             // On white these two have too little contrast.
             (Self::Light, Color::Cyan) => Color::Blue,
             (Self::Light, Color::Green) => Color::Indexed(22),
@@ -91,9 +93,6 @@ pub fn is_utf8(locale: [Option<&str>; 3]) -> bool {
 
 /// Repaints a finished picture.
 pub fn apply(theme: Theme, is_ascii: bool, buffer: &mut Buffer) {
-    if theme == Theme::Dark && !is_ascii {
-        return;
-    }
     for cell in &mut buffer.content {
         cell.fg = theme.paint(cell.fg);
         cell.bg = theme.paint(cell.bg);

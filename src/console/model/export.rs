@@ -76,7 +76,7 @@ impl Subject {
             Self::Listed(count, all) if count < all => {
                 format!("what is here of all that the filter lets through: {count} of {}", many(*all, "alert"))
             }
-            Self::Listed(count, _) => format!("all that the filter lets through: {}", many(*count, "alert")),
+            Self::Listed(count, _) => format!("all that the filter lets through, done or not: {}", many(*count, "alert")),
             Self::Event(_) => "the selected event".to_owned(),
             Self::Events(count) => format!("all that the filter lets through: {}", many(*count, "event")),
         }

@@ -252,6 +252,7 @@ fn about(entry: &triage::Entry) -> String {
         several => format!("{} alerts", several.len()),
     };
     match &entry.deed {
+        Deed::Mute { .. } if entry.alerts.is_empty() => "muted what is like this; none was open".to_owned(),
         Deed::Mute { .. } => format!("muted {which} and what is like them"),
         Deed::Unmute(number) => format!("ended mute #{number}: {which} back"),
         Deed::EditMute { mute, .. } => format!("changed mute #{mute}"),

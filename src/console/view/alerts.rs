@@ -51,6 +51,9 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
         format!("  no alerts yet: {rules} rules watch what arrives")
     } else if kinds_only && model.filter.is_empty() {
         "  nothing is open: every alert was acknowledged, closed or muted; 2 lists them all".to_owned()
+    } else if kinds_only && model.alerts.total(false) > 0 {
+        let others = count(model.alerts.total(false) as u64);
+        format!("  nothing open matches the filter; {others} acknowledged, closed or muted: 2 lists them, esc clears it")
     } else {
         "  no alert matches the filter; esc clears it".to_owned()
     }

@@ -79,19 +79,17 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
         vec![styled(key_of(Action::Help), STRONG), plain(" help   "), styled(key_of(Action::Quit), STRONG), plain(" quit")];
     let pinned_width = pinned.iter().map(Span::width).sum::<usize>() + 2;
     let mut spans = vec![plain(" ")];
-    if let Some((said, is_wrong)) = &model.said {
-        let room = usize::from(area.width).saturating_sub(pinned_width + 4);
-        spans.push(styled(fit(&safe(said), room), if *is_wrong { WARN } else { ACCENT }));
-        spans.push(plain("   "));
-    }
-    if let Some(trouble) = company::trouble(model) {
-        let room = usize::from(area.width).saturating_sub(pinned_width + 4);
-        spans.push(styled(fit(&safe(&trouble), room), WARN));
-        spans.push(plain("   "));
-    }
-    if let Some(hint) = model.hint {
-        spans.push(styled(hint, WARN));
-        spans.push(plain("   "));
+    let said = model.said.as_ref().map(|(text, is_wrong)| (text.clone(), if *is_wrong { WARN } else { ACCENT }));
+    let trouble = company::trouble(model).map(|text| (text, WARN));
+    let hint = model.hint.map(|text| (text.to_owned(), WARN));
+    let mut room = usize::from(area.width).saturating_sub(pinned_width + 4);
+    for (text, style) in said.into_iter().chain(trouble).chain(hint) {
+        // What comes first is cut least; of a few letters nobody has anything.
+        if room >= 12 {
+            let text = fit(&safe(&text), room);
+            room = room.saturating_sub(width(&text) + 3);
+            spans.extend([styled(text, style), plain("   ")]);
+        }
     }
     let is_shown = |row: &&Row| row.binding.footer > 0 && model.can_do(row.binding.action);
     let mut shown: Vec<_> = model.config.keys.rows(model.is_inside()).filter(is_shown).collect();
