@@ -154,6 +154,9 @@ pub struct Horizons {
 pub struct Tally {
     /// How many there are.
     pub alerts: u64,
+    /// The number of the oldest of them; what is older is remembered no more.
+    #[serde(default)]
+    pub oldest: u64,
     /// How many wait for somebody, by severity.
     pub waiting: [u64; 5],
     /// How many kinds of them, repeats folded.
@@ -194,6 +197,18 @@ pub struct Page {
     pub matches: Option<u64>,
     /// The place of the last, where the list goes on.
     pub horizon: Option<Key>,
+}
+
+impl Page {
+    /// Leaves the lower half to the next page, where that is more than nothing.
+    #[must_use]
+    pub fn halved(mut self) -> Option<Self> {
+        let half = self.alerts.len() / 2;
+        self.alerts.truncate(half);
+        let last = self.alerts.last()?;
+        self.horizon = Some((last.header.severity, last.number));
+        Some(self)
+    }
 }
 
 /// An alert and where it stands.

@@ -1,10 +1,11 @@
 //! The alerts as a console lists them: headers of many, evidence of the newest, kept sorted, folded, counted and filtered as they
 //! come, so that drawing costs only what is visible. Where each stands follows from the triage log, folded here as the
 //! collector does. A console in the collector's own process holds all; one elsewhere holds a part ([`part`]), and the other
-//! end of its socket keeps a roster of all to tell it the rest ([`whole`]).
+//! end of its socket keeps a roster of all to tell it the rest ([`whole`], [`scan`]).
 
 pub mod part;
 pub mod rows;
+pub mod scan;
 pub mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -206,7 +207,8 @@ impl Roster {
         self.ledger.apply(entry);
         for id in &entry.alerts {
             let Some(number) = self.by_id.get(id).copied() else {
-                if matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_)) {
+                // It may wait again now, or be let through.
+                if !filter.is_empty() || matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_)) {
                     self.miss();
                 }
                 continue;

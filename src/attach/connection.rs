@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
@@ -20,8 +21,10 @@ use crate::attach::peer::Peer;
 use crate::attach::replica::Prepared;
 use crate::attach::tail::Tail;
 use crate::attach::{PROTOCOL, Said, Told, Wants};
-use crate::feed::{Change, Notice, NoticeLevel, Request, Update};
+use crate::feed::{Change, Listing, Notice, NoticeLevel, Request, Update};
+use crate::filter::Filter;
 use crate::intake::Intake;
+use crate::roster::scan::Scan;
 use crate::store::Store;
 use crate::triage::viewer::{Role, Viewer};
 use crate::triage::{Act, Refusal};
@@ -34,8 +37,11 @@ const STRANGER_WITHIN: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_secs(1);
 /// The shortest time between two acts of one viewer: nobody keeps the collector busy alone.
 const ACT_EVERY: Duration = Duration::from_millis(10);
+/// The same between two questions about all alerts.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 /// How many answers may wait for a viewer; then it is not read until it reads.
 const ANSWERS: usize = 16;
+
 /// The way from a viewer to the rest of the collector.
 #[derive(Debug, Clone)]
 pub struct Way {
@@ -176,11 +182,14 @@ async fn hear(
             Request::Detail(id) => detail(id, shared).await,
             Request::List(listing) => {
                 // The answer comes between the updates, in order.
-                let _ = shared.doors.send(Door::List { viewer: viewer.id, listing }).await;
+                let scan = Box::new(scan_of(listing).await);
+                let _ = shared.doors.send(Door::List { viewer: viewer.id, scan }).await;
+                sleep(ASK_EVERY).await;
                 None
             }
             Request::Preview { token, scope } => {
                 let preview = ask(shared, |answer| Door::Preview(scope, answer)).await;
+                sleep(ASK_EVERY).await;
                 preview.map(|preview| told(Change::Previewed { token, preview }))
             }
             Request::Look(in_front) => {
@@ -199,6 +208,14 @@ async fn hear(
 /// An update for one viewer alone.
 fn told(change: Change) -> Told {
     Told::Updates(vec![Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change })])
+}
+
+/// The list that is asked for. A filter may take a while to be made: nobody else waits for that. Consoles ask what they could
+/// read themselves; anything else lets nothing through.
+async fn scan_of(listing: Listing) -> Scan {
+    let text = listing.filter.clone();
+    let filter = spawn_blocking(move || Filter::parse(&text).ok()).await;
+    Scan::new(listing, filter.ok().flatten())
 }
 
 fn refused(act: &Act, peer: &Peer) -> Told {

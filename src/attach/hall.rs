@@ -1,19 +1,21 @@
 //! Where viewers meet the feed: the one owner of the [`Replica`] and of the queues to the viewers. What happened within a tenth
 //! of a second becomes one frame, made once for all of them; alerts and acts do not wait while nothing else was just told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use crate::alert::{Alert, AlertId};
+use crate::alert::{Action, Alert, AlertId};
 use crate::attach::frame::{self, MAX_TOLD};
 use crate::attach::replica::{Prepared, Replica};
 use crate::attach::{Told, Wants};
-use crate::feed::{Change, EventLine, Listing, Page, Status, Update};
+use crate::feed::{Change, EventLine, Page, Status, Update};
+use crate::roster::scan::Scan;
 use crate::triage::Target;
 use crate::triage::mute::{Preview, Scope};
 
@@ -21,6 +23,8 @@ use crate::triage::mute::{Preview, Scope};
 const FRAMES: usize = 64;
 /// How many updates may wait for a script; beyond, they are lost to it and counted.
 const UPDATES: usize = 4096;
+/// How many alerts a console may begin with.
+const MOST: usize = 10_000;
 /// The shortest time between two frames.
 const FLUSH: Duration = Duration::from_millis(100);
 /// How many events, and how many bytes of them, go into one frame; the rest is left out of the tail and counted.
@@ -29,6 +33,11 @@ const EVENT_BYTES: usize = 256 << 10;
 /// How often a status is told at most, and how often with what every rule did.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 const RULES_EVERY: Duration = Duration::from_secs(2);
+/// For how long it reads lists before it hears what happened meanwhile, and how many alerts of a list at once.
+const READING: Duration = Duration::from_millis(2);
+const AT_ONCE: usize = 32;
+/// How many updates are heard before it is asked what else there is.
+const HEARD: usize = 256;
 /// How many updates may wait for the next frame.
 const WAITING: usize = 256;
 
@@ -42,7 +51,7 @@ pub(super) enum Door {
     /// Is the evidence of this alert here?
     Evidence(AlertId, oneshot::Sender<Option<Arc<Alert>>>),
     /// What is in this part of a list?
-    List { viewer: u64, listing: Listing },
+    List { viewer: u64, scan: Box<Scan> },
     /// What would this mute have hidden?
     Preview(Scope, oneshot::Sender<Preview>),
     /// Which repeats of this alert wait for somebody, itself included?
@@ -88,6 +97,8 @@ struct Hall {
     left_out: u64,
     status: Option<Arc<Update>>,
     hosts: Vec<Arc<Update>>,
+    /// What viewers wait for, one at most for each.
+    scans: VecDeque<(u64, Scan)>,
     last_flush: Instant,
     last_status: Instant,
     last_rules: Instant,
@@ -105,6 +116,7 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
         left_out: 0,
         status: None,
         hosts: Vec::new(),
+        scans: VecDeque::new(),
         last_flush: now,
         last_status: now,
         last_rules: now,
@@ -113,11 +125,16 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
     loop {
         tokio::select! {
             update = updates.recv() => match update {
-                Some(update) => hall.hear(update),
+                Some(update) => {
+                    hall.hear(update);
+                    (1..HEARD).map_while(|_| updates.try_recv().ok()).for_each(|update| hall.hear(update));
+                }
                 None => return,
             },
             Some(door) = doors.recv() => hall.answer(door),
             () = sleep_until(hall.last_flush + FLUSH), if hall.has_news() => hall.flush(),
+            // After a moment for others.
+            () = yield_now(), if !hall.scans.is_empty() => hall.read_on(),
         }
     }
 }
@@ -140,7 +157,7 @@ impl Hall {
             }
             _ => {
                 let again = match &update.change {
-                    Change::Alert(alert) => self.replica.happened_again(&alert.id),
+                    Change::Alert(alert) if alert.action == Action::Raised => self.replica.happened_again(&alert.id),
                     _ => None,
                 };
                 let (seq, at) = (update.seq, update.at);
@@ -216,15 +233,47 @@ impl Hall {
         }
     }
 
-    /// Tells a part of a list after all that happened before, so that a console counts alerts as they are counted here.
-    fn list(&mut self, viewer: u64, listing: &Listing) {
-        self.flush();
+    /// Begins to look for a part of a list. Whoever asks for another waits for the first no more.
+    fn list(&mut self, viewer: u64, scan: Scan) {
+        match self.scans.iter_mut().find(|(own, _)| *own == viewer) {
+            Some((_, old)) => {
+                if !old.goes_on_as(&scan) {
+                    *old = scan;
+                }
+            }
+            None => self.scans.push_back((viewer, scan)),
+        }
+    }
+
+    /// Reads on for a moment in the list that waits longest.
+    fn read_on(&mut self) {
+        let Some((viewer, mut scan)) = self.scans.pop_front() else { return };
         // Somebody who fell behind asks anew after the next snapshot.
+        if !self.slots.contains_key(&viewer) {
+            return;
+        }
+        let until = Instant::now() + READING;
+        let at_once = if scan.is_slow() { AT_ONCE } else { usize::MAX };
+        while !self.replica.read(&mut scan, at_once) {
+            if Instant::now() >= until {
+                return self.scans.push_back((viewer, scan));
+            }
+        }
+        self.tell_page(viewer, &scan);
+    }
+
+    /// Tells a part of a list after all that happened before, so that a console counts alerts as they are counted here.
+    fn tell_page(&mut self, viewer: u64, scan: &Scan) {
+        self.flush();
         let Some(slot) = self.slots.get_mut(&viewer) else { return };
-        let change = Change::Listed(Box::new(self.replica.page(listing, slot.log_from)));
-        let update = Update { seq: self.seq, at: self.replica.now(), change };
-        if let Some(frame) = frame::frame(&Told::Updates(vec![Arc::new(update)]), MAX_TOLD) {
-            slot.hand(&frame);
+        let mut page = Some(self.replica.page(scan, slot.log_from));
+        while let Some(told) = page {
+            let change = Change::Listed(Box::new(told.clone()));
+            let update = Update { seq: self.seq, at: self.replica.now(), change };
+            match frame::frame(&Told::Updates(vec![Arc::new(update)]), MAX_TOLD) {
+                Some(frame) => return slot.hand(&frame),
+                None => page = told.halved(),
+            }
         }
     }
 
@@ -232,7 +281,7 @@ impl Hall {
         match door {
             Door::Leave(viewer) => drop(self.slots.remove(&viewer)),
             Door::Evidence(id, answer) => drop(answer.send(self.replica.evidence(&id))),
-            Door::List { viewer, listing } => self.list(viewer, &listing),
+            Door::List { viewer, scan } => self.list(viewer, *scan),
             Door::Preview(scope, answer) => drop(answer.send(self.replica.preview(&scope))),
             Door::Repeats(id, answer) => drop(answer.send(self.replica.targets_like(&id))),
             Door::Enter { viewer, wants, is_resync, entered } => {
@@ -240,7 +289,7 @@ impl Hall {
                     Wants::Console { most } => {
                         // What waits is part of the snapshot; the others get it before this one is there.
                         self.flush();
-                        let most = usize::try_from(most).unwrap_or(usize::MAX);
+                        let most = usize::try_from(most).unwrap_or(usize::MAX).min(MOST);
                         (Some(self.replica.prepare(most, is_resync)), FRAMES)
                     }
                     Wants::Tail { .. } => (None, UPDATES),

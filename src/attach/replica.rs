@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Horizons, Known, Listing, Page, Snapshot, Standing, Status, Tally, Update};
+use crate::feed::{Change, EventLine, Horizons, Known, Page, Snapshot, Standing, Status, Tally, Update};
 use crate::filter::Filter;
 use crate::hosts::HostState;
 use crate::roster::Roster;
+use crate::roster::scan::Scan;
 use crate::triage::mute::{PREVIEW_BACK, Preview, Scope};
 use crate::triage::{Entry, Target};
 
@@ -162,13 +163,14 @@ impl Replica {
         self.now
     }
 
+    /// Reads on in a list, so many alerts at most; true where there is no more to read.
+    pub(super) fn read(&self, scan: &mut Scan, count: usize) -> bool {
+        scan.read(&self.alerts, self.now, count)
+    }
+
     /// A part of a list, for a console that knows the triage log from an entry on.
-    pub(super) fn page(&self, listing: &Listing, log_from: u64) -> Page {
-        // Consoles ask what they could read themselves; anything else lets nothing through.
-        let Ok(filter) = Filter::parse(&listing.filter) else {
-            return Page { token: listing.token, alerts: Vec::new(), matches: Some(0), horizon: None };
-        };
-        self.alerts.page(listing, &filter, self.now, log_from)
+    pub(super) fn page(&self, scan: &Scan, log_from: u64) -> Page {
+        scan.page(&self.alerts, log_from)
     }
 
     /// What a mute would have hidden.

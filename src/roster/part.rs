@@ -91,6 +91,7 @@ impl Roster {
 
     /// How all alerts stand now.
     pub fn hear_tally(&mut self, tally: &Tally, is_filtered: bool) {
+        self.forget(tally.oldest);
         let Some(part) = &mut self.part else { return };
         for (host, counts) in &tally.hosts {
             if *counts == [0; 5] {
@@ -115,6 +116,24 @@ impl Roster {
         part.tally = Tally { hosts: Vec::new(), groups: Vec::new(), ..tally.clone() };
     }
 
+    /// What is older than the oldest that is remembered elsewhere is not held here either.
+    fn forget(&mut self, oldest: u64) {
+        let gone: Vec<Key> = self.entries.range(..oldest).map(|(_, entry)| entry.key()).collect();
+        let was_shown = |key: &&Key| self.kinds.binary_search(key).is_ok();
+        let shown: Vec<u64> = gone.iter().filter(was_shown).filter_map(|key| self.group_of(key.1)).collect();
+        if let Some(part) = &mut self.part {
+            part.fallen.extend(shown);
+        }
+        self.let_go(gone.iter().map(|key| key.1));
+    }
+
+    fn let_go(&mut self, numbers: impl Iterator<Item = u64>) {
+        let gone: HashSet<_> = numbers.filter_map(|number| self.remove(number)).map(|old| old.header.id.clone()).collect();
+        if !gone.is_empty() {
+            self.ledger.release(&gone);
+        }
+    }
+
     /// How far the lists are held that were taken over.
     pub fn set_horizons(&mut self, horizons: Horizons) {
         if let Some(part) = &mut self.part {
@@ -131,9 +150,11 @@ impl Roster {
         self.ledger.sort();
     }
 
-    /// A list is complete now as far as a page goes.
-    pub fn extend_to(&mut self, page: &Page, kinds_only: bool) {
-        if let Some(part) = &mut self.part {
+    /// A list is complete now as far as a page goes that was asked for below a place, or from the top.
+    pub fn extend_to(&mut self, page: &Page, kinds_only: bool, below: Option<Key>) {
+        let Some(part) = &mut self.part else { return };
+        // What was let go meanwhile would be missing between the list and the page.
+        if below.is_none() || *part.horizon(kinds_only) == below {
             *part.horizon(kinds_only) = page.horizon;
             part.count_matches(page, kinds_only);
         }
@@ -164,19 +185,16 @@ impl Roster {
         let mut worths: Vec<_> = self.entries.values().filter(|entry| !kept.contains(&entry.number)).map(worth).collect();
         worths.sort_unstable();
         worths.truncate(self.entries.len() - self.max_alerts);
-        let mut gone = HashSet::new();
-        let mut horizons = [self.horizon(false), self.horizon(true)];
-        for (was_listed, was_waiting, key) in worths {
-            if let Some(old) = self.remove(key.1) {
-                gone.insert(old.header.id.clone());
-            }
+        self.let_go(worths.iter().map(|(.., key)| key.1));
+        let Some(part) = &mut self.part else { return };
+        for (_, was_waiting, key) in worths.into_iter().filter(|(was_listed, ..)| *was_listed) {
             // Above what is gone the lists are still complete.
             let above = Some((key.0, key.1 + 1));
-            horizons[0] = if was_listed { horizons[0].max(above) } else { horizons[0] };
-            horizons[1] = if was_listed && was_waiting { horizons[1].max(above) } else { horizons[1] };
+            part.horizons.all = part.horizons.all.max(above);
+            if was_waiting {
+                part.horizons.kinds = part.horizons.kinds.max(above);
+            }
         }
-        self.ledger.release(&gone);
-        self.set_horizons(Horizons { all: horizons[0], kinds: horizons[1] });
     }
 
     /// How many alerts of a severity wait for somebody.

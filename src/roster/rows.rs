@@ -69,6 +69,11 @@ impl Roster {
         self.entries.get(&number)
     }
 
+    /// The group of an alert.
+    pub(super) fn group_of(&self, number: u64) -> Option<u64> {
+        self.ledger.group(&self.entries.get(&number)?.header.id)
+    }
+
     /// The number of an alert.
     pub fn number_of(&self, id: &AlertId) -> Option<u64> {
         self.by_id.get(id).copied()

@@ -130,7 +130,7 @@ impl Model {
         if let Purpose::List(kinds_only) = asked.purpose
             && asked.filter == self.filter_text
         {
-            self.alerts.extend_to(page, kinds_only);
+            self.alerts.extend_to(page, kinds_only, None);
         }
         if let Purpose::Open(id) = asked.purpose {
             match self.alerts.number_of(&id) {
