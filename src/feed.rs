@@ -178,6 +178,9 @@ pub struct Listing {
     pub token: u64,
     /// What the alerts are like.
     pub filter: String,
+    /// On which host they are, where only those of one are wanted.
+    #[serde(default)]
+    pub host: Option<HostName>,
     /// Whether only those are listed that wait for somebody, repeats folded.
     pub kinds_only: bool,
     /// Below which place it begins; `None` is at the top.
@@ -200,6 +203,16 @@ pub struct Page {
 }
 
 impl Page {
+    /// An alert that happened again: a console with a part of the alerts cannot know.
+    pub fn unasked(standing: Standing) -> Self {
+        Self { token: 0, alerts: vec![standing], matches: None, horizon: None }
+    }
+
+    /// Whether it was told unasked.
+    pub fn is_unasked(&self) -> bool {
+        self.token == 0
+    }
+
     /// Leaves the lower half to the next page, where that is more than nothing.
     #[must_use]
     pub fn halved(mut self) -> Option<Self> {

@@ -306,7 +306,11 @@ impl Roster {
         } else if entry.state.is_waiting() {
             let slot = entry.header.severity as usize;
             change(&mut self.counts[slot]);
-            change(&mut self.by_host.entry(entry.header.host.clone()).or_default()[slot]);
+            let counts = self.by_host.entry(entry.header.host.clone()).or_default();
+            change(&mut counts[slot]);
+            if *counts == [0; 5] {
+                self.by_host.remove(&entry.header.host);
+            }
         }
         if let Some(news) = &mut self.news {
             news.host(&entry.header.host);

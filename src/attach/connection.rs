@@ -303,7 +303,10 @@ impl Writer {
             if !self.tell_piece(pieces).await? {
                 prepared = None;
             }
-            // What happens meanwhile does not wait for the end of the snapshot.
+            // What happens meanwhile does not wait for the end of the snapshot, but for what was done before.
+            if prepared.as_ref().is_some_and(|prepared| !prepared.is_log_told()) {
+                continue;
+            }
             while let Ok(answer) = answers.try_recv() {
                 self.tell(&answer).await?;
             }
@@ -366,61 +369,4 @@ impl Writer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attach::hall;
-    use crate::triage::Deed;
-
-    async fn say(stream: &mut UnixStream, said: &Said) {
-        stream.write_all(&frame::frame(said, MAX_SAID).unwrap()).await.unwrap();
-    }
-
-    async fn hear(stream: &mut UnixStream, deframer: &mut Deframer) -> Told {
-        loop {
-            if let Some(frame) = deframer.cut().unwrap() {
-                return serde_json::from_slice(&frame).unwrap();
-            }
-            assert!(stream.read_buf(&mut deframer.buffer).await.unwrap() > 0, "closed");
-        }
-    }
-
-    /// What comes of an act that claims another name, by the role of the peer: what the collector is handed, or the refusal.
-    async fn act_as(role: Role) -> Result<Act, Refusal> {
-        let (_feed, updates) = mpsc::channel(8);
-        let (doors, asked) = mpsc::channel(8);
-        let (intake, mut taken) = mpsc::channel(8);
-        let (reload, _reloads) = mpsc::channel(1);
-        tokio::spawn(hall::run(updates, asked));
-        let way = Way { intake: intake.downgrade(), store: None, reload };
-        let (mut viewer, stream) = UnixStream::pair().unwrap();
-        let peer = Peer { who: "bob".to_owned(), role };
-        tokio::spawn(run(stream, Ok(peer), 7, Shared { way, doors }));
-        say(&mut viewer, &Said::Hello { proto: PROTOCOL, wants: Wants::Console { most: 10 } }).await;
-        let act = Act { token: 3, who: "root".to_owned(), deed: Deed::Acknowledge, reason: String::new(), targets: Vec::new() };
-        say(&mut viewer, &Said::Request(Request::Act(act))).await;
-        let mut deframer = Deframer::new(MAX_TOLD);
-        loop {
-            tokio::select! {
-                Some(intake) = taken.recv() => {
-                    if let Intake::Act(act) = intake {
-                        return Ok(act);
-                    }
-                }
-                told = hear(&mut viewer, &mut deframer) => {
-                    let Told::Updates(updates) = told else { continue };
-                    if let Some(Change::Refused(refusal)) = updates.first().map(|update| &update.change) {
-                        return Err(refusal.clone());
-                    }
-                }
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_viewer_may_look_only_and_nobody_acts_under_another_name() {
-        assert_eq!(act_as(Role::Analyst).await.map(|act| act.who), Ok("bob".to_owned()));
-        let refusal = act_as(Role::Viewer).await.unwrap_err();
-        assert_eq!((refusal.token, refusal.who.as_str()), (3, "bob"));
-        assert!(refusal.reason.contains("your role is viewer"), "{}", refusal.reason);
-    }
-}
+mod tests;

@@ -107,21 +107,7 @@ struct Hall {
 
 /// Runs until the collector ends.
 pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mpsc::Receiver<Door>) {
-    let now = Instant::now();
-    let mut hall = Hall {
-        replica: Replica::new(),
-        slots: HashMap::new(),
-        waiting: Vec::new(),
-        events: Vec::new(),
-        left_out: 0,
-        status: None,
-        hosts: Vec::new(),
-        scans: VecDeque::new(),
-        last_flush: now,
-        last_status: now,
-        last_rules: now,
-        seq: 0,
-    };
+    let mut hall = Hall::new();
     loop {
         tokio::select! {
             update = updates.recv() => match update {
@@ -140,11 +126,31 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
 }
 
 impl Hall {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            replica: Replica::new(),
+            slots: HashMap::new(),
+            waiting: Vec::new(),
+            events: Vec::new(),
+            left_out: 0,
+            status: None,
+            hosts: Vec::new(),
+            scans: VecDeque::new(),
+            last_flush: now,
+            last_status: now,
+            last_rules: now,
+            seq: 0,
+        }
+    }
+
     fn hear(&mut self, update: Arc<Update>) {
         self.replica.hear(&update);
         self.seq = update.seq;
         self.tell_scripts(&update);
         if !self.slots.values().any(|slot| slot.is_console) {
+            // Nobody is told what changed; it must not pile up.
+            drop(self.replica.take_tally());
             return;
         }
         match &update.change {
@@ -163,7 +169,7 @@ impl Hall {
                 let (seq, at) = (update.seq, update.at);
                 self.waiting.push(update);
                 if let Some(standing) = again {
-                    let page = Page { token: 0, alerts: vec![standing], matches: None, horizon: None };
+                    let page = Page::unasked(standing);
                     self.waiting.push(Arc::new(Update { seq, at, change: Change::Listed(Box::new(page)) }));
                 }
                 if self.last_flush.elapsed() >= FLUSH || self.waiting.len() >= WAITING {
@@ -345,3 +351,6 @@ impl Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

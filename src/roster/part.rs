@@ -22,6 +22,8 @@ pub(super) struct Part {
     groups: HashMap<u64, u64>,
     /// How many alerts, and how many kinds of them, the filter lets through, where that was told.
     matches: [Option<u64>; 2],
+    /// Whether alerts have come or changed since a filter's were counted.
+    is_count_old: [bool; 2],
     /// Groups that are shown further down now, or no more; others of them that are not held here may be above.
     fallen: HashSet<u64>,
     is_top_missing: bool,
@@ -46,6 +48,7 @@ impl Part {
     fn count_matches(&mut self, page: &Page, kinds_only: bool) {
         if page.matches.is_some() {
             self.matches[usize::from(kinds_only)] = page.matches;
+            self.is_count_old[usize::from(kinds_only)] = false;
         }
     }
 
@@ -110,6 +113,7 @@ impl Roster {
             }
         }
         part.fallen.clear();
+        part.is_count_old = [is_filtered; 2];
         if !is_filtered {
             part.matches = [Some(tally.alerts), Some(tally.kinds)];
         }
@@ -158,6 +162,19 @@ impl Roster {
             *part.horizon(kinds_only) = page.horizon;
             part.count_matches(page, kinds_only);
         }
+    }
+
+    /// A filter's alerts were counted elsewhere.
+    pub fn count_matches(&mut self, page: &Page, kinds_only: bool) {
+        if let Some(part) = &mut self.part {
+            part.count_matches(page, kinds_only);
+        }
+    }
+
+    /// Whether a list has more than is held here, and more may match or less since that was counted.
+    pub fn is_count_old(&self, kinds_only: bool) -> bool {
+        let is_old = self.part.as_ref().is_some_and(|part| part.is_count_old[usize::from(kinds_only)]);
+        is_old && self.horizon(kinds_only).is_some()
     }
 
     /// Something that belongs to the top of the lists may not be held.

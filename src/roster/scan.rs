@@ -31,21 +31,26 @@ pub struct Scan {
 impl Scan {
     /// Nothing read yet; without a filter nothing will be found.
     pub fn new(listing: Listing, filter: Option<Filter>) -> Self {
-        let is_folded = listing.kinds_only && filter.as_ref().is_some_and(|filter| !filter.is_empty());
+        let mut scan = Self { listing, filter, at: None, groups: HashSet::new(), found: Vec::new(), more: 0 };
         // Which of a group is shown follows from those above it.
-        let at = listing.below.filter(|_| !is_folded);
-        Self { listing, filter, at, groups: HashSet::new(), found: Vec::new(), more: 0 }
+        scan.at = scan.listing.below.filter(|_| !scan.is_folded());
+        scan
+    }
+
+    /// Whether repeats are folded here: a filter may hide the one that stands for all.
+    fn is_folded(&self) -> bool {
+        self.listing.kinds_only && self.is_slow()
     }
 
     /// Whether every alert has to be looked at.
     pub fn is_slow(&self) -> bool {
-        self.filter.as_ref().is_some_and(|filter| !filter.is_empty())
+        self.listing.host.is_some() || self.filter.as_ref().is_some_and(|filter| !filter.is_empty())
     }
 
     /// Answers a question that was asked again under its new token; false if it is another question.
     pub fn goes_on_as(&mut self, again: &Self) -> bool {
-        let token = again.listing.token;
-        let is_same = Listing { token, ..self.listing.clone() } == again.listing;
+        let Listing { token, most, .. } = again.listing;
+        let is_same = Listing { token, most, ..self.listing.clone() } == again.listing;
         if is_same {
             self.listing.token = token;
         }
@@ -86,11 +91,11 @@ impl Scan {
 
     fn is_wanted(&mut self, key: Key, alerts: &Roster, now: DateTime<Utc>) -> bool {
         let (Some(filter), Some(entry)) = (&self.filter, alerts.entries.get(&key.1)) else { return false };
-        if !filter.matches(&Listed { header: &entry.header, state: &entry.state, now }) {
+        let is_on_host = self.listing.host.as_ref().is_none_or(|host| entry.header.host == *host);
+        if !is_on_host || !filter.matches(&Listed { header: &entry.header, state: &entry.state, now }) {
             return false;
         }
-        let is_folded = self.listing.kinds_only && !filter.is_empty();
-        let is_first = !is_folded || alerts.ledger.group(&entry.header.id).is_some_and(|group| self.groups.insert(group));
+        let is_first = !self.is_folded() || alerts.ledger.group(&entry.header.id).is_some_and(|group| self.groups.insert(group));
         is_first && self.listing.below.is_none_or(|below| key < below)
     }
 

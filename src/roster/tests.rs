@@ -108,7 +108,7 @@ impl Pair {
     }
 
     fn ask(&mut self, kinds_only: bool, below: Option<Key>) {
-        let listing = Listing { token: 1, filter: self.text.to_owned(), kinds_only, below, most: 3 };
+        let listing = Listing { token: 1, filter: self.text.to_owned(), host: None, kinds_only, below, most: 3 };
         self.asked = Some((kinds_only, below, Scan::new(listing, Some(self.filter.clone()))));
     }
 

@@ -52,10 +52,9 @@ impl Roster {
 
     /// How all alerts stand, with every host, and with every group that has repeats.
     pub fn tally(&self) -> Tally {
-        let hosts = self.by_host.iter().filter(|(_, counts)| **counts != [0; 5]);
         let groups = self.groups.keys().map(|group| (*group, self.waiting_in(*group))).filter(|(_, count)| *count > 1);
         Tally {
-            hosts: hosts.map(|(host, counts)| (host.clone(), *counts)).collect(),
+            hosts: self.by_host.iter().map(|(host, counts)| (host.clone(), *counts)).collect(),
             groups: groups.collect(),
             ..self.counts_of_all()
         }

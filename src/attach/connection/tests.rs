@@ -122,7 +122,7 @@ async fn what_is_done_now_is_told_after_what_was_done_before() {
     let words = "x".repeat(2000);
     let mut visit = Visit::new((1..=1200).map(|number| entry(number, &words)).collect()).await;
     let mut numbers = Vec::new();
-    while numbers.len() < 1201 {
+    while numbers.len() < 1500 {
         for change in visit.changes().await {
             match change {
                 Change::Snapshot(snapshot) => numbers.extend(snapshot.entries.iter().map(|entry| entry.number)),
@@ -131,7 +131,10 @@ async fn what_is_done_now_is_told_after_what_was_done_before() {
             }
         }
         if numbers.len() == 500 {
-            visit.happen(entry(1201, "now")).await;
+            // So many that they are not kept back for others.
+            for number in 1201..=1500 {
+                visit.happen(entry(number, "now")).await;
+            }
         }
     }
     assert!(numbers.is_sorted(), "{numbers:?}");
