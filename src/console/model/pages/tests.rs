@@ -26,8 +26,8 @@ fn page(token: u64, numbers: std::ops::Range<u64>, matches: Option<u64>, is_end:
     Change::Listed(Box::new(Page { token, alerts, matches, horizon }))
 }
 
-fn tally(alerts: u64) -> Box<Tally> {
-    Box::new(Tally { alerts, kinds: alerts, ..Tally::default() })
+fn tally(alerts: u64) -> Tally {
+    Tally { alerts, kinds: alerts, ..Tally::default() }
 }
 
 /// A collector with 10,000 alerts has told the newest 500.
@@ -39,7 +39,7 @@ fn snapshot(is_resync: bool) -> Change {
         is_resync,
         total: 500,
         horizons: Horizons { all: place, kinds: place },
-        tally: Some(tally(10_000)),
+        tally: Some(Box::new(tally(10_000))),
         next: 10_000,
         per_minute: Vec::new(),
         entries: Vec::new(),
@@ -159,7 +159,7 @@ fn what_a_filter_lets_through_is_counted_as_alerts_come() {
     let all = one(desk.tell(page(kinds.token, 9000..9500, Some(10_000), false)));
     assert_eq!(desk.tell(page(all.token, 9000..9500, Some(10_000), false)).len(), 0);
     assert_eq!((desk.model.alerts.total(false), desk.wait(9).len()), (10_000, 0));
-    let all = one(desk.tell(Change::Tally(tally(10_001))));
+    let all = one(desk.tell(Change::Tally(Box::new(tally(10_001)))));
     assert_eq!((all.kinds_only, all.below, all.most), (false, None, 1));
     desk.tell(page(all.token, 9999..10_000, Some(10_001), false));
     assert_eq!(desk.model.alerts.total(false), 10_001);
