@@ -346,6 +346,7 @@ impl Writer {
     async fn pass(&mut self, out: Out) -> io::Result<()> {
         match out {
             Out::Frame(frame) => self.write(&frame).await,
+            Out::Page(frame) => self.write(&frame).await,
             Out::Missed(count) => self.tell(&Told::Missed(count)).await,
             Out::Update(update) => match self.tail.as_ref().and_then(|tail| tail.of(&update)) {
                 Some(update) => self.tell(&Told::Updates(vec![update])).await,

@@ -2,7 +2,7 @@
 //! of a second becomes one frame, made once for all of them; alerts and acts do not wait while nothing else was just told.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,6 +72,8 @@ pub(super) struct Entered {
 pub(super) enum Out {
     /// A frame for consoles, the same for all.
     Frame(Bytes),
+    /// A part of a list that was asked for.
+    Page(Arc<Bytes>),
     /// An update for scripts, each with filters of its own.
     Update(Arc<Update>),
     /// So many updates were lost to this script.
@@ -85,6 +87,8 @@ struct Slot {
     missed: u64,
     /// From which entry on it knows the triage log.
     log_from: u64,
+    /// The last part of a list that was told, until it is written.
+    page: Weak<Bytes>,
 }
 
 /// The hall.
@@ -99,6 +103,8 @@ struct Hall {
     hosts: Vec<Arc<Update>>,
     /// What viewers wait for, one at most for each.
     scans: VecDeque<(u64, Scan)>,
+    /// What was found for viewers that have another part to read still: a part is large, and only one waits for each.
+    found: Vec<(u64, Scan)>,
     last_flush: Instant,
     last_status: Instant,
     last_rules: Instant,
@@ -118,7 +124,10 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
                 None => return,
             },
             Some(door) = doors.recv() => hall.answer(door),
-            () = sleep_until(hall.last_flush + FLUSH), if hall.has_news() => hall.flush(),
+            () = sleep_until(hall.last_flush + FLUSH), if hall.has_news() => {
+                hall.flush();
+                hall.tell_found();
+            }
             // After a moment for others.
             () = yield_now(), if !hall.scans.is_empty() => hall.read_on(),
         }
@@ -137,6 +146,7 @@ impl Hall {
             status: None,
             hosts: Vec::new(),
             scans: VecDeque::new(),
+            found: Vec::new(),
             last_flush: now,
             last_status: now,
             last_rules: now,
@@ -193,7 +203,7 @@ impl Hall {
 
     fn has_news(&self) -> bool {
         let is_due = self.status.is_some() && self.last_status.elapsed() >= STATUS_EVERY;
-        is_due || !self.waiting.is_empty() || !self.events.is_empty()
+        is_due || !self.waiting.is_empty() || !self.events.is_empty() || !self.found.is_empty()
     }
 
     /// Makes one frame of what waits and gives it to every console.
@@ -241,6 +251,7 @@ impl Hall {
 
     /// Begins to look for a part of a list. Whoever asks for another waits for the first no more.
     fn list(&mut self, viewer: u64, scan: Scan) {
+        self.found.retain(|(own, _)| *own != viewer);
         match self.scans.iter_mut().find(|(own, _)| *own == viewer) {
             Some((_, old)) => {
                 if !old.goes_on_as(&scan) {
@@ -265,19 +276,28 @@ impl Hall {
                 return self.scans.push_back((viewer, scan));
             }
         }
-        self.tell_page(viewer, &scan);
+        self.tell_page(viewer, scan);
+    }
+
+    /// Tells what was found to those who have read what they had before.
+    fn tell_found(&mut self) {
+        let found = std::mem::take(&mut self.found);
+        found.into_iter().for_each(|(viewer, scan)| self.tell_page(viewer, scan));
     }
 
     /// Tells a part of a list after all that happened before, so that a console counts alerts as they are counted here.
-    fn tell_page(&mut self, viewer: u64, scan: &Scan) {
+    fn tell_page(&mut self, viewer: u64, scan: Scan) {
         self.flush();
         let Some(slot) = self.slots.get_mut(&viewer) else { return };
-        let mut page = Some(self.replica.page(scan, slot.log_from));
+        if slot.page.strong_count() > 0 {
+            return self.found.push((viewer, scan));
+        }
+        let mut page = Some(self.replica.page(&scan, slot.log_from));
         while let Some(told) = page {
             let change = Change::Listed(Box::new(told.clone()));
             let update = Update { seq: self.seq, at: self.replica.now(), change };
             match frame::frame(&Told::Updates(vec![Arc::new(update)]), MAX_TOLD) {
-                Some(frame) => return slot.hand(&frame),
+                Some(frame) => return slot.hand_page(frame),
                 None => page = told.halved(),
             }
         }
@@ -304,7 +324,7 @@ impl Hall {
                 let is_console = prepared.is_some();
                 let log_from = prepared.as_ref().map_or(0, |prepared| prepared.log_from);
                 if entered.send(Entered { prepared, queue }).is_ok() {
-                    self.slots.insert(viewer, Slot { sender, is_console, missed: 0, log_from });
+                    self.slots.insert(viewer, Slot { sender, is_console, missed: 0, log_from, page: Weak::new() });
                 }
             }
         }
@@ -336,6 +356,12 @@ fn merged(status: &Status, hosts: &[Arc<Update>], last_rules: &mut Instant) -> S
 }
 
 impl Slot {
+    fn hand_page(&mut self, frame: Bytes) {
+        let page = Arc::new(frame);
+        self.page = Arc::downgrade(&page);
+        self.missed += u64::from(self.sender.try_send(Out::Page(page)).is_err());
+    }
+
     fn hand(&mut self, frame: &Bytes) {
         if self.is_console && self.sender.try_send(Out::Frame(frame.clone())).is_err() {
             self.missed += 1;
