@@ -16,6 +16,8 @@ use crate::triage::ledger::Ledger;
 #[derive(Debug, Default)]
 pub(super) struct Part {
     horizons: Horizons,
+    /// Above what of each list was let go since a page was asked for: it may have come after the page was read.
+    let_go: Horizons,
     /// Its hosts and groups are kept apart.
     tally: Tally,
     hosts: HashMap<HostName, [u64; 5]>,
@@ -41,8 +43,10 @@ impl Part {
         self.matches = [None; 2];
     }
 
-    fn horizon(&mut self, kinds_only: bool) -> &mut Option<Key> {
-        if kinds_only { &mut self.horizons.kinds } else { &mut self.horizons.all }
+    fn is_complete_to(&mut self, place: Option<Key>, kinds_only: bool) {
+        let Horizons { all, kinds } = &mut self.horizons;
+        let (horizon, let_go) = if kinds_only { (kinds, self.let_go.kinds) } else { (all, self.let_go.all) };
+        *horizon = place.max(let_go);
     }
 
     fn count_matches(&mut self, page: &Page, kinds_only: bool) {
@@ -154,12 +158,19 @@ impl Roster {
         self.ledger.sort();
     }
 
+    /// A page is asked for now.
+    pub fn begin_page(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.let_go = Horizons::default();
+        }
+    }
+
     /// A list is complete now as far as a page goes that was asked for below a place, or from the top.
     pub fn extend_to(&mut self, page: &Page, kinds_only: bool, below: Option<Key>) {
-        let Some(part) = &mut self.part else { return };
         // What was let go meanwhile would be missing between the list and the page.
-        if below.is_none() || *part.horizon(kinds_only) == below {
-            *part.horizon(kinds_only) = page.horizon;
+        let is_next = below.is_none() || self.horizon(kinds_only) == below;
+        if let Some(part) = self.part.as_mut().filter(|_| is_next) {
+            part.is_complete_to(page.horizon, kinds_only);
             part.count_matches(page, kinds_only);
         }
     }
@@ -207,9 +218,11 @@ impl Roster {
         for (_, was_waiting, key) in worths.into_iter().filter(|(was_listed, ..)| *was_listed) {
             // Above what is gone the lists are still complete.
             let above = Some((key.0, key.1 + 1));
-            part.horizons.all = part.horizons.all.max(above);
-            if was_waiting {
-                part.horizons.kinds = part.horizons.kinds.max(above);
+            for horizons in [&mut part.horizons, &mut part.let_go] {
+                horizons.all = horizons.all.max(above);
+                if was_waiting {
+                    horizons.kinds = horizons.kinds.max(above);
+                }
             }
         }
     }

@@ -110,6 +110,7 @@ impl Pair {
     fn ask(&mut self, kinds_only: bool, below: Option<Key>) {
         let listing = Listing { token: 1, filter: self.text.to_owned(), host: None, kinds_only, below, most: 3 };
         self.asked = Some((kinds_only, below, Scan::new(listing, Some(self.filter.clone()))));
+        self.part.begin_page();
     }
 
     /// A list with a filter is read while things happen.

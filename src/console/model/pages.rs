@@ -133,6 +133,7 @@ impl Model {
             _ => PAGE,
         };
         self.pages.asked = Some(Asked { token, purpose, filter: filter.clone(), below, at: self.now });
+        self.alerts.begin_page();
         Some(Effect::Ask(Request::List(Listing { token, filter, host, kinds_only, below, most })))
     }
 

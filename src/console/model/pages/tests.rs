@@ -192,3 +192,15 @@ fn the_alerts_of_a_host_are_asked_for_by_its_name() {
     desk.tell(page(asked.token, 1..1, Some(0), true));
     assert_eq!(desk.model.pages.count_of(&host), None);
 }
+
+#[test]
+fn an_export_says_how_many_alerts_are_not_here() {
+    let mut desk = Desk::new();
+    desk.key(KeyCode::Char('2'));
+    desk.key(KeyCode::Char('e'));
+    desk.key(KeyCode::Down);
+    desk.key(KeyCode::Enter);
+    desk.lists(Message::Written(Ok(())));
+    let said = desk.model.said.map(|(text, _)| text).unwrap_or_default();
+    assert!(said.starts_with("wrote 500 ") && said.contains("; 9500 more are not here"), "{said}");
+}
