@@ -150,11 +150,16 @@ impl Roster {
         let before = entry.key();
         let created = entry.header.created;
         entry.header = self.likes.share(Arc::new(Header { created, ..Header::clone(header) }));
+        let is_old = number + (self.max_evidence as u64) < self.next;
+        let is_kept_anew = is_old && entry.alert.is_none() && evidence.is_some();
         entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
         self.ledger.know(&entry.header, None);
         if !entry.header.hops.is_empty() {
             self.linked.insert(number);
+        }
+        if is_kept_anew {
+            self.keep_for_a_while(number);
         }
         put(&mut self.all, before, false);
         put(&mut self.open, before, false);
@@ -194,6 +199,11 @@ impl Roster {
         let Some(number) = self.by_id.get(&alert.id).copied() else { return };
         let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.alert.is_none()) else { return };
         entry.alert = Some(alert);
+        self.keep_for_a_while(number);
+    }
+
+    /// The evidence of an older alert goes when that of enough others has come.
+    fn keep_for_a_while(&mut self, number: u64) {
         self.fetched.push_back(number);
         if self.fetched.len() > FETCHED
             && let Some(entry) = self.fetched.pop_front().and_then(|old| self.entries.get_mut(&old))

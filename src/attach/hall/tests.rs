@@ -25,7 +25,7 @@ async fn one_page_at_most_waits_for_a_viewer_and_the_next_comes_when_it_was_read
     let (entered, answer) = oneshot::channel();
     hall.answer(Door::Enter { viewer: 1, wants: Wants::Console { most: 1 }, is_resync: false, entered });
     let Entered { mut queue, .. } = answer.await.unwrap();
-    let mut ask = |hall: &mut Hall, token| {
+    let ask = |hall: &mut Hall, token| {
         let listing = Listing { token, filter: String::new(), host: None, kinds_only: false, below: None, most: 5 };
         let scan = Box::new(Scan::new(listing, Some(Filter::default())));
         hall.answer(Door::List { viewer: 1, scan });
