@@ -154,6 +154,9 @@ pub struct Horizons {
 pub struct Tally {
     /// How many there are.
     pub alerts: u64,
+    /// The number of the oldest of them; what is older is remembered no more.
+    #[serde(default)]
+    pub oldest: u64,
     /// How many wait for somebody, by severity.
     pub waiting: [u64; 5],
     /// How many kinds of them, repeats folded.
@@ -175,6 +178,9 @@ pub struct Listing {
     pub token: u64,
     /// What the alerts are like.
     pub filter: String,
+    /// On which host they are, where only those of one are wanted.
+    #[serde(default)]
+    pub host: Option<HostName>,
     /// Whether only those are listed that wait for somebody, repeats folded.
     pub kinds_only: bool,
     /// Below which place it begins; `None` is at the top.
@@ -194,6 +200,28 @@ pub struct Page {
     pub matches: Option<u64>,
     /// The place of the last, where the list goes on.
     pub horizon: Option<Key>,
+}
+
+impl Page {
+    /// An alert that happened again: a console with a part of the alerts cannot know.
+    pub fn unasked(standing: Standing) -> Self {
+        Self { token: 0, alerts: vec![standing], matches: None, horizon: None }
+    }
+
+    /// Whether it was told unasked.
+    pub fn is_unasked(&self) -> bool {
+        self.token == 0
+    }
+
+    /// Leaves the lower half to the next page, where that is more than nothing.
+    #[must_use]
+    pub fn halved(mut self) -> Option<Self> {
+        let half = self.alerts.len() / 2;
+        self.alerts.truncate(half);
+        let last = self.alerts.last()?;
+        self.horizon = Some((last.header.severity, last.number));
+        Some(self)
+    }
 }
 
 /// An alert and where it stands.

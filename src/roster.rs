@@ -1,10 +1,11 @@
 //! The alerts as a console lists them: headers of many, evidence of the newest, kept sorted, folded, counted and filtered as they
 //! come, so that drawing costs only what is visible. Where each stands follows from the triage log, folded here as the
 //! collector does. A console in the collector's own process holds all; one elsewhere holds a part ([`part`]), and the other
-//! end of its socket keeps a roster of all to tell it the rest ([`whole`]).
+//! end of its socket keeps a roster of all to tell it the rest ([`whole`], [`scan`]).
 
 pub mod part;
 pub mod rows;
+pub mod scan;
 pub mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -149,11 +150,16 @@ impl Roster {
         let before = entry.key();
         let created = entry.header.created;
         entry.header = self.likes.share(Arc::new(Header { created, ..Header::clone(header) }));
+        let is_old = number + (self.max_evidence as u64) < self.next;
+        let is_kept_anew = is_old && entry.alert.is_none() && evidence.is_some();
         entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
         self.ledger.know(&entry.header, None);
         if !entry.header.hops.is_empty() {
             self.linked.insert(number);
+        }
+        if is_kept_anew {
+            self.keep_for_a_while(number);
         }
         put(&mut self.all, before, false);
         put(&mut self.open, before, false);
@@ -193,6 +199,11 @@ impl Roster {
         let Some(number) = self.by_id.get(&alert.id).copied() else { return };
         let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.alert.is_none()) else { return };
         entry.alert = Some(alert);
+        self.keep_for_a_while(number);
+    }
+
+    /// The evidence of an older alert goes when that of enough others has come.
+    fn keep_for_a_while(&mut self, number: u64) {
         self.fetched.push_back(number);
         if self.fetched.len() > FETCHED
             && let Some(entry) = self.fetched.pop_front().and_then(|old| self.entries.get_mut(&old))
@@ -206,7 +217,8 @@ impl Roster {
         self.ledger.apply(entry);
         for id in &entry.alerts {
             let Some(number) = self.by_id.get(id).copied() else {
-                if matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_)) {
+                // It may wait again now, or be let through.
+                if !filter.is_empty() || matches!(entry.deed, Deed::Undo(_) | Deed::Unmute(_)) {
                     self.miss();
                 }
                 continue;
@@ -304,7 +316,11 @@ impl Roster {
         } else if entry.state.is_waiting() {
             let slot = entry.header.severity as usize;
             change(&mut self.counts[slot]);
-            change(&mut self.by_host.entry(entry.header.host.clone()).or_default()[slot]);
+            let counts = self.by_host.entry(entry.header.host.clone()).or_default();
+            change(&mut counts[slot]);
+            if *counts == [0; 5] {
+                self.by_host.remove(&entry.header.host);
+            }
         }
         if let Some(news) = &mut self.news {
             news.host(&entry.header.host);

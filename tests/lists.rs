@@ -6,9 +6,11 @@ mod scene;
 
 use std::sync::Arc;
 
-use wefwatch::alert::AlertId;
 use wefwatch::alert::header::{Header, Likeness};
+use wefwatch::alert::{Action, Alert, AlertId};
 use wefwatch::feed::{Change, Known};
+use wefwatch::filter::Filter;
+use wefwatch::roster::Roster;
 
 use scene::Scene;
 
@@ -82,4 +84,21 @@ fn columns_stay_while_the_list_is_scrolled() {
             assert_eq!(heads(&scene.text())[0], first, "after {key} at {size:?}");
         }
     }
+}
+
+#[test]
+fn the_evidence_of_old_alerts_that_are_told_anew_is_kept_of_the_last_ones_only() {
+    let updates = scene::updates(&scene::samples(&["demo.xml"]));
+    let mut alerts =
+        updates.iter().filter_map(|update| if let Change::Alert(alert) = &update.change { Some(alert) } else { None });
+    let one = alerts.next().expect("an alert");
+    let mut roster = Roster::new(1000, 10);
+    for action in [Action::Raised, Action::Updated, Action::Updated] {
+        for number in 0..200 {
+            let alert = Arc::new(Alert { id: AlertId(format!("{number:032}").into()), action, ..Alert::clone(one) });
+            roster.add(&alert, true, &Filter::default(), alert.created);
+        }
+    }
+    let kept = (0..200).filter(|number| roster.get(*number).is_some_and(|entry| entry.alert.is_some()));
+    assert_eq!(kept.collect::<Vec<_>>(), (126..200).collect::<Vec<_>>());
 }

@@ -112,7 +112,7 @@ impl Client {
                 () = self.updates.closed() => return false,
                 request = self.asked.recv() => match request {
                     None => return false,
-                    Some(Request::Act(act)) => {
+                    Some(Request::Act(act) | Request::ActOnRepeats(act)) => {
                         let reason = "not done: there is no connection to the collector".to_owned();
                         let change = Change::Refused(Refusal { token: act.token, who: act.who, reason });
                         let update = Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change };
@@ -261,6 +261,28 @@ impl Reader {
                 Ok(_) => {}
                 Err(error) => return Err(format!("the collector went away: {error}")),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::{Act, Deed};
+
+    #[tokio::test]
+    async fn what_cannot_be_done_without_a_collector_is_refused() {
+        let attached = open(vec![PathBuf::from("/nowhere/w.sock")], Wants::Console { most: 1 });
+        let Attached { requests, mut updates, .. } = attached;
+        let act = |token| Act { token, who: "bob".to_owned(), deed: Deed::Own, reason: String::new(), targets: Vec::new() };
+        for request in [Request::Act(act(1)), Request::ActOnRepeats(act(2))] {
+            requests.send(request).await.unwrap();
+        }
+        drop(requests);
+        for token in [1, 2] {
+            let update = updates.recv().await.unwrap();
+            let Change::Refused(refusal) = &update.change else { panic!("{update:?}") };
+            assert_eq!(refusal.token, token);
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
@@ -20,8 +21,10 @@ use crate::attach::peer::Peer;
 use crate::attach::replica::Prepared;
 use crate::attach::tail::Tail;
 use crate::attach::{PROTOCOL, Said, Told, Wants};
-use crate::feed::{Change, Notice, NoticeLevel, Request, Update};
+use crate::feed::{Change, Listing, Notice, NoticeLevel, Request, Update};
+use crate::filter::Filter;
 use crate::intake::Intake;
+use crate::roster::scan::Scan;
 use crate::store::Store;
 use crate::triage::viewer::{Role, Viewer};
 use crate::triage::{Act, Refusal};
@@ -34,8 +37,11 @@ const STRANGER_WITHIN: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_secs(1);
 /// The shortest time between two acts of one viewer: nobody keeps the collector busy alone.
 const ACT_EVERY: Duration = Duration::from_millis(10);
+/// The same between two questions about all alerts.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 /// How many answers may wait for a viewer; then it is not read until it reads.
 const ANSWERS: usize = 16;
+
 /// The way from a viewer to the rest of the collector.
 #[derive(Debug, Clone)]
 pub struct Way {
@@ -176,11 +182,14 @@ async fn hear(
             Request::Detail(id) => detail(id, shared).await,
             Request::List(listing) => {
                 // The answer comes between the updates, in order.
-                let _ = shared.doors.send(Door::List { viewer: viewer.id, listing }).await;
+                let scan = Box::new(scan_of(listing).await);
+                let _ = shared.doors.send(Door::List { viewer: viewer.id, scan }).await;
+                sleep(ASK_EVERY).await;
                 None
             }
             Request::Preview { token, scope } => {
                 let preview = ask(shared, |answer| Door::Preview(scope, answer)).await;
+                sleep(ASK_EVERY).await;
                 preview.map(|preview| told(Change::Previewed { token, preview }))
             }
             Request::Look(in_front) => {
@@ -199,6 +208,14 @@ async fn hear(
 /// An update for one viewer alone.
 fn told(change: Change) -> Told {
     Told::Updates(vec![Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change })])
+}
+
+/// The list that is asked for. A filter may take a while to be made: nobody else waits for that. Consoles ask what they could
+/// read themselves; anything else lets nothing through.
+async fn scan_of(listing: Listing) -> Scan {
+    let text = listing.filter.clone();
+    let filter = spawn_blocking(move || Filter::parse(&text).ok()).await;
+    Scan::new(listing, filter.ok().flatten())
 }
 
 fn refused(act: &Act, peer: &Peer) -> Told {
@@ -286,7 +303,10 @@ impl Writer {
             if !self.tell_piece(pieces).await? {
                 prepared = None;
             }
-            // What happens meanwhile does not wait for the end of the snapshot.
+            // What happens meanwhile does not wait for the end of the snapshot, but for what was done before.
+            if prepared.as_ref().is_some_and(|prepared| !prepared.is_log_told()) {
+                continue;
+            }
             while let Ok(answer) = answers.try_recv() {
                 self.tell(&answer).await?;
             }
@@ -326,6 +346,7 @@ impl Writer {
     async fn pass(&mut self, out: Out) -> io::Result<()> {
         match out {
             Out::Frame(frame) => self.write(&frame).await,
+            Out::Page(frame) => self.write(&frame).await,
             Out::Missed(count) => self.tell(&Told::Missed(count)).await,
             Out::Update(update) => match self.tail.as_ref().and_then(|tail| tail.of(&update)) {
                 Some(update) => self.tell(&Told::Updates(vec![update])).await,
@@ -349,61 +370,4 @@ impl Writer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attach::hall;
-    use crate::triage::Deed;
-
-    async fn say(stream: &mut UnixStream, said: &Said) {
-        stream.write_all(&frame::frame(said, MAX_SAID).unwrap()).await.unwrap();
-    }
-
-    async fn hear(stream: &mut UnixStream, deframer: &mut Deframer) -> Told {
-        loop {
-            if let Some(frame) = deframer.cut().unwrap() {
-                return serde_json::from_slice(&frame).unwrap();
-            }
-            assert!(stream.read_buf(&mut deframer.buffer).await.unwrap() > 0, "closed");
-        }
-    }
-
-    /// What comes of an act that claims another name, by the role of the peer: what the collector is handed, or the refusal.
-    async fn act_as(role: Role) -> Result<Act, Refusal> {
-        let (_feed, updates) = mpsc::channel(8);
-        let (doors, asked) = mpsc::channel(8);
-        let (intake, mut taken) = mpsc::channel(8);
-        let (reload, _reloads) = mpsc::channel(1);
-        tokio::spawn(hall::run(updates, asked));
-        let way = Way { intake: intake.downgrade(), store: None, reload };
-        let (mut viewer, stream) = UnixStream::pair().unwrap();
-        let peer = Peer { who: "bob".to_owned(), role };
-        tokio::spawn(run(stream, Ok(peer), 7, Shared { way, doors }));
-        say(&mut viewer, &Said::Hello { proto: PROTOCOL, wants: Wants::Console { most: 10 } }).await;
-        let act = Act { token: 3, who: "root".to_owned(), deed: Deed::Acknowledge, reason: String::new(), targets: Vec::new() };
-        say(&mut viewer, &Said::Request(Request::Act(act))).await;
-        let mut deframer = Deframer::new(MAX_TOLD);
-        loop {
-            tokio::select! {
-                Some(intake) = taken.recv() => {
-                    if let Intake::Act(act) = intake {
-                        return Ok(act);
-                    }
-                }
-                told = hear(&mut viewer, &mut deframer) => {
-                    let Told::Updates(updates) = told else { continue };
-                    if let Some(Change::Refused(refusal)) = updates.first().map(|update| &update.change) {
-                        return Err(refusal.clone());
-                    }
-                }
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_viewer_may_look_only_and_nobody_acts_under_another_name() {
-        assert_eq!(act_as(Role::Analyst).await.map(|act| act.who), Ok("bob".to_owned()));
-        let refusal = act_as(Role::Viewer).await.unwrap_err();
-        assert_eq!((refusal.token, refusal.who.as_str()), (3, "bob"));
-        assert!(refusal.reason.contains("your role is viewer"), "{}", refusal.reason);
-    }
-}
+mod tests;

@@ -1,19 +1,21 @@
 //! Where viewers meet the feed: the one owner of the [`Replica`] and of the queues to the viewers. What happened within a tenth
 //! of a second becomes one frame, made once for all of them; alerts and acts do not wait while nothing else was just told.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use crate::alert::{Alert, AlertId};
+use crate::alert::{Action, Alert, AlertId};
 use crate::attach::frame::{self, MAX_TOLD};
 use crate::attach::replica::{Prepared, Replica};
 use crate::attach::{Told, Wants};
-use crate::feed::{Change, EventLine, Listing, Page, Status, Update};
+use crate::feed::{Change, EventLine, Page, Status, Update};
+use crate::roster::scan::Scan;
 use crate::triage::Target;
 use crate::triage::mute::{Preview, Scope};
 
@@ -21,6 +23,8 @@ use crate::triage::mute::{Preview, Scope};
 const FRAMES: usize = 64;
 /// How many updates may wait for a script; beyond, they are lost to it and counted.
 const UPDATES: usize = 4096;
+/// How many alerts a console may begin with.
+const MOST: usize = 10_000;
 /// The shortest time between two frames.
 const FLUSH: Duration = Duration::from_millis(100);
 /// How many events, and how many bytes of them, go into one frame; the rest is left out of the tail and counted.
@@ -29,6 +33,11 @@ const EVENT_BYTES: usize = 256 << 10;
 /// How often a status is told at most, and how often with what every rule did.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 const RULES_EVERY: Duration = Duration::from_secs(2);
+/// For how long it reads lists before it hears what happened meanwhile, and how many alerts of a list at once.
+const READING: Duration = Duration::from_millis(2);
+const AT_ONCE: usize = 32;
+/// How many updates are heard before it is asked what else there is.
+const HEARD: usize = 256;
 /// How many updates may wait for the next frame.
 const WAITING: usize = 256;
 
@@ -42,7 +51,7 @@ pub(super) enum Door {
     /// Is the evidence of this alert here?
     Evidence(AlertId, oneshot::Sender<Option<Arc<Alert>>>),
     /// What is in this part of a list?
-    List { viewer: u64, listing: Listing },
+    List { viewer: u64, scan: Box<Scan> },
     /// What would this mute have hidden?
     Preview(Scope, oneshot::Sender<Preview>),
     /// Which repeats of this alert wait for somebody, itself included?
@@ -63,6 +72,8 @@ pub(super) struct Entered {
 pub(super) enum Out {
     /// A frame for consoles, the same for all.
     Frame(Bytes),
+    /// A part of a list that was asked for.
+    Page(Arc<Bytes>),
     /// An update for scripts, each with filters of its own.
     Update(Arc<Update>),
     /// So many updates were lost to this script.
@@ -76,6 +87,8 @@ struct Slot {
     missed: u64,
     /// From which entry on it knows the triage log.
     log_from: u64,
+    /// The last part of a list that was told, until it is written.
+    page: Weak<Bytes>,
 }
 
 /// The hall.
@@ -88,6 +101,10 @@ struct Hall {
     left_out: u64,
     status: Option<Arc<Update>>,
     hosts: Vec<Arc<Update>>,
+    /// What viewers wait for, one at most for each.
+    scans: VecDeque<(u64, Scan)>,
+    /// What was found for viewers that have another part to read still: a part is large, and only one waits for each.
+    found: Vec<(u64, Scan)>,
     last_flush: Instant,
     last_status: Instant,
     last_rules: Instant,
@@ -98,34 +115,48 @@ struct Hall {
 
 /// Runs until the collector ends.
 pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mpsc::Receiver<Door>) {
-    let now = Instant::now();
-    let mut hall = Hall {
-        replica: Replica::new(),
-        slots: HashMap::new(),
-        waiting: Vec::new(),
-        events: Vec::new(),
-        left_out: 0,
-        status: None,
-        hosts: Vec::new(),
-        last_flush: now,
-        last_status: now,
-        last_rules: now,
-        seq: 0,
-        early: None,
-    };
+    let mut hall = Hall::new();
     loop {
         tokio::select! {
             update = updates.recv() => match update {
-                Some(update) => hall.hear(update),
+                Some(update) => {
+                    hall.hear(update);
+                    (1..HEARD).map_while(|_| updates.try_recv().ok()).for_each(|update| hall.hear(update));
+                }
                 None => return,
             },
             Some(door) = doors.recv() => hall.answer(door),
-            () = sleep_until(hall.last_flush + FLUSH), if hall.has_news() => hall.flush(),
+            () = sleep_until(hall.last_flush + FLUSH), if hall.has_news() => {
+                hall.flush();
+                hall.tell_found();
+            }
+            // After a moment for others.
+            () = yield_now(), if !hall.scans.is_empty() => hall.read_on(),
         }
     }
 }
 
 impl Hall {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            replica: Replica::new(),
+            slots: HashMap::new(),
+            waiting: Vec::new(),
+            events: Vec::new(),
+            left_out: 0,
+            status: None,
+            hosts: Vec::new(),
+            scans: VecDeque::new(),
+            found: Vec::new(),
+            last_flush: now,
+            last_status: now,
+            last_rules: now,
+            seq: 0,
+            early: None,
+        }
+    }
+
     fn hear(&mut self, update: Arc<Update>) {
         self.replica.hear(&update);
         self.seq = update.seq;
@@ -133,11 +164,14 @@ impl Hall {
             // Much at once, and nobody's news: who is there begins anew when all of it is here, and who comes waits for that.
             self.slots.retain(|_, slot| !slot.is_console);
             self.early.get_or_insert_default();
+            drop(self.replica.take_tally());
             return;
         }
         self.early.take().into_iter().flatten().for_each(|door| self.answer(door));
         self.tell_scripts(&update);
         if !self.slots.values().any(|slot| slot.is_console) {
+            // Nobody is told what changed; it must not pile up.
+            drop(self.replica.take_tally());
             return;
         }
         match &update.change {
@@ -150,13 +184,13 @@ impl Hall {
             }
             _ => {
                 let again = match &update.change {
-                    Change::Alert(alert) => self.replica.happened_again(&alert.id),
+                    Change::Alert(alert) if alert.action == Action::Raised => self.replica.happened_again(&alert.id),
                     _ => None,
                 };
                 let (seq, at) = (update.seq, update.at);
                 self.waiting.push(update);
                 if let Some(standing) = again {
-                    let page = Page { token: 0, alerts: vec![standing], matches: None, horizon: None };
+                    let page = Page::unasked(standing);
                     self.waiting.push(Arc::new(Update { seq, at, change: Change::Listed(Box::new(page)) }));
                 }
                 if self.last_flush.elapsed() >= FLUSH || self.waiting.len() >= WAITING {
@@ -180,7 +214,7 @@ impl Hall {
 
     fn has_news(&self) -> bool {
         let is_due = self.status.is_some() && self.last_status.elapsed() >= STATUS_EVERY;
-        is_due || !self.waiting.is_empty() || !self.events.is_empty()
+        is_due || !self.waiting.is_empty() || !self.events.is_empty() || !self.found.is_empty()
     }
 
     /// Makes one frame of what waits and gives it to every console.
@@ -226,15 +260,57 @@ impl Hall {
         }
     }
 
-    /// Tells a part of a list after all that happened before, so that a console counts alerts as they are counted here.
-    fn list(&mut self, viewer: u64, listing: &Listing) {
-        self.flush();
+    /// Begins to look for a part of a list. Whoever asks for another waits for the first no more.
+    fn list(&mut self, viewer: u64, scan: Scan) {
+        self.found.retain(|(own, _)| *own != viewer);
+        match self.scans.iter_mut().find(|(own, _)| *own == viewer) {
+            Some((_, old)) => {
+                if !old.goes_on_as(&scan) {
+                    *old = scan;
+                }
+            }
+            None => self.scans.push_back((viewer, scan)),
+        }
+    }
+
+    /// Reads on for a moment in the list that waits longest.
+    fn read_on(&mut self) {
+        let Some((viewer, mut scan)) = self.scans.pop_front() else { return };
         // Somebody who fell behind asks anew after the next snapshot.
+        if !self.slots.contains_key(&viewer) {
+            return;
+        }
+        let until = Instant::now() + READING;
+        let at_once = if scan.is_slow() { AT_ONCE } else { usize::MAX };
+        while !self.replica.read(&mut scan, at_once) {
+            if Instant::now() >= until {
+                return self.scans.push_back((viewer, scan));
+            }
+        }
+        self.tell_page(viewer, scan);
+    }
+
+    /// Tells what was found to those who have read what they had before.
+    fn tell_found(&mut self) {
+        let found = std::mem::take(&mut self.found);
+        found.into_iter().for_each(|(viewer, scan)| self.tell_page(viewer, scan));
+    }
+
+    /// Tells a part of a list after all that happened before, so that a console counts alerts as they are counted here.
+    fn tell_page(&mut self, viewer: u64, scan: Scan) {
+        self.flush();
         let Some(slot) = self.slots.get_mut(&viewer) else { return };
-        let change = Change::Listed(Box::new(self.replica.page(listing, slot.log_from)));
-        let update = Update { seq: self.seq, at: self.replica.now(), change };
-        if let Some(frame) = frame::frame(&Told::Updates(vec![Arc::new(update)]), MAX_TOLD) {
-            slot.hand(&frame);
+        if slot.page.strong_count() > 0 {
+            return self.found.push((viewer, scan));
+        }
+        let mut page = Some(self.replica.page(&scan, slot.log_from));
+        while let Some(told) = page {
+            let change = Change::Listed(Box::new(told.clone()));
+            let update = Update { seq: self.seq, at: self.replica.now(), change };
+            match frame::frame(&Told::Updates(vec![Arc::new(update)]), MAX_TOLD) {
+                Some(frame) => return slot.hand_page(frame),
+                None => page = told.halved(),
+            }
         }
     }
 
@@ -242,7 +318,7 @@ impl Hall {
         match door {
             Door::Leave(viewer) => drop(self.slots.remove(&viewer)),
             Door::Evidence(id, answer) => drop(answer.send(self.replica.evidence(&id))),
-            Door::List { viewer, listing } => self.list(viewer, &listing),
+            Door::List { viewer, scan } => self.list(viewer, *scan),
             Door::Preview(scope, answer) => drop(answer.send(self.replica.preview(&scope))),
             Door::Repeats(id, answer) => drop(answer.send(self.replica.targets_like(&id))),
             Door::Enter { .. } if self.early.is_some() => self.early.get_or_insert_default().push(door),
@@ -251,7 +327,7 @@ impl Hall {
                     Wants::Console { most } => {
                         // What waits is part of the snapshot; the others get it before this one is there.
                         self.flush();
-                        let most = usize::try_from(most).unwrap_or(usize::MAX);
+                        let most = usize::try_from(most).unwrap_or(usize::MAX).min(MOST);
                         (Some(self.replica.prepare(most, is_resync)), FRAMES)
                     }
                     Wants::Tail { .. } => (None, UPDATES),
@@ -260,7 +336,7 @@ impl Hall {
                 let is_console = prepared.is_some();
                 let log_from = prepared.as_ref().map_or(0, |prepared| prepared.log_from);
                 if entered.send(Entered { prepared, queue }).is_ok() {
-                    self.slots.insert(viewer, Slot { sender, is_console, missed: 0, log_from });
+                    self.slots.insert(viewer, Slot { sender, is_console, missed: 0, log_from, page: Weak::new() });
                 }
             }
         }
@@ -292,6 +368,12 @@ fn merged(status: &Status, hosts: &[Arc<Update>], last_rules: &mut Instant) -> S
 }
 
 impl Slot {
+    fn hand_page(&mut self, frame: Bytes) {
+        let page = Arc::new(frame);
+        self.page = Arc::downgrade(&page);
+        self.missed += u64::from(self.sender.try_send(Out::Page(page)).is_err());
+    }
+
     fn hand(&mut self, frame: &Bytes) {
         if self.is_console && self.sender.try_send(Out::Frame(frame.clone())).is_err() {
             self.missed += 1;
@@ -309,41 +391,4 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::alert::header::testing::header;
-    use crate::feed::Known;
-
-    fn known(from: u32) -> Arc<Update> {
-        let header = |number| Arc::new(header(&format!("{number:032}"), "h1", "10.0.0.1", 1));
-        let past = (from..from + 500).map(|number| Known::Alert { header: header(number), muted: None });
-        Arc::new(Update { seq: 1, at: chrono::DateTime::UNIX_EPOCH, change: Change::Known(past.collect()) })
-    }
-
-    #[tokio::test]
-    async fn who_comes_while_the_store_is_read_back_hears_all_of_it_at_once() {
-        let (feed, updates) = mpsc::channel(8);
-        let (doors, asked) = mpsc::channel(8);
-        tokio::spawn(run(updates, asked));
-        let enter = |viewer| {
-            let (entered, answer) = oneshot::channel();
-            let door = Door::Enter { viewer, wants: Wants::Console { most: 10 }, is_resync: false, entered };
-            (doors.send(door), answer)
-        };
-        let (sent, before) = enter(1);
-        sent.await.unwrap();
-        let mut before = before.await.unwrap();
-        feed.send(known(0)).await.unwrap();
-        // Somebody who was there begins anew.
-        assert!(before.queue.recv().await.is_none());
-        let (sent, mut during) = enter(2);
-        sent.await.unwrap();
-        feed.send(known(500)).await.unwrap();
-        assert!(during.try_recv().is_err(), "the second half is not read yet");
-        let change = Change::Status(Box::default());
-        feed.send(Arc::new(Update { seq: 2, at: chrono::DateTime::UNIX_EPOCH, change })).await.unwrap();
-        let entered = during.await.unwrap();
-        let piece = entered.prepared.unwrap().next_piece().unwrap();
-        assert_eq!(piece.tally.map(|tally| tally.alerts), Some(1000));
-    }
-}
+mod tests;

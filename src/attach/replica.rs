@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Horizons, Known, Listing, Page, Snapshot, Standing, Status, Tally, Update};
+use crate::feed::{Change, EventLine, Horizons, Known, Page, Snapshot, Standing, Status, Tally, Update};
 use crate::filter::Filter;
 use crate::hosts::HostState;
 use crate::roster::Roster;
+use crate::roster::scan::Scan;
 use crate::triage::mute::{PREVIEW_BACK, Preview, Scope};
 use crate::triage::{Entry, Target};
 
@@ -27,8 +28,10 @@ const MAX_ENTRIES: usize = 20_000;
 const LINES: usize = 200;
 /// How many minutes the counts of alerts go back.
 const MINUTES: usize = 60;
-/// How many kinds of alerts that wait for somebody a console begins with, and how much goes into one piece of a snapshot.
+/// How many kinds of alerts that wait for somebody a console begins with, and how much goes into one piece of a snapshot: so
+/// many alerts or entries, and about so many bytes of them, which are less than a frame however they are escaped.
 const PIECE: usize = 500;
+const PIECE_BYTES: usize = 4 << 20;
 
 /// What a new console has to hear.
 #[derive(Debug)]
@@ -162,13 +165,14 @@ impl Replica {
         self.now
     }
 
+    /// Reads on in a list, so many alerts at most; true where there is no more to read.
+    pub(super) fn read(&self, scan: &mut Scan, count: usize) -> bool {
+        scan.read(&self.alerts, self.now, count)
+    }
+
     /// A part of a list, for a console that knows the triage log from an entry on.
-    pub(super) fn page(&self, listing: &Listing, log_from: u64) -> Page {
-        // Consoles ask what they could read themselves; anything else lets nothing through.
-        let Ok(filter) = Filter::parse(&listing.filter) else {
-            return Page { token: listing.token, alerts: Vec::new(), matches: Some(0), horizon: None };
-        };
-        self.alerts.page(listing, &filter, self.now, log_from)
+    pub(super) fn page(&self, scan: &Scan, log_from: u64) -> Page {
+        scan.page(&self.alerts, log_from)
     }
 
     /// What a mute would have hidden.
@@ -226,9 +230,10 @@ impl Prepared {
         if self.model.is_last {
             return None;
         }
-        let entries = self.entries.drain(..self.entries.len().min(PIECE)).collect::<Vec<_>>();
-        let room = if self.entries.is_empty() { PIECE } else { 0 };
-        let end = (self.told + room).min(self.alerts.len());
+        let count = fitting(self.entries.iter().map(|entry| weight_of_entry(entry)));
+        let entries = self.entries.drain(..count).collect::<Vec<_>>();
+        let room = if self.is_log_told() { fitting(self.alerts[self.told..].iter().map(weight_of_standing)) } else { 0 };
+        let end = self.told + room;
         let alerts = self.alerts[self.told..end].to_vec();
         self.told = end;
         let is_last = end == self.alerts.len() && self.entries.is_empty();
@@ -238,6 +243,35 @@ impl Prepared {
         let piece = Snapshot { is_last, horizons, entries, alerts, ..model };
         Some(piece)
     }
+
+    /// Whether the triage log was told: what is done now must not be told before what was done then.
+    pub(super) fn is_log_told(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// How many things of these weights go into a piece: one at least.
+fn fitting(weights: impl Iterator<Item = usize>) -> usize {
+    let mut sum = 0;
+    let fits = |weight: &usize| {
+        let is_first = sum == 0;
+        sum += weight;
+        is_first || sum <= PIECE_BYTES
+    };
+    weights.take(PIECE).take_while(fits).count()
+}
+
+/// About how many bytes an entry of the triage log has.
+fn weight_of_entry(entry: &Entry) -> usize {
+    256 + entry.reason.len() + 40 * entry.alerts.len()
+}
+
+/// About how many bytes an alert has where it is told.
+fn weight_of_standing(standing: &Standing) -> usize {
+    let header = &standing.header;
+    let texts = [&header.user, &header.image, &header.parent, &header.command_line];
+    let length: usize = texts.into_iter().flatten().map(String::len).sum();
+    1024 + length + header.message.len() + header.what.len() + header.path.len()
 }
 
 /// About how much memory the evidence of an alert takes: the XML, its fields, and the rest.
@@ -270,6 +304,31 @@ mod tests {
         let change = Change::Known(past.collect());
         replica.hear(&Update { seq: 1, at: DateTime::UNIX_EPOCH, change });
         replica
+    }
+
+    #[test]
+    fn no_piece_is_too_long_for_a_frame() {
+        let mut replica = known(10);
+        let alerts: Vec<AlertId> = (0..10_000).map(|number| AlertId(format!("{number:032}").into())).collect();
+        for number in 1..=100 {
+            let entry = Entry {
+                number,
+                at: DateTime::UNIX_EPOCH,
+                who: "bob".to_owned(),
+                deed: Deed::Comment,
+                reason: String::new(),
+                alerts: alerts.clone(),
+                token: 0,
+            };
+            replica.entries.push_back(Arc::new(entry));
+        }
+        let mut prepared = replica.prepare(1000, false);
+        let mut told = 0;
+        while let Some(piece) = prepared.next_piece() {
+            told += piece.entries.len();
+            assert!(crate::attach::frame::frame(&piece, crate::attach::frame::MAX_TOLD).is_some());
+        }
+        assert_eq!(told, 100);
     }
 
     #[test]

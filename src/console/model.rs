@@ -110,7 +110,8 @@ impl Help {
     pub fn rows(&self, keys: &Keymap, is_inside: bool) -> Vec<Listed> {
         let query = self.query.to_lowercase();
         let elsewhere = if is_inside { Place::Outside } else { Place::Inside };
-        let has = |row: &Listed| [row.label, row.help, &row.keys].iter().any(|text| text.to_lowercase().contains(&query));
+        let has =
+            |row: &Listed| [row.label, row.help, &row.keys, &row.typed()].iter().any(|text| text.to_lowercase().contains(&query));
         listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect()
     }
 }
@@ -333,10 +334,13 @@ impl Model {
     }
 
     fn hear(&mut self, update: Arc<Update>) {
-        // Acts show at once even on a frozen picture: whoever acted waits for the answer.
-        let is_act =
-            matches!(update.change, Change::Triage(_) | Change::Refused(_) | Change::Viewers(_) | Change::Previewed { .. });
-        let Some(held) = self.held.as_mut().filter(|_| !is_act) else { return self.apply(&update) };
+        // Acts and answers show at once even on a frozen picture: whoever acted or asked waits for them.
+        let is_awaited = match &update.change {
+            Change::Triage(_) | Change::Refused(_) | Change::Viewers(_) | Change::Previewed { .. } => true,
+            Change::Listed(page) => !page.is_unasked(),
+            _ => false,
+        };
+        let Some(held) = self.held.as_mut().filter(|_| !is_awaited) else { return self.apply(&update) };
         if matches!(&update.change, Change::Snapshot(snapshot) if snapshot.is_first) {
             // It takes the place of everything that waits.
             held.clear();
@@ -350,6 +354,12 @@ impl Model {
             self.held_bytes -= bytes_of(&dropped);
             self.held_dropped += 1;
         }
+    }
+
+    /// Whether what is shown is void, and what takes its place waits behind a frozen picture.
+    fn has_held_snapshot(&self) -> bool {
+        let first = self.held.as_ref().and_then(VecDeque::front);
+        first.is_some_and(|update| matches!(update.change, Change::Snapshot(_)))
     }
 
     fn apply(&mut self, update: &Update) {

@@ -16,12 +16,16 @@ use crate::triage::ledger::Ledger;
 #[derive(Debug, Default)]
 pub(super) struct Part {
     horizons: Horizons,
+    /// Above what of each list was let go since a page was asked for: it may have come after the page was read.
+    let_go: Horizons,
     /// Its hosts and groups are kept apart.
     tally: Tally,
     hosts: HashMap<HostName, [u64; 5]>,
     groups: HashMap<u64, u64>,
     /// How many alerts, and how many kinds of them, the filter lets through, where that was told.
     matches: [Option<u64>; 2],
+    /// Whether alerts have come or changed since a filter's were counted.
+    is_count_old: [bool; 2],
     /// Groups that are shown further down now, or no more; others of them that are not held here may be above.
     fallen: HashSet<u64>,
     is_top_missing: bool,
@@ -39,13 +43,16 @@ impl Part {
         self.matches = [None; 2];
     }
 
-    fn horizon(&mut self, kinds_only: bool) -> &mut Option<Key> {
-        if kinds_only { &mut self.horizons.kinds } else { &mut self.horizons.all }
+    fn is_complete_to(&mut self, place: Option<Key>, kinds_only: bool) {
+        let Horizons { all, kinds } = &mut self.horizons;
+        let (horizon, let_go) = if kinds_only { (kinds, self.let_go.kinds) } else { (all, self.let_go.all) };
+        *horizon = place.max(let_go);
     }
 
     fn count_matches(&mut self, page: &Page, kinds_only: bool) {
         if page.matches.is_some() {
             self.matches[usize::from(kinds_only)] = page.matches;
+            self.is_count_old[usize::from(kinds_only)] = false;
         }
     }
 
@@ -91,6 +98,7 @@ impl Roster {
 
     /// How all alerts stand now.
     pub fn hear_tally(&mut self, tally: &Tally, is_filtered: bool) {
+        self.forget(tally.oldest);
         let Some(part) = &mut self.part else { return };
         for (host, counts) in &tally.hosts {
             if *counts == [0; 5] {
@@ -109,10 +117,29 @@ impl Roster {
             }
         }
         part.fallen.clear();
+        part.is_count_old = [is_filtered; 2];
         if !is_filtered {
             part.matches = [Some(tally.alerts), Some(tally.kinds)];
         }
         part.tally = Tally { hosts: Vec::new(), groups: Vec::new(), ..tally.clone() };
+    }
+
+    /// What is older than the oldest that is remembered elsewhere is not held here either.
+    fn forget(&mut self, oldest: u64) {
+        let gone: Vec<Key> = self.entries.range(..oldest).map(|(_, entry)| entry.key()).collect();
+        let was_shown = |key: &&Key| self.kinds.binary_search(key).is_ok();
+        let shown: Vec<u64> = gone.iter().filter(was_shown).filter_map(|key| self.group_of(key.1)).collect();
+        if let Some(part) = &mut self.part {
+            part.fallen.extend(shown);
+        }
+        self.let_go(gone.iter().map(|key| key.1));
+    }
+
+    fn let_go(&mut self, numbers: impl Iterator<Item = u64>) {
+        let gone: HashSet<_> = numbers.filter_map(|number| self.remove(number)).map(|old| old.header.id.clone()).collect();
+        if !gone.is_empty() {
+            self.ledger.release(&gone);
+        }
     }
 
     /// How far the lists are held that were taken over.
@@ -131,12 +158,34 @@ impl Roster {
         self.ledger.sort();
     }
 
-    /// A list is complete now as far as a page goes.
-    pub fn extend_to(&mut self, page: &Page, kinds_only: bool) {
+    /// A page is asked for now.
+    pub fn begin_page(&mut self) {
         if let Some(part) = &mut self.part {
-            *part.horizon(kinds_only) = page.horizon;
+            part.let_go = Horizons::default();
+        }
+    }
+
+    /// A list is complete now as far as a page goes that was asked for below a place, or from the top.
+    pub fn extend_to(&mut self, page: &Page, kinds_only: bool, below: Option<Key>) {
+        // What was let go meanwhile would be missing between the list and the page.
+        let is_next = below.is_none() || self.horizon(kinds_only) == below;
+        if let Some(part) = self.part.as_mut().filter(|_| is_next) {
+            part.is_complete_to(page.horizon, kinds_only);
             part.count_matches(page, kinds_only);
         }
+    }
+
+    /// A filter's alerts were counted elsewhere.
+    pub fn count_matches(&mut self, page: &Page, kinds_only: bool) {
+        if let Some(part) = &mut self.part {
+            part.count_matches(page, kinds_only);
+        }
+    }
+
+    /// Whether a list has more than is held here, and more may match or less since that was counted.
+    pub fn is_count_old(&self, kinds_only: bool) -> bool {
+        let is_old = self.part.as_ref().is_some_and(|part| part.is_count_old[usize::from(kinds_only)]);
+        is_old && self.horizon(kinds_only).is_some()
     }
 
     /// Something that belongs to the top of the lists may not be held.
@@ -164,19 +213,18 @@ impl Roster {
         let mut worths: Vec<_> = self.entries.values().filter(|entry| !kept.contains(&entry.number)).map(worth).collect();
         worths.sort_unstable();
         worths.truncate(self.entries.len() - self.max_alerts);
-        let mut gone = HashSet::new();
-        let mut horizons = [self.horizon(false), self.horizon(true)];
-        for (was_listed, was_waiting, key) in worths {
-            if let Some(old) = self.remove(key.1) {
-                gone.insert(old.header.id.clone());
-            }
+        self.let_go(worths.iter().map(|(.., key)| key.1));
+        let Some(part) = &mut self.part else { return };
+        for (_, was_waiting, key) in worths.into_iter().filter(|(was_listed, ..)| *was_listed) {
             // Above what is gone the lists are still complete.
             let above = Some((key.0, key.1 + 1));
-            horizons[0] = if was_listed { horizons[0].max(above) } else { horizons[0] };
-            horizons[1] = if was_listed && was_waiting { horizons[1].max(above) } else { horizons[1] };
+            for horizons in [&mut part.horizons, &mut part.let_go] {
+                horizons.all = horizons.all.max(above);
+                if was_waiting {
+                    horizons.kinds = horizons.kinds.max(above);
+                }
+            }
         }
-        self.ledger.release(&gone);
-        self.set_horizons(Horizons { all: horizons[0], kinds: horizons[1] });
     }
 
     /// How many alerts of a severity wait for somebody.

@@ -69,6 +69,11 @@ impl Roster {
         self.entries.get(&number)
     }
 
+    /// The group of an alert.
+    pub(super) fn group_of(&self, number: u64) -> Option<u64> {
+        self.ledger.group(&self.entries.get(&number)?.header.id)
+    }
+
     /// The number of an alert.
     pub fn number_of(&self, id: &AlertId) -> Option<u64> {
         self.by_id.get(id).copied()
@@ -116,9 +121,13 @@ impl Roster {
         open.get(next).map(|key| key.1)
     }
 
-    /// The place of an alert in the list of all, counted from 1, and how many there are.
+    /// The place of an alert in the list of all, counted from 1, and how many there are; of a part only where none is missing
+    /// above it.
     pub fn place(&self, number: u64) -> Option<(usize, usize)> {
         let entry = self.entries.get(&number)?;
+        if self.horizon(false).is_some_and(|horizon| entry.key() < horizon) {
+            return None;
+        }
         let all = self.total(false).max(self.all.len());
         self.all.binary_search(&entry.key()).ok().map(|place| (self.all.len() - place, all))
     }

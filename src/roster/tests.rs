@@ -5,17 +5,36 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::header::testing::header;
 use crate::feed::{Horizons, Listing};
+use crate::roster::scan::Scan;
 use crate::triage::{Deed, Verdict};
 
 /// What can happen.
 #[derive(Debug, Clone)]
 enum Step {
-    Raise { host: u8, severity: usize },
-    Link { which: usize, severity: usize },
-    Do { which: usize, count: usize, deed: Deed },
+    Raise {
+        host: u8,
+        severity: usize,
+    },
+    Link {
+        which: usize,
+        severity: usize,
+    },
+    Do {
+        which: usize,
+        count: usize,
+        deed: Deed,
+    },
     Undo,
     Filter(&'static str),
-    More { kinds_only: bool },
+    More {
+        kinds_only: bool,
+    },
+    /// A page is asked for, and answered a while later.
+    Ask {
+        kinds_only: bool,
+        is_top: bool,
+    },
+    Answer,
     Attach,
 }
 
@@ -27,8 +46,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (any::<usize>(), 0..5_usize).prop_map(|(which, severity)| Step::Link { which, severity }),
         4 => (any::<usize>(), 1..6_usize, deeds).prop_map(|(which, count, deed)| Step::Do { which, count, deed }),
         1 => Just(Step::Undo),
-        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low"]).prop_map(Step::Filter),
+        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low", "is:acked", "owner:bob", "is:closed or is:new"]).prop_map(Step::Filter),
         2 => any::<bool>().prop_map(|kinds_only| Step::More { kinds_only }),
+        1 => any::<(bool, bool)>().prop_map(|(kinds_only, is_top)| Step::Ask { kinds_only, is_top }),
+        1 => Just(Step::Answer),
         1 => Just(Step::Attach),
     ];
     prop::collection::vec(step, 1..120)
@@ -42,21 +63,25 @@ struct Pair {
     text: &'static str,
     filter: Filter,
     all: Filter,
+    /// The question that is being answered: for which list, from where on, and what was found.
+    asked: Option<(bool, Option<Key>, Scan)>,
     now: DateTime<Utc>,
 }
 
 const HELD: usize = 12;
 
 impl Pair {
-    fn new() -> Self {
+    /// The whole remembers at most so many.
+    fn new(most: usize) -> Self {
         let mut pair = Self {
-            whole: Roster::of_whole(1000),
+            whole: Roster::of_whole(most),
             log: Vec::new(),
             part: Roster::of_part(HELD, 1),
             log_from: 0,
             text: "",
             filter: Filter::default(),
             all: Filter::default(),
+            asked: None,
             now: DateTime::UNIX_EPOCH,
         };
         pair.attach();
@@ -79,14 +104,35 @@ impl Pair {
         }
         self.part.taken_over();
         self.part.set_horizons(horizons);
-        (self.text, self.filter) = ("", Filter::default());
+        (self.text, self.filter, self.asked) = ("", Filter::default(), None);
     }
 
-    fn page(&mut self, kinds_only: bool, below: Option<Key>) -> crate::feed::Page {
-        let listing = Listing { token: 1, filter: self.text.to_owned(), kinds_only, below, most: 3 };
-        let page = self.whole.page(&listing, &self.filter, self.now, self.log_from);
+    fn ask(&mut self, kinds_only: bool, below: Option<Key>) {
+        let listing = Listing { token: 1, filter: self.text.to_owned(), host: None, kinds_only, below, most: 3 };
+        self.asked = Some((kinds_only, below, Scan::new(listing, Some(self.filter.clone()))));
+        self.part.begin_page();
+    }
+
+    /// A list with a filter is read while things happen.
+    fn read_on(&mut self) {
+        if let Some((.., scan)) = self.asked.as_mut().filter(|(.., scan)| scan.is_slow()) {
+            scan.read(&self.whole, self.now, 2);
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some((kinds_only, below, mut scan)) = self.asked.take() else { return };
+        while !scan.read(&self.whole, self.now, 2) {}
+        let page = scan.page(&self.whole, self.log_from);
         self.part.hear_page(&page, &self.filter, self.now);
-        page
+        self.part.extend_to(&page, kinds_only, below);
+    }
+
+    fn tops(&mut self) {
+        for kinds_only in [false, true] {
+            self.ask(kinds_only, None);
+            self.answer();
+        }
     }
 
     fn raise(&mut self, number: usize, severity: usize, host: u8, action: Action) {
@@ -114,16 +160,18 @@ impl Pair {
     }
 
     fn step(&mut self, step: &Step) {
-        let count = self.whole.len();
+        let (count, next) = (self.whole.len(), self.whole.next_number() as usize);
+        let number_of = |which: usize| next - 1 - which % count;
         match step {
-            Step::Raise { host, severity } => self.raise(count, *severity, *host, Action::Raised),
+            Step::Raise { host, severity } => self.raise(next, *severity, *host, Action::Raised),
             Step::Link { which, severity } if count > 0 => {
-                let header = self.whole.get((which % count) as u64).expect("it is there").header.clone();
+                let number = number_of(*which);
+                let header = self.whole.get(number as u64).expect("it is there").header.clone();
                 let host = header.host.as_str().as_bytes()[1] - b'0';
-                self.raise(which % count, *severity, host, Action::Updated);
+                self.raise(number, *severity, host, Action::Updated);
             }
             Step::Do { which, count: several, deed } if count > 0 => {
-                let ids = (0..*several).filter_map(|place| self.whole.get(((which % count) + place) as u64));
+                let ids = (0..*several).filter_map(|place| self.whole.get((number_of(*which) + place) as u64));
                 let ids = ids.map(|entry| entry.header.id.clone()).collect();
                 self.entry(deed.clone(), ids);
             }
@@ -137,17 +185,21 @@ impl Pair {
                 self.text = text;
                 self.filter = Filter::parse(text).expect("a filter");
                 self.part.refilter(&self.filter, self.now);
-                for kinds_only in [false, true] {
-                    let page = self.page(kinds_only, None);
-                    self.part.extend_to(&page, kinds_only);
-                }
+                self.tops();
             }
             Step::More { kinds_only } => {
                 if let Some(below) = self.part.horizon(*kinds_only).filter(|_| !self.part.is_full()) {
-                    let page = self.page(*kinds_only, Some(below));
-                    self.part.extend_to(&page, *kinds_only);
+                    self.ask(*kinds_only, Some(below));
+                    self.answer();
                 }
             }
+            Step::Ask { kinds_only, is_top } => {
+                let below = self.part.horizon(*kinds_only);
+                if *is_top || below.is_some() {
+                    self.ask(*kinds_only, below.filter(|_| !is_top));
+                }
+            }
+            Step::Answer => self.answer(),
             Step::Attach => self.attach(),
             Step::Link { .. } | Step::Do { .. } => {}
         }
@@ -155,11 +207,10 @@ impl Pair {
             self.part.hear_tally(&tally, !self.text.is_empty());
         }
         if self.part.take_missing() {
-            for kinds_only in [false, true] {
-                let page = self.page(kinds_only, None);
-                self.part.extend_to(&page, kinds_only);
-            }
+            self.answer();
+            self.tops();
         }
+        self.read_on();
         self.part.shed(&[]);
     }
 
@@ -202,7 +253,7 @@ proptest! {
 
     #[test]
     fn a_part_shows_what_the_whole_has(steps in steps()) {
-        let mut pair = Pair::new();
+        let mut pair = Pair::new(40);
         for step in &steps {
             pair.step(step);
             pair.check()?;
@@ -212,7 +263,7 @@ proptest! {
 
 #[test]
 fn a_part_begins_with_kinds_and_ends_at_its_horizon() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::new(1000);
     (0..100).for_each(|number| pair.raise(number, number % 3, (number % 2) as u8, Action::Raised));
     pair.attach();
     assert_eq!(pair.part.len(), HELD);

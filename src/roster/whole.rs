@@ -2,19 +2,12 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
-
 use crate::alert::AlertId;
 use crate::event::names::HostName;
-use crate::feed::{Horizons, Key, Listing, Page, Standing, Tally};
-use crate::filter::Filter;
-use crate::filter::listed::Listed;
+use crate::feed::{Horizons, Key, Standing, Tally};
 use crate::roster::{Entry, Roster};
 use crate::triage::Target;
 use crate::triage::decide::MAX_TARGETS;
-
-/// How many alerts a page has at most.
-const PAGE: u64 = 1000;
 
 /// What has changed since the last tally.
 #[derive(Debug, Default)]
@@ -59,10 +52,9 @@ impl Roster {
 
     /// How all alerts stand, with every host, and with every group that has repeats.
     pub fn tally(&self) -> Tally {
-        let hosts = self.by_host.iter().filter(|(_, counts)| **counts != [0; 5]);
         let groups = self.groups.keys().map(|group| (*group, self.waiting_in(*group))).filter(|(_, count)| *count > 1);
         Tally {
-            hosts: hosts.map(|(host, counts)| (host.clone(), *counts)).collect(),
+            hosts: self.by_host.iter().map(|(host, counts)| (host.clone(), *counts)).collect(),
             groups: groups.collect(),
             ..self.counts_of_all()
         }
@@ -71,6 +63,7 @@ impl Roster {
     fn counts_of_all(&self) -> Tally {
         Tally {
             alerts: self.entries.len() as u64,
+            oldest: self.entries.first_key_value().map_or(self.next, |(number, _)| *number),
             waiting: self.counts,
             kinds: self.kinds.len() as u64,
             acknowledged: self.acknowledged,
@@ -120,43 +113,6 @@ impl Roster {
         // What waits is in both lists: the longer of the two says it.
         let kinds = of_kinds.map(|of_kinds| last.map_or(of_kinds, |last| last.min(of_kinds)));
         (numbers, Horizons { all: last.or(Some(TOP)), kinds })
-    }
-
-    /// A part of a list, for somebody who knows the triage log from an entry on.
-    pub fn page(&self, listing: &Listing, filter: &Filter, now: DateTime<Utc>, log_from: u64) -> Page {
-        let keys = match (listing.kinds_only, filter.is_empty()) {
-            (false, _) => &self.all,
-            (true, true) => &self.kinds,
-            // Of a group the worst and newest is shown that the filter lets through.
-            (true, false) => &self.open,
-        };
-        let is_folded = listing.kinds_only && !filter.is_empty();
-        // Which of a group is shown follows from those above it.
-        let is_counted = listing.below.is_none() && !filter.is_empty();
-        let begin = listing.below.filter(|_| !is_folded);
-        let end = begin.map_or(keys.len(), |below| keys.partition_point(|key| *key < below));
-        let mut groups = HashSet::new();
-        let mut lets_through = |key: &Key| {
-            let Some(entry) = self.entries.get(&key.1) else { return false };
-            let is_let = filter.is_empty() || filter.matches(&Listed { header: &entry.header, state: &entry.state, now });
-            is_let && (!is_folded || self.ledger.group(&entry.header.id).is_some_and(|group| groups.insert(group)))
-        };
-        let found = keys[..end].iter().rev().copied().filter(|key| lets_through(key));
-        let mut found = found.filter(|key| listing.below.is_none_or(|below| *key < below));
-        let most = usize::try_from(listing.most.min(PAGE)).unwrap_or_default().max(1);
-        let here: Vec<Key> = found.by_ref().take(most).collect();
-        let rest = match listing.below {
-            _ if is_counted => found.count(),
-            None => end - here.len(),
-            Some(_) => usize::from(found.next().is_some()),
-        };
-        let alerts = here.iter().filter_map(|key| self.standing(key.1, log_from)).collect();
-        Page {
-            token: listing.token,
-            alerts,
-            matches: listing.below.is_none().then_some((here.len() + rest) as u64),
-            horizon: here.last().copied().filter(|_| rest > 0),
-        }
     }
 
     /// An alert and its repeats that wait for somebody, newest first, as an act names them; no more than one act may change.

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::header::Header;
 use crate::alert::{AlertId, Severity};
-use crate::triage::mute::{Facts, Preview, Scope};
+use crate::triage::mute::{Facts, Pattern, Preview, Scope};
 use crate::triage::{Again, Deed, Entry, State, Status};
 
 /// A mute.
@@ -31,6 +31,7 @@ pub struct Mute {
     /// Who gave it the expiry and the reason that it has now, and when, where somebody changed them.
     pub edited: Option<(String, DateTime<Utc>)>,
     has_ended: bool,
+    pattern: Pattern,
 }
 
 impl Mute {
@@ -213,6 +214,7 @@ impl Ledger {
                     hidden: entry.alerts.len() as u64,
                     edited: None,
                     has_ended: false,
+                    pattern: scope.pattern(),
                 };
                 self.mutes.insert(entry.number, mute);
             }
@@ -362,7 +364,7 @@ impl Ledger {
             return None;
         }
         let facts = Facts::of(header);
-        self.mutes.values().find(|mute| mute.is_active(now) && mute.scope.matches(&facts)).map(|mute| mute.number)
+        self.mutes.values().find(|mute| mute.is_active(now) && mute.pattern.matches(&facts)).map(|mute| mute.number)
     }
 
     /// All mutes, those that ended included.
@@ -388,10 +390,11 @@ impl Ledger {
     /// What a mute would have hidden among the alerts of the last while.
     pub fn preview(&self, scope: &Scope, now: DateTime<Utc>, back: TimeDelta) -> Preview {
         let since = (now - back).timestamp_millis();
+        let pattern = scope.pattern();
         let mut preview = Preview::default();
         for known in self.alerts.values().filter(|known| known.facts.created_ms >= since) {
             preview.of += 1;
-            if scope.matches(&known.facts) {
+            if pattern.matches(&known.facts) {
                 preview.hidden += 1;
                 preview.critical += u64::from(known.facts.severity == Severity::Critical);
                 preview.linked += u64::from(known.facts.is_linked);
@@ -402,9 +405,10 @@ impl Ledger {
 
     /// The alerts that wait for somebody and that a scope covers.
     pub(super) fn waiting_in(&self, scope: &Scope) -> Vec<AlertId> {
+        let pattern = scope.pattern();
         let waiting = self.order.iter().filter(|id| {
             let known = self.alerts.get(*id);
-            known.is_some_and(|known| known.state.is_waiting() && scope.matches(&known.facts))
+            known.is_some_and(|known| known.state.is_waiting() && pattern.matches(&known.facts))
         });
         waiting.cloned().collect()
     }

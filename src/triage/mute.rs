@@ -69,9 +69,33 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether it hides an alert of these facts. A scope without conditions hides nothing.
+    /// The scope made ready to be compared with many alerts.
+    pub fn pattern(&self) -> Pattern {
+        let mut pattern = Pattern { hashes: [0; 6], can_match: !self.conditions.is_empty() };
+        for (aspect, value) in &self.conditions {
+            let wanted = &mut pattern.hashes[*aspect as usize];
+            let hash = hash(value);
+            // One thing cannot be two.
+            pattern.can_match &= *wanted == 0 || *wanted == hash;
+            *wanted = hash;
+        }
+        pattern
+    }
+}
+
+/// What a scope compares with: as hashes, so that a long value or many conditions cost once and not for every alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pattern {
+    /// 0 for what does not matter.
+    hashes: [u64; 6],
+    can_match: bool,
+}
+
+impl Pattern {
+    /// Whether the scope hides an alert of these facts. A scope without conditions hides nothing.
     pub fn matches(&self, facts: &Facts) -> bool {
-        !self.conditions.is_empty() && self.conditions.iter().all(|(aspect, value)| facts.hashes[*aspect as usize] == hash(value))
+        let mut pairs = self.hashes.iter().zip(&facts.hashes);
+        self.can_match && pairs.all(|(wanted, own)| *wanted == 0 || wanted == own)
     }
 }
 
@@ -131,4 +155,27 @@ pub struct Preview {
 
 fn hash(text: &str) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(text.to_lowercase()).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::header::testing::header;
+
+    #[test]
+    fn what_a_scope_hides() {
+        let rows: [(&[(Aspect, &str)], bool); 6] = [
+            (&[], false),
+            (&[(Aspect::Host, "SRV")], true),
+            (&[(Aspect::Host, "srv"), (Aspect::Rule, "rule-1")], true),
+            (&[(Aspect::Host, "srv"), (Aspect::Rule, "rule-2")], false),
+            (&[(Aspect::Host, "srv"), (Aspect::Host, "Srv")], true),
+            (&[(Aspect::Host, "srv"), (Aspect::Host, "dc")], false),
+        ];
+        let facts = Facts::of(&header("a", "srv", "10.0.0.1", 0));
+        for (conditions, is_hidden) in rows {
+            let scope = Scope { conditions: conditions.iter().map(|(aspect, value)| (*aspect, (*value).to_owned())).collect() };
+            assert_eq!(scope.pattern().matches(&facts), is_hidden, "{scope}");
+        }
+    }
 }

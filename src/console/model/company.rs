@@ -134,7 +134,18 @@ impl Model {
         if snapshot.is_last {
             self.alerts.taken_over();
             self.alerts.set_horizons(if self.filter_text.is_empty() { snapshot.horizons } else { Horizons::default() });
-            self.company.place = None;
+            self.want_place();
+        }
+    }
+
+    /// The alert that was open may be further down than a snapshot goes.
+    fn want_place(&mut self) {
+        let Some((Screen::Alert { .. }, Some(id))) = self.company.place.take().and_then(|place| place.stack.into_iter().last())
+        else {
+            return;
+        };
+        if self.alerts.number_of(&id).is_none() && self.alerts.is_missing_some() {
+            self.want(id);
         }
     }
 

@@ -202,16 +202,29 @@ impl Model {
             }
         };
         let is_overwriting = form.overwrites.as_ref() == Some(&form.path);
-        let left = if left_out == 0 {
+        let mut left = if left_out == 0 {
             String::new()
         } else {
             format!("; {left_out} left out, their evidence is not to be had; wefwatch alerts --json reads a store")
         };
+        let beyond = self.beyond(&form.subjects[form.subject]);
+        if beyond > 0 {
+            left += &format!("; {beyond} more are not here, wefwatch alerts has stored ones");
+        }
         let done = format!("wrote {count} as {} to {}{left}", kind.as_str(), form.path);
         let effect = Effect::Write { path: form.path.clone(), text, is_overwriting };
         self.said = Some((format!("writing {} …", form.path), false));
         self.writing = Some((form, done));
         vec![effect]
+    }
+
+    /// How many alerts would belong into the file that this console does not hold.
+    fn beyond(&self, subject: &Subject) -> usize {
+        match subject {
+            Subject::Alerts(_) => self.targets().beyond,
+            Subject::Listed(here, all) => all.saturating_sub(*here),
+            Subject::Event(_) | Subject::Events(_) => 0,
+        }
     }
 
     /// The file was written, or not: then the prompt comes back with the reason.

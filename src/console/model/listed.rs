@@ -81,6 +81,13 @@ pub struct Listed {
     pub is_inner: bool,
 }
 
+impl Listed {
+    /// The keys as one types them into a search: `v f`.
+    pub fn typed(&self) -> String {
+        self.keys.replace(", ", " ")
+    }
+}
+
 /// Everything, in the order of the table.
 pub fn listed(keys: &Keymap) -> Vec<Listed> {
     let mut all: Vec<Listed> = Vec::new();

@@ -53,7 +53,7 @@ fn rank(row: &Listed, query: &str) -> Option<usize> {
     let name = row.name.as_str();
     let label = if row.is_inner { String::new() } else { row.label.to_lowercase() };
     let words = query.replace(' ', "-");
-    if name.starts_with(&words) || (!row.is_inner && label.starts_with(query)) || row.keys == query {
+    if name.starts_with(&words) || (!row.is_inner && label.starts_with(query)) || row.typed() == query {
         Some(0)
     } else if name.contains(&words) || (!row.is_inner && label.contains(query)) {
         Some(1)

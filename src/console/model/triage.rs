@@ -69,7 +69,7 @@ impl Model {
         if self.is_folded() { self.alerts.repeats(front).take(MAX_TARGETS).collect() } else { vec![front] }
     }
 
-    fn targets(&self) -> Targets {
+    pub(super) fn targets(&self) -> Targets {
         let target = |entry: &&Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
         let list: Vec<Target> = self.chosen().iter().map(target).collect();
         let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.repeat_count(front));

@@ -49,6 +49,8 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
     } else if model.alerts.is_empty() {
         let rules = model.status.rules.iter().filter(|rule| rule.facts.problem.is_none()).count();
         format!("  no alerts yet: {rules} rules watch what arrives")
+    } else if model.pages.is_asking() {
+        "  asking the collector …".to_owned()
     } else if kinds_only && model.filter.is_empty() {
         "  nothing is open: every alert was acknowledged, closed or muted; 2 lists them all".to_owned()
     } else if kinds_only && model.alerts.total(false) > 0 {
@@ -63,7 +65,9 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
 pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut Buffer) {
     let entries = model.alerts.of_host(host);
     let mut title = heading(&safe(host.as_str()), true);
-    title.push(plain(format!("  {} alerts", count(entries.len() as u64))));
+    let told = model.pages.count_of(host).filter(|told| *told > entries.len() as u64);
+    let of_all = told.map_or(String::new(), |told| format!(" here of {}", count(told)));
+    title.push(plain(format!("  {} alerts{of_all}", count(entries.len() as u64))));
     put(buffer, area, 0, &Line::from(title));
     if let Some(state) = model.hosts.get(host) {
         let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));

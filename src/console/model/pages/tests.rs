@@ -1,0 +1,208 @@
+//! A console that holds a part of the alerts, and what it asks.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::*;
+use crate::alert::Severity;
+use crate::alert::header::testing::header;
+use crate::console::Config;
+use crate::console::keys::Keymap;
+use crate::console::model::Message;
+use crate::console::theme::Theme;
+use crate::feed::{Change, Horizons, Link, Snapshot, Standing, Tally, Update};
+use crate::triage::State;
+use crate::triage::viewer::Role;
+
+fn standing(number: u64) -> Standing {
+    let header = header(&format!("{number:032}"), &format!("h{number}"), "10.0.0.1", 0);
+    Standing { number, header: Arc::new(header), base: State::default() }
+}
+
+fn page(token: u64, numbers: std::ops::Range<u64>, matches: Option<u64>, is_end: bool) -> Change {
+    let alerts: Vec<Standing> = numbers.rev().map(standing).collect();
+    let horizon = alerts.last().filter(|_| !is_end).map(|last| (Severity::High, last.number));
+    Change::Listed(Box::new(Page { token, alerts, matches, horizon }))
+}
+
+fn tally(alerts: u64) -> Tally {
+    Tally { alerts, kinds: alerts, ..Tally::default() }
+}
+
+/// A collector with 10,000 alerts has told the newest 500.
+fn snapshot(is_resync: bool) -> Change {
+    let place = Some((Severity::High, 9500));
+    Change::Snapshot(Box::new(Snapshot {
+        is_first: true,
+        is_last: true,
+        is_resync,
+        total: 500,
+        horizons: Horizons { all: place, kinds: place },
+        tally: Some(Box::new(tally(10_000))),
+        next: 10_000,
+        per_minute: Vec::new(),
+        entries: Vec::new(),
+        alerts: (9500..10_000).map(standing).collect(),
+    }))
+}
+
+/// A console, and the time.
+struct Desk {
+    model: Model,
+    second: i64,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let config = Config {
+            max_alerts: 5000,
+            max_evidence: 10,
+            max_events: 10,
+            utc: true,
+            listeners: Vec::new(),
+            is_replay: false,
+            is_attached: true,
+            who: "bob".to_owned(),
+            keys: Keymap::default(),
+            theme: Theme::Dark,
+            is_ascii: false,
+            record: |_| String::new(),
+            never_again: None,
+        };
+        let mut desk = Self { model: Model::new(config, (120, 36), DateTime::UNIX_EPOCH), second: 0 };
+        let link = Link::Up { who: "bob".to_owned(), role: Role::Analyst, viewer: 1 };
+        desk.lists(Message::Link(link));
+        desk.tell(snapshot(false));
+        desk
+    }
+
+    /// What it asks of the lists when that happens.
+    fn lists(&mut self, message: Message) -> Vec<Listing> {
+        let effects = self.model.update(message).into_iter();
+        let lists =
+            effects.filter_map(|effect| if let Effect::Ask(Request::List(listing)) = effect { Some(listing) } else { None });
+        lists.collect()
+    }
+
+    fn tell(&mut self, change: Change) -> Vec<Listing> {
+        let update = Update { seq: 0, at: DateTime::UNIX_EPOCH, change };
+        self.lists(Message::Update(Arc::new(update)))
+    }
+
+    fn key(&mut self, code: KeyCode) -> Vec<Listing> {
+        self.lists(Message::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    }
+
+    fn filter(&mut self, text: &str) -> Vec<Listing> {
+        self.key(KeyCode::Char('/'));
+        let asked = text.chars().flat_map(|letter| self.key(KeyCode::Char(letter))).collect();
+        self.key(KeyCode::Enter);
+        asked
+    }
+
+    fn wait(&mut self, seconds: i64) -> Vec<Listing> {
+        self.second += seconds;
+        let now = DateTime::from_timestamp(self.second, 0).unwrap();
+        self.lists(Message::Tick(now))
+    }
+}
+
+/// Answers the one question that was asked.
+fn one(mut asked: Vec<Listing>) -> Listing {
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    asked.remove(0)
+}
+
+#[test]
+fn what_is_not_answered_is_asked_again() {
+    let mut desk = Desk::new();
+    let first = desk.filter("host:h1").pop().unwrap();
+    assert_eq!((first.below, desk.wait(4).len()), (None, 0));
+    let again = one(desk.wait(2));
+    assert_eq!((&again.filter, again.kinds_only, again.below), (&first.filter, first.kinds_only, None));
+    // The answer to the first is late, and moves nothing.
+    assert_eq!(desk.tell(page(first.token, 1..2, Some(1), true)).len(), 0);
+    assert_eq!(desk.model.alerts.rows(true).len(), 0);
+    let other = one(desk.tell(page(again.token, 1..2, Some(1), true)));
+    assert_eq!((desk.model.alerts.rows(true).len(), other.kinds_only), (1, false));
+}
+
+#[test]
+fn another_filter_does_not_wait_for_the_answer_to_the_first() {
+    let mut desk = Desk::new();
+    let filters: Vec<String> = desk.filter("h12").into_iter().map(|listing| listing.filter).collect();
+    assert_eq!(filters, ["h", "h1", "h12"]);
+}
+
+#[test]
+fn a_frozen_picture_piles_no_answers_up() {
+    let mut desk = Desk::new();
+    desk.key(KeyCode::Char(' '));
+    let mut asked = desk.filter("host:h1").pop();
+    let mut count = 0;
+    while let Some(listing) = asked {
+        count += 1;
+        asked = desk.tell(page(listing.token, 1..2, Some(1), true)).pop();
+    }
+    assert_eq!((count, desk.model.paused(), desk.model.alerts.rows(true).len()), (2, Some((0, 0)), 1));
+    assert_eq!(desk.wait(60).len(), 0);
+    // What the collector tells of another run waits, and nothing is asked about it before it shows.
+    desk.tell(snapshot(true));
+    assert_eq!(desk.filter("h2").len(), 0);
+}
+
+#[test]
+fn what_a_filter_lets_through_is_counted_as_alerts_come() {
+    let mut desk = Desk::new();
+    let kinds = desk.filter("h").pop().unwrap();
+    let all = one(desk.tell(page(kinds.token, 9000..9500, Some(10_000), false)));
+    assert_eq!(desk.tell(page(all.token, 9000..9500, Some(10_000), false)).len(), 0);
+    assert_eq!((desk.model.alerts.total(false), desk.wait(9).len()), (10_000, 0));
+    let all = one(desk.tell(Change::Tally(Box::new(tally(10_001)))));
+    assert_eq!((all.kinds_only, all.below, all.most), (false, None, 1));
+    desk.tell(page(all.token, 9999..10_000, Some(10_001), false));
+    assert_eq!(desk.model.alerts.total(false), 10_001);
+    // Only its end was asked for: the list goes as far as before.
+    assert_eq!(desk.model.alerts.rows(false).len(), 1000);
+}
+
+#[test]
+fn an_alert_that_was_open_is_open_after_a_resync() {
+    let mut desk = Desk::new();
+    desk.model.want(AlertId(format!("{:032}", 3).into()));
+    let wanted = one(desk.wait(1));
+    desk.tell(page(wanted.token, 3..4, Some(1), true));
+    assert_eq!(desk.model.selected_alert(), Some(3));
+    let wanted = one(desk.tell(snapshot(true)));
+    assert_eq!(wanted.filter, format!("id:{:032}", 3));
+    desk.tell(page(wanted.token, 3..4, Some(1), true));
+    assert!(matches!(desk.model.stack.last(), Some(Screen::Alert { number: 3, .. })));
+    // Where it stands in the list of all is known only once the list goes down to it.
+    assert_eq!(desk.model.alerts.place(3), None);
+}
+
+#[test]
+fn the_alerts_of_a_host_are_asked_for_by_its_name() {
+    let mut desk = Desk::new();
+    let host = HostName::fold("h1\" or h2");
+    desk.model.stack.push(Screen::Host { host: host.clone(), alert: None });
+    let asked = one(desk.wait(1));
+    assert_eq!((asked.host.as_ref(), asked.filter.as_str()), (Some(&host), ""));
+    desk.tell(page(asked.token, 1..1, Some(0), true));
+    assert_eq!(desk.model.pages.count_of(&host), None);
+}
+
+#[test]
+fn an_export_says_how_many_alerts_are_not_here() {
+    let mut desk = Desk::new();
+    desk.key(KeyCode::Char('2'));
+    desk.key(KeyCode::Char('e'));
+    desk.key(KeyCode::Down);
+    desk.key(KeyCode::Enter);
+    // The collector has no evidence of any of them.
+    (0..5).for_each(|_| drop(desk.wait(1)));
+    desk.lists(Message::Written(Ok(())));
+    let said = desk.model.said.map(|(text, _)| text).unwrap_or_default();
+    assert!(said.starts_with("wrote 500 ") && said.contains("; 9500 more are not here"), "{said}");
+}
