@@ -333,6 +333,10 @@ impl Collector {
             status.hosts = self.hosts.take_changed();
         }
         status.forgotten = self.hosts.take_forgotten();
+        if **self.status.borrow() == status {
+            // Reports came in that say nothing new: nobody is woken for them.
+            return;
+        }
         self.status.send_replace(Arc::new(Status { hosts: Vec::new(), forgotten: Vec::new(), ..status.clone() }));
         self.publish(Change::Status(Box::new(status)), now).await;
     }

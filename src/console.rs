@@ -13,10 +13,11 @@ pub mod view;
 
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -122,7 +123,7 @@ pub async fn run(
                         effects.extend(model.update(message));
                     }
                     let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Again));
-                    event = if leaves { None } else { keys.next().now_or_never().flatten().and_then(Result::ok) };
+                    event = if leaves { None } else { waiting(&mut keys).await };
                 }
             }
             update = updates.recv(), if is_feed_open => match update {
@@ -170,6 +171,15 @@ pub async fn run(
             last_frame = Instant::now();
             is_dirty = false;
         }
+    }
+}
+
+/// An event that is there already. It is asked for as this task, for the stream wakes whoever asked first and nobody else.
+async fn waiting(keys: &mut EventStream) -> Option<Event> {
+    let asked = std::future::poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await;
+    match asked {
+        Poll::Ready(Some(Ok(event))) => Some(event),
+        _ => None,
     }
 }
 
