@@ -333,9 +333,9 @@ impl Writer {
     /// Tells a piece of the snapshot; false after the last.
     async fn tell_piece(&mut self, prepared: &mut Prepared) -> io::Result<bool> {
         let Some(piece) = prepared.next_piece() else { return Ok(false) };
-        let update = |change: Change| Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change });
+        let update = |(at, change)| Arc::new(Update { seq: 0, at, change });
         let is_first = piece.is_first;
-        let mut updates = vec![update(Change::Snapshot(Box::new(piece)))];
+        let mut updates = vec![update((chrono::DateTime::UNIX_EPOCH, Change::Snapshot(Box::new(piece))))];
         if is_first {
             updates.extend(std::mem::take(&mut prepared.state).into_iter().map(update));
         }

@@ -44,7 +44,7 @@ pub(super) struct Prepared {
     /// The number of the first entry of the triage log that is told.
     pub(super) log_from: u64,
     /// What follows the first piece.
-    pub(super) state: Vec<Change>,
+    pub(super) state: Vec<(DateTime<Utc>, Change)>,
 }
 
 /// The collector as it was last told.
@@ -62,7 +62,8 @@ pub(super) struct Replica {
     viewers: Option<Change>,
     events: VecDeque<EventLine>,
     tail_bytes: usize,
-    lines: VecDeque<Change>,
+    /// With when they were told.
+    lines: VecDeque<(DateTime<Utc>, Change)>,
 }
 
 impl Replica {
@@ -101,7 +102,7 @@ impl Replica {
                 status.forgotten.iter().for_each(|host| drop(self.hosts.remove(host)));
                 self.status = Status { hosts: Vec::new(), forgotten: Vec::new(), ..(**status).clone() };
             }
-            Change::Rejected(_) | Change::Notice(_) => push(&mut self.lines, update.change.clone(), LINES),
+            Change::Rejected(_) | Change::Notice(_) => push(&mut self.lines, (update.at, update.change.clone()), LINES),
             Change::Viewers(_) => self.viewers = Some(update.change.clone()),
             Change::Refused(_)
             | Change::Snapshot(_)
@@ -212,13 +213,13 @@ impl Replica {
         Prepared { entries, alerts, told: 0, model, horizons, log_from, state: self.state() }
     }
 
-    fn state(&self) -> Vec<Change> {
+    fn state(&self) -> Vec<(DateTime<Utc>, Change)> {
         let status = Status { hosts: self.hosts.values().cloned().collect(), ..self.status.clone() };
-        let mut state = vec![Change::Status(Box::new(status))];
-        state.extend(self.viewers.clone());
+        let mut state = vec![(self.now, Change::Status(Box::new(status)))];
+        state.extend(self.viewers.clone().map(|viewers| (self.now, viewers)));
         state.extend(self.lines.iter().cloned());
         if !self.events.is_empty() {
-            state.push(Change::Events(self.events.iter().cloned().collect()));
+            state.push((self.now, Change::Events(self.events.iter().cloned().collect())));
         }
         state
     }
@@ -361,6 +362,17 @@ mod tests {
         assert_eq!((pieces[0].horizons, pieces[1].tally.is_some()), (Horizons::default(), false));
         assert_eq!(pieces[0].tally.as_deref().map(|tally| (tally.alerts, tally.kinds)), Some((1200, 7)));
         assert_eq!(pieces[0].next, 1200);
+    }
+
+    #[test]
+    fn what_was_said_before_comes_with_its_time() {
+        let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let notice = crate::feed::Notice { level: crate::feed::NoticeLevel::Info, text: "listening".to_owned() };
+        let mut replica = Replica::new();
+        replica.hear(&Update { seq: 1, at, change: Change::Notice(notice) });
+        let told = replica.prepare(10, false).state;
+        let times: Vec<_> = told.iter().filter(|(_, change)| matches!(change, Change::Notice(_))).map(|(at, _)| *at).collect();
+        assert_eq!(times, [at]);
     }
 
     #[test]
