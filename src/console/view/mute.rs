@@ -154,7 +154,8 @@ fn list_lines(model: &Model, selected: usize, width: usize) -> Vec<Line<'static>
 fn about(model: &Model, mute: &Mute) -> String {
     let until = match mute.until {
         _ if !mute.is_active(model.now) => "ended".to_owned(),
-        Some(until) => format!("for {} more", style::age((until - model.now).num_seconds())),
+        // A begun minute counts: what was muted for 7 d just now is so for 7 d more.
+        Some(until) => format!("for {} more", style::age((until - model.now).num_seconds() + 59)),
         None => "until removed".to_owned(),
     };
     let who = match &mute.edited {
