@@ -114,17 +114,7 @@ pub async fn run(
             event = keys.next() => {
                 // Else the terminal is gone.
                 let Some(Ok(event)) = event else { return Ok(Exit::Quit) };
-                model.update(Message::Tick(terminal::now()));
-                let mut event = Some(event);
-                // All that was typed meanwhile, and one picture of it.
-                while let Some(message) = event.as_ref().map(message_of) {
-                    if let Some(message) = message {
-                        is_input = true;
-                        effects.extend(model.update(message));
-                    }
-                    let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Again));
-                    event = if leaves { None } else { waiting(&mut keys).await };
-                }
+                is_input = type_all(&mut keys, event, &mut model, &mut effects).await;
             }
             update = updates.recv(), if is_feed_open => match update {
                 Some(update) => {
@@ -172,6 +162,22 @@ pub async fn run(
             is_dirty = false;
         }
     }
+}
+
+/// Tells the model what was typed, and all that was typed meanwhile, for one picture of it; whether anything was.
+async fn type_all(keys: &mut EventStream, first: Event, model: &mut Model, effects: &mut Vec<Effect>) -> bool {
+    effects.extend(model.update(Message::Tick(terminal::now())));
+    let mut is_input = false;
+    let mut event = Some(first);
+    while let Some(message) = event.as_ref().map(message_of) {
+        if let Some(message) = message {
+            is_input = true;
+            effects.extend(model.update(message));
+        }
+        let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Again));
+        event = if leaves { None } else { waiting(keys).await };
+    }
+    is_input
 }
 
 /// An event that is there already. It is asked for as this task, for the stream wakes whoever asked first and nobody else.
