@@ -1,14 +1,9 @@
-//! Where the user is, and how keys move through the lists. A selection follows what it selected, not a row; it comes to life
-//! with the first key that moves it, and until then the newest and worst stands at the top.
-
-use std::borrow::Cow;
+//! Where the user is: tabs, what is open on top of them, what is selected, and how one goes in and out.
 
 use crate::alert::Severity;
 use crate::console::keys::Action;
-use crate::console::model::{Model, TailLine};
+use crate::console::model::Model;
 use crate::event::names::HostName;
-use crate::filter::data::{data_of, values_of};
-use crate::filter::{Field, Filterable};
 use crate::hosts::HostState;
 
 /// The tabs.
@@ -128,59 +123,6 @@ pub struct HostRow<'a> {
     pub state: &'a HostState,
     /// Its worst alert.
     pub worst: Option<Severity>,
-}
-
-impl Filterable for HostRow<'_> {
-    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
-        if field == Field::Host { vec![self.state.computer.as_str().into()] } else { Vec::new() }
-    }
-
-    fn severity(&self) -> Option<Severity> {
-        self.worst
-    }
-
-    fn age_seconds(&self) -> Option<i64> {
-        None
-    }
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        vec![self.state.computer.as_str().into()]
-    }
-}
-
-impl Filterable for TailLine {
-    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
-        match field {
-            Field::Host => vec![self.line.computer.as_str().into()],
-            Field::Eid => vec![self.line.event_id.to_string().into()],
-            Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
-            _ => values_of(&self.line.xml, field),
-        }
-    }
-
-    fn severity(&self) -> Option<Severity> {
-        self.line.alert.as_ref().map(|(_, severity)| *severity)
-    }
-
-    fn data(&self, name: &str) -> Option<Cow<'_, str>> {
-        data_of(&self.line.xml, name)
-    }
-
-    fn age_seconds(&self) -> Option<i64> {
-        None
-    }
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
-    }
-}
-
-/// The place that is `by` rows further, kept inside the list.
-fn moved(place: Option<usize>, by: isize, length: usize) -> Option<usize> {
-    let last = length.checked_sub(1)?;
-    // The first key of all brings the selection to life where it stands; then it moves.
-    let place = place.unwrap_or(0);
-    Some(place.saturating_add_signed(by).min(last))
 }
 
 impl Model {
@@ -357,73 +299,5 @@ impl Model {
             self.stack.pop();
         }
         self.open_alert(Some(next));
-    }
-
-    pub(super) fn move_by(&mut self, by: isize) {
-        if let Some(screen) = self.stack.last().cloned() {
-            return self.move_in(screen, by);
-        }
-        match (self.tab, self.pane) {
-            (Tab::Health, _) => {
-                self.health_scroll = self.health_scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self));
-            }
-            (Tab::Events, _) => self.move_event(by),
-            (Tab::Triage, Pane::Hosts) => {
-                let rows: Vec<HostName> = self.host_rows().iter().map(|row| row.state.name.clone()).collect();
-                let place = self.selected_host().and_then(|host| rows.iter().position(|own| *own == host));
-                let next = moved(place, by, rows.len()).map(|place| rows[place].clone());
-                self.host = Selection { is_chosen: next.is_some(), what: next };
-            }
-            (Tab::Triage | Tab::Alerts, _) => {
-                let rows = self.alerts.rows(self.tab == Tab::Triage);
-                let place = self.selected_alert().and_then(|number| rows.place_of(number));
-                let next = moved(place, by, rows.len());
-                let number = next.and_then(|place| rows.get(place)).map(|entry| entry.number);
-                // Back at the top the list follows what comes.
-                let is_chosen = next.is_some_and(|place| place > 0);
-                self.alert = Selection { what: number, is_chosen };
-                if !is_chosen {
-                    self.new_above = 0;
-                }
-            }
-        }
-    }
-
-    fn move_event(&mut self, by: isize) {
-        let rows: Vec<u64> = self.event_rows().iter().map(|row| row.number).collect();
-        let last = rows.len().saturating_sub(1);
-        let place = self.event.what.map_or(Some(last), |number| Some(rows.partition_point(|own| *own < number)));
-        let next = moved(place, by, rows.len());
-        // At the newest event the tail follows.
-        let is_chosen = next.is_some_and(|place| place < last);
-        self.event = Selection { what: next.map(|place| rows[place]).filter(|_| is_chosen), is_chosen };
-    }
-
-    fn move_in(&mut self, screen: Screen, by: isize) {
-        let top = self.stack.len() - 1;
-        self.stack[top] = match screen {
-            Screen::Host { host, alert } => {
-                let rows: Vec<u64> = self.alerts.of_host(&host).iter().map(|entry| entry.number).collect();
-                let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
-                let next = moved(place, by, rows.len()).map(|place| rows[place]);
-                Screen::Host { host, alert: next }
-            }
-            Screen::Lateral { alert } => {
-                let rows: Vec<u64> = self.lateral_rows().iter().filter_map(|row| row.number).collect();
-                let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
-                Screen::Lateral { alert: moved(place, by, rows.len()).map(|place| rows[place]) }
-            }
-            Screen::Alert { number, section, scroll } => Screen::Alert {
-                number,
-                section,
-                scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)),
-            },
-            Screen::Event { number, scroll } => {
-                Screen::Event { number, scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)) }
-            }
-            Screen::BadFrames { scroll } => {
-                Screen::BadFrames { scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)) }
-            }
-        };
     }
 }
