@@ -232,7 +232,9 @@ fn unreachable(path: &std::path::Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => format!("no collector serves {path}"),
         io::ErrorKind::ConnectionRefused => format!("no collector serves {path} any more"),
-        io::ErrorKind::PermissionDenied => format!("{path}: you may not attach here (its group may)"),
+        io::ErrorKind::PermissionDenied => format!(
+            "{path}: you may not attach here: you are in none of the groups that may (a new one counts from the next login)"
+        ),
         _ => format!("{path}: {error}"),
     }
 }

@@ -1,12 +1,10 @@
 //! The socket: made, guarded, accepted on, and removed at the end. Each viewer has a task of its own.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::chown;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -57,7 +55,7 @@ pub struct Socket {
 impl Socket {
     /// Makes the socket; one that a collector left behind which did not end well is replaced.
     pub fn bind(path: &Path, config: &Config) -> Result<Self, SocketError> {
-        let (group, mode) = access::of(config).map_err(SocketError::Group)?;
+        let access = access::of(config).map_err(SocketError::Group)?;
         let failed = |source: io::Error| SocketError::Io { path: path.to_owned(), source };
         match std::os::unix::net::UnixStream::connect(path) {
             Ok(_) => return Err(SocketError::InUse(path.to_owned())),
@@ -70,10 +68,7 @@ impl Socket {
         }
         let listener = UnixListener::bind(path).map_err(failed)?;
         let socket = Self { listener, path: path.to_owned() };
-        if group.is_some() {
-            chown(path, None, group).map_err(|error| failed(error.into()))?;
-        }
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+        access.grant(path).map_err(failed)?;
         Ok(socket)
     }
 

@@ -14,13 +14,15 @@
 //! | `stalled` | eight consoles, one stopped: what the collector takes in, and what an event costs it |
 //! | `restored` | quit, panic, TERM, HUP and server loss give the terminal back |
 //!
-//! All but the last two look at a collector whose store holds 100,000 open alerts of 200 hosts. Other programs on the machine
+//! Instructions are counted where valgrind is installed. All but the last two look at a collector whose store holds 100,000 open alerts of 200 hosts. Other programs on the machine
 //! show in every time; run it on a quiet one. Percentages are of one core.
 
 #![allow(missing_docs, reason = "a program, not an interface")]
 
 #[path = "gates/console.rs"]
 mod console;
+#[path = "gates/counted.rs"]
+mod counted;
 #[path = "gates/events.rs"]
 mod events;
 #[path = "gates/figures.rs"]

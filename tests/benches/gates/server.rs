@@ -30,9 +30,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one; it listens and is ready. Its socket, and its store if it has one, are in the folder.
     pub(crate) fn start(folder: &Path, has_store: bool) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_wefwatch")), folder, has_store)
+    }
+
+    /// The same by a command that ends in the program.
+    pub(crate) fn start_by(mut command: Command, folder: &Path, has_store: bool) -> Self {
         let socket = folder.join("w.sock");
         let store = if has_store { folder.join("w.db") } else { "none".into() };
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wefwatch"))
+        let mut child = command
             .args(["run", "--headless", "--listen", "tcp://127.0.0.1:0", "--metrics", "127.0.0.1:0"])
             .arg("--store")
             .arg(store)
