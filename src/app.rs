@@ -76,11 +76,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             attached::run(runtime()?, attached::tail(paths, filter, events, arguments.json))
         }
         Some(Command::Alerts(ref arguments)) => {
-            let config = load_config(arguments.config.as_deref())?;
-            let location = arguments.store.as_ref().unwrap_or(&config.store.location);
-            let path = location.resolve(|| crate::store::location::by_custom(variable));
-            let path = path.ok_or_else(|| Failure::Usage("alerts needs a store, not none".to_owned()))?;
+            let path = store_of("alerts", arguments.store.as_ref(), arguments.config.as_deref())?;
             stored::list(arguments, &path, crate::input::clock::now())
+        }
+        Some(Command::Show(ref arguments)) => {
+            let path = store_of("show", arguments.store.as_ref(), arguments.config.as_deref())?;
+            print(&stored::show(&arguments.ids, &path)?)
         }
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Config(ConfigCommand::Check(arguments))) => {
@@ -121,6 +122,13 @@ fn config_of(path: Option<&std::path::Path>, rules: &[std::path::PathBuf]) -> Re
     let mut config = loaded.map_err(|error| Failure::Usage(error.to_string()))?;
     config.rules.directories.extend(rules.iter().cloned());
     Ok(config)
+}
+
+/// The store that a command reads.
+fn store_of(command: &str, named: Option<&Location>, config: Option<&std::path::Path>) -> Result<std::path::PathBuf, Failure> {
+    let config = load_config(config)?;
+    let path = named.unwrap_or(&config.store.location).resolve(|| crate::store::location::by_custom(variable));
+    path.ok_or_else(|| Failure::Usage(format!("{command} needs a store, not none")))
 }
 
 /// Where a collector may serve.

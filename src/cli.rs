@@ -62,6 +62,8 @@ pub enum Command {
     Tail(TailArguments),
     /// List stored alerts and where they stand, beside a running collector or without one.
     Alerts(AlertsArguments),
+    /// Print all about stored alerts as Markdown: why they fired, the evidence, and what people did.
+    Show(ShowArguments),
     /// List or check rules.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -226,6 +228,20 @@ pub struct AlertsArguments {
     /// As JSON lines: the alert record, and where the alert stands under `wefwatch.triage`.
     #[arg(long)]
     pub json: bool,
+    /// The store.
+    #[arg(long, value_name = "PATH")]
+    pub store: Option<Location>,
+    /// The configuration file that names the store.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The flags of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// Which: an id, or how it begins (a7f3), as the console and `alerts` list them.
+    #[arg(required = true, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub ids: Vec<String>,
     /// The store.
     #[arg(long, value_name = "PATH")]
     pub store: Option<Location>,

@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "input",
             "triage",
             "filter",
+            "roster",
             "store",
             "collector",
             "output",

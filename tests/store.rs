@@ -32,6 +32,33 @@ fn ids(json_lines: &str) -> Vec<String> {
 }
 
 #[test]
+fn an_alert_is_shown_by_the_beginning_of_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("wefwatch.db");
+    let server = start(&store);
+    server.send(attack().join("\n").as_bytes(), &[4096]);
+    server.wait_for("wefwatch_alerts_total", 2);
+    server.stop();
+    let ids = ids(&alerts(&store, &["--json"]));
+    let show = |ids: &[&str]| binary().args(["show", "--store", store.to_str().unwrap()]).args(ids).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    for id in &ids {
+        let (whole, short) = (show(&[id]), show(&[&id[..4].to_uppercase()]));
+        assert!(whole.status.success() && whole.stdout == short.stdout, "{}", text(&short.stderr));
+        let report = text(&whole.stdout);
+        assert!(report.contains(&format!("- Alert: {id}\n")) && report.contains("### Why it fired"), "{report}");
+        assert!(report.contains("<EventRecordID>"), "the evidence is there: {report}");
+    }
+    let both = text(&show(&[&ids[0], &ids[1]]).stdout);
+    assert!(both.starts_with("# 2 alerts\n") && ids.iter().all(|id| both.contains(id)), "{both}");
+    for (id, code, expected) in [("zz", 1, "no stored alert has an id that begins with `zz`"), ("", 2, "ID")] {
+        let output = show(&[id]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{id}");
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn alerts_are_kept_and_announced_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("deep/er/wefwatch.db");

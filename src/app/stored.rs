@@ -1,7 +1,9 @@
-//! `wefwatch alerts`: what the store keeps, filtered as the console filters, as a table or as the records of the outputs.
+//! `wefwatch alerts`: what the store keeps, filtered as the console filters, as a table or as the records of the outputs; and
+//! `wefwatch show`: all about one of them.
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -10,13 +12,18 @@ use crate::alert::header::Header;
 use crate::app::failure::Failure;
 use crate::cli::AlertsArguments;
 use crate::console::printable::{fit, pad, printable};
+use crate::console::report;
 use crate::feed::Known;
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::output::format;
+use crate::roster::Entry;
 use crate::store::read::Reader;
 use crate::triage::ledger::Ledger;
 use crate::triage::{State, Status};
+
+/// How many ids are named where one fits several alerts.
+const MOST_NAMED: usize = 5;
 
 /// Lists the alerts, oldest first.
 pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Result<(), Failure> {
@@ -59,6 +66,43 @@ pub fn list(arguments: &AlertsArguments, path: &Path, now: DateTime<Utc>) -> Res
     match out.flush() {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Run(error.to_string())),
         _ => Ok(()),
+    }
+}
+
+/// All about the alerts whose ids begin so, as Markdown. One that no alert has, or several, is a failure that says which.
+pub fn show(ids: &[String], path: &Path) -> Result<String, Failure> {
+    let failed = |error: crate::store::StoreError| Failure::Run(error.to_string());
+    let reader = Reader::open(path).map_err(failed)?;
+    let past = reader.past().map_err(failed)?;
+    let ledger = fold(&past);
+    let mut entries = Vec::new();
+    for id in ids {
+        let header = the_one(&past, id).map_err(Failure::Run)?;
+        let state = ledger.shared_state(&header.id);
+        let alert = reader.detail(&header.id).map_err(failed)?.map(Arc::new);
+        entries.push(Entry { number: 0, header: header.clone(), state, alert });
+    }
+    let told: Vec<_> = entries.iter().map(|entry| (entry, entry.alert.as_deref())).collect();
+    Ok(report::markdown(&ledger, &told))
+}
+
+/// The alert whose id begins so, if there is just one.
+fn the_one<'p>(past: &'p [Known], id: &str) -> Result<&'p Arc<Header>, String> {
+    let wanted = id.to_ascii_lowercase();
+    let headers = past.iter().filter_map(|known| match known {
+        Known::Alert { header, .. } => Some(header),
+        Known::Entry(_) => None,
+    });
+    let found: Vec<&Arc<Header>> = headers.filter(|header| header.id.0.starts_with(&wanted)).collect();
+    let written = printable(id);
+    match found[..] {
+        [one] => Ok(one),
+        [] => Err(format!("no stored alert has an id that begins with `{written}`; `wefwatch alerts` lists them")),
+        _ => {
+            let ids: Vec<&str> = found.iter().take(MOST_NAMED).map(|header| &*header.id.0).collect();
+            let more = if found.len() > ids.len() { " …" } else { "" };
+            Err(format!("{} alerts have ids that begin with `{written}`: {}{more}", found.len(), ids.join(" ")))
+        }
     }
 }
 

@@ -7,21 +7,21 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
 use crate::alert::{Alert, Proof};
-use crate::console::model::Model;
 use crate::console::printable::{printable, printable_lines};
 use crate::console::view::history;
 use crate::event::command::decoded_command;
 use crate::feed::EventLine;
 use crate::roster::Entry;
+use crate::triage::ledger::Ledger;
 
-/// A report of these alerts, one section each, with their evidence where there is some.
-pub fn markdown(model: &Model, entries: &[(&Entry, Option<&Alert>)]) -> String {
+/// A report of these alerts, one section each, with their evidence where there is some, and with what the log has on them.
+pub fn markdown(ledger: &Ledger, entries: &[(&Entry, Option<&Alert>)]) -> String {
     let mut text = String::new();
     if entries.len() > 1 {
         let _ = writeln!(text, "# {} alerts\n", entries.len());
     }
     for (entry, fired) in entries {
-        alert(model, entry, *fired, &mut text);
+        alert(ledger, entry, *fired, &mut text);
     }
     text
 }
@@ -56,7 +56,7 @@ fn block(kind: &str, content: &str, text: &mut String) {
     let _ = writeln!(text, "{fence}{kind}\n{}\n{fence}\n", content.trim_end_matches('\n'));
 }
 
-fn alert(model: &Model, entry: &Entry, fired: Option<&Alert>, text: &mut String) {
+fn alert(ledger: &Ledger, entry: &Entry, fired: Option<&Alert>, text: &mut String) {
     let header = &entry.header;
     let _ = writeln!(text, "## {} {}\n", header.severity.as_str().to_uppercase(), inline(&header.rule));
     let _ = writeln!(text, "{}\n", inline(&header.message));
@@ -76,10 +76,10 @@ fn alert(model: &Model, entry: &Entry, fired: Option<&Alert>, text: &mut String)
     match fired {
         Some(fired) => evidence(fired, text),
         None => {
-            text.push_str("The evidence of this alert is not in memory; `wefwatch alerts --json` reads it from the store.\n\n");
+            let _ = writeln!(text, "The evidence is not in memory; `wefwatch show {}` reads it from the store.\n", header.id.0);
         }
     }
-    let acts = model.alerts.ledger.history(&header.id);
+    let acts = ledger.history(&header.id);
     if !acts.is_empty() {
         text.push_str("### History\n\n");
         for (act, is_undone) in acts {

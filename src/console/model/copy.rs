@@ -92,7 +92,8 @@ impl Model {
             let xml = alert.evidence.iter().map(|proof| &*proof.xml).collect::<Vec<_>>().join("\n");
             items.push(Item { key: 'x', what: "event XML", text: printable_lines(&xml) });
         }
-        items.push(Item { key: 'm', what: "Markdown report", text: report::markdown(self, &[(entry, entry.alert.as_deref())]) });
+        let text = report::markdown(&self.alerts.ledger, &[(entry, entry.alert.as_deref())]);
+        items.push(Item { key: 'm', what: "Markdown report", text });
         items
     }
 

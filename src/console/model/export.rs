@@ -255,7 +255,7 @@ impl Model {
     fn alerts_as(&self, form: Form, entries: &[&Entry]) -> (String, usize, usize) {
         if form == Form::Markdown {
             let told: Vec<_> = entries.iter().map(|entry| (*entry, self.evidence_of(entry))).collect();
-            return (report::markdown(self, &told), entries.len(), 0);
+            return (report::markdown(&self.alerts.ledger, &told), entries.len(), 0);
         }
         let records: Vec<String> = entries.iter().filter_map(|entry| self.evidence_of(entry)).map(self.config.record).collect();
         let (count, left_out) = (records.len(), entries.len() - records.len());
