@@ -49,6 +49,15 @@ fn an_alert_is_shown_by_the_beginning_of_its_id() {
         assert!(report.contains(&format!("- Alert: {id}\n")) && report.contains("### Why it fired"), "{report}");
         assert!(report.contains("<EventRecordID>"), "the evidence is there: {report}");
     }
+    let report = text(&show(&[&ids[1]]).stdout);
+    for expected in [
+        "- Path over hosts: WKSTN-014 \\> SRV-FILE01\n".to_owned(),
+        format!("- Linked to: {}, raised to critical by that; the rule itself says medium\n", ids[0]),
+        "2.113 s from the first event to the last, of 30 s allowed.\n".to_owned(),
+        "### Is it usual here?\n\n- 10.20.4.31: never before; 0 counted on this host since ".to_owned(),
+    ] {
+        assert!(report.contains(&expected), "{expected}: {report}");
+    }
     let both = text(&show(&[&ids[0], &ids[1]]).stdout);
     assert!(both.starts_with("# 2 alerts\n") && ids.iter().all(|id| both.contains(id)), "{both}");
     for (id, code, expected) in [("zz", 1, "no stored alert has an id that begins with `zz`"), ("", 2, "ID")] {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
-use crate::alert::{Alert, Proof};
+use crate::alert::{Alert, Proof, link};
 use crate::console::printable::{printable, printable_lines};
 use crate::console::view::history;
 use crate::event::command::decoded_command;
@@ -68,6 +68,9 @@ fn alert(ledger: &Ledger, entry: &Entry, fired: Option<&Alert>, text: &mut Strin
         ("Raised", stamp(header.created)),
         ("Stands", format!("{}, owner {owner}", history::standing(&entry.state))),
         ("ATT&CK", header.attack.join(" ")),
+        ("From > to", inline(&header.path)),
+        ("Path over hosts", fired.map_or_else(String::new, |fired| inline(&link::path(&fired.hops)))),
+        ("Linked to", fired.map_or_else(String::new, linked)),
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         let _ = writeln!(text, "- {name}: {value}");
@@ -91,8 +94,41 @@ fn alert(ledger: &Ledger, entry: &Entry, fired: Option<&Alert>, text: &mut Strin
     }
 }
 
+/// The alerts on the other ends, and what the link made of this one.
+fn linked(fired: &Alert) -> String {
+    let ids = fired.linked.iter().map(|id| inline(&id.0)).collect::<Vec<_>>().join(" ");
+    match fired.raised_to {
+        Some(raised) => {
+            format!("{ids}, raised to {} by that; the rule itself says {}", raised.as_str(), fired.rule.severity.as_str())
+        }
+        None => ids,
+    }
+}
+
+/// How usual here is what it is about.
+fn usual(fired: &Alert, text: &mut String) {
+    if fired.usual.is_empty() {
+        return;
+    }
+    text.push_str("### Is it usual here?\n\n");
+    for usual in &fired.usual {
+        let since = stamp(usual.since);
+        let last = usual.last.map_or_else(String::new, |last| format!(", the last time {}", stamp(last)));
+        let seen = match usual.before {
+            0 => "never before".to_owned(),
+            before => format!("{before} times before{last}"),
+        };
+        let _ = writeln!(text, "- {}: {seen}; {} counted on this host since {since}", inline(&usual.key), usual.of);
+    }
+    text.push('\n');
+}
+
 fn evidence(fired: &Alert, text: &mut String) {
     text.push_str("### Why it fired\n\n");
+    if let Some(most) = fired.rule.maxspan_ms.filter(|_| !fired.evidence.rest.is_empty()) {
+        let [span, most] = [fired.evidence.span_ms(), most].map(|milliseconds| milliseconds as f64 / 1000.0);
+        let _ = writeln!(text, "{span:.3} s from the first event to the last, of {most} s allowed.\n");
+    }
     for proof in fired.evidence.iter() {
         let place = inline(&proof.computer);
         let record = proof.record_id.map_or("-".to_owned(), |id| id.to_string());
@@ -110,6 +146,7 @@ fn evidence(fired: &Alert, text: &mut String) {
         };
         block("text", &fired.tree.iter().map(line).collect::<Vec<_>>().join("\n"), text);
     }
+    usual(fired, text);
     text.push_str("### Evidence\n\n");
     for proof in fired.evidence.iter() {
         let _ = writeln!(text, "Event {}: {}\n", proof.stage + 1, inline(&proof.summary));
