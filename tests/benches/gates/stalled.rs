@@ -24,8 +24,8 @@ const BEHIND: Duration = Duration::from_secs(12);
 /// How long an even stream is looked at.
 const PACED: Duration = Duration::from_secs(15);
 /// Events and pairs whose instructions are counted.
-const COUNTED: u64 = 10_000;
-const COUNTED_PAIRS: usize = 10;
+const COUNTED: u64 = 20_000;
+const COUNTED_PAIRS: usize = 20;
 /// How long the consoles have between two halves.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -121,7 +121,12 @@ fn counted(report: &mut Report) {
         count
     };
     half(false);
-    let pairs: Vec<(f64, f64)> = (0..COUNTED_PAIRS).map(|_| (half(false), half(true))).collect();
+    let mut pair = |number: usize| {
+        let is_turned = number.is_multiple_of(2);
+        let (first, second) = (half(is_turned), half(!is_turned));
+        if is_turned { (second, first) } else { (first, second) }
+    };
+    let pairs: Vec<(f64, f64)> = (0..COUNTED_PAIRS).map(&mut pair).collect();
     let changes = Sample::new(pairs.iter().map(|(all, stopped)| (stopped / all - 1.0) * 100.0).collect());
     let (all, median) = (Sample::new(pairs.iter().map(|(all, _)| *all).collect()).median(), changes.median());
     let (low, high) = changes.median_interval();
