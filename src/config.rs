@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::config::written::{Complaint, Written};
 use crate::console::keys::Keymap;
+use crate::console::notify::Notify;
 use crate::console::printable::printable_lines;
 use crate::console::theme::Theme;
 use crate::detect::correlator;
@@ -111,6 +112,8 @@ pub struct Console {
     pub utc: bool,
     /// The colours; `None` goes by what the environment says.
     pub theme: Option<Theme>,
+    /// How it calls for attention where nobody sits.
+    pub notify: Notify,
     /// Whether ASCII is all that is drawn, whatever the locale.
     pub ascii: bool,
     /// Whether there are plain lines instead of screens.
@@ -147,6 +150,7 @@ impl Default for Config {
                 max_events: 5000,
                 utc: true,
                 theme: None,
+                notify: Notify::default(),
                 ascii: false,
                 plain: false,
                 keys: Keymap::default(),

@@ -3,6 +3,7 @@
 
 pub mod keys;
 pub mod model;
+pub mod notify;
 pub mod plain;
 pub mod printable;
 pub mod report;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::alert::Alert;
 use crate::console::keys::Keymap;
 use crate::console::model::{Effect, Message, Model};
+use crate::console::notify::Notify;
 use crate::console::terminal::Guard;
 use crate::console::theme::Theme;
 use crate::feed::{Link, Request, Update};
@@ -53,6 +55,8 @@ pub struct Config {
     pub keys: Keymap,
     /// The colours to begin with.
     pub theme: Theme,
+    /// How it calls for attention.
+    pub notify: Notify,
     /// Whether ASCII is all that the terminal can draw.
     pub is_ascii: bool,
     /// An alert as one line of JSON, as outputs write it.
@@ -147,6 +151,7 @@ pub async fn run(
                 Effect::Quit => return Ok(Exit::Quit),
                 Effect::Again => return Ok(Exit::Again),
                 Effect::Copy(text) => guard.send_to_clipboard(&text)?,
+                Effect::Notify(sequence) => guard.send(&sequence)?,
                 Effect::Write { path, text, is_overwriting } => shell::write(path, text, is_overwriting, writer.clone()),
                 Effect::Ask(request) => ask(&desk, &mut model, request),
                 Effect::Suspend => {

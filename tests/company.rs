@@ -11,7 +11,8 @@ use chrono::TimeDelta;
 use scene::{Scene, updates};
 use wefwatch::alert::header::Header;
 use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::{Change, Horizons, Link, Request, Snapshot, Standing};
+use wefwatch::console::notify::Notify;
+use wefwatch::feed::{Change, Horizons, Link, Request, Snapshot, Standing, Update};
 use wefwatch::triage::State;
 use wefwatch::triage::viewer::{Role, Viewer};
 
@@ -143,4 +144,46 @@ fn a_collector_that_has_nothing_to_do_causes_no_drawing() {
     assert!(scene.model.is_news(&update(status(&scene, 7.5))));
     let hosts = scene.model.hosts.values().cloned().collect();
     assert!(scene.model.is_news(&update(wefwatch::feed::Status { hosts, ..scene.model.status.clone() })));
+}
+
+#[test]
+fn a_critical_alert_calls_where_nobody_sits() {
+    let told = updates(&scene::samples(&["attack_both_ends.xml"]));
+    let muted = told.iter().map(|update| match &update.change {
+        Change::Alert(alert) => {
+            let alert = wefwatch::alert::Alert { muted: Some(1), ..(**alert).clone() };
+            Arc::new(Update { change: Change::Alert(Arc::new(alert)), ..(**update).clone() })
+        }
+        _ => update.clone(),
+    });
+    let muted: Vec<_> = muted.collect();
+    // Twice the same: known alerts call no second time. Two of them are critical, raised by the link.
+    let called = |notify, told: &[Arc<Update>], prepare: &dyn Fn(&mut Scene)| {
+        let mut scene = Scene::empty((120, 36));
+        scene.model.config.notify = notify;
+        prepare(&mut scene);
+        let mut calls = Vec::new();
+        for update in told.iter().chain(told) {
+            for effect in scene.model.update(Message::Update(update.clone())) {
+                if let Effect::Notify(sequence) = effect {
+                    calls.push(sequence);
+                }
+            }
+        }
+        calls
+    };
+    let nothing = |_: &mut Scene| {};
+    let just_typed = |scene: &mut Scene| drop(scene.keys("j"));
+    let paused_long_ago = |scene: &mut Scene| {
+        scene.keys("space");
+        scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(31)));
+    };
+    assert_eq!(called(Notify::Off, &told, &nothing), Vec::<String>::new());
+    assert_eq!(called(Notify::Bell, &told, &nothing), ["\u{7}"]);
+    assert_eq!(called(Notify::Bell, &told, &just_typed), Vec::<String>::new());
+    assert_eq!(called(Notify::Bell, &told, &paused_long_ago), ["\u{7}"]);
+    assert_eq!(called(Notify::Bell, &muted, &nothing), Vec::<String>::new());
+    let sentence =
+        "SRV-FILE01.corp.example accepted WinRM on 5985 from 10.20.4.31; 2.113 s later wsmprovhost.exe started whoami.exe";
+    assert_eq!(called(Notify::Osc9, &told, &nothing), [format!("\u{1b}]9;wefwatch: CRIT e9a2 SRV-FILE01: {sentence}\u{7}")]);
 }

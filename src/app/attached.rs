@@ -55,6 +55,7 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         who: desk::user_name(),
         keys,
         theme,
+        notify: settings.notify,
         is_ascii,
         record: format::line,
         never_again: Some("only in a replay"),
@@ -135,7 +136,7 @@ fn lines(update: &Arc<Update>, is_json: bool) -> Vec<String> {
         (Change::Alert(alert), false) => {
             let time = alert.time.to_rfc3339_opts(SecondsFormat::Millis, true);
             vec![
-                printable(&format!("{time} {} {} {}", alert.rule.severity.as_str(), alert.id.short(), alert.message))
+                printable(&format!("{time} {} {} {}", alert.severity().as_str(), alert.id.short(), alert.message))
                     .into_owned(),
             ]
         }

@@ -117,6 +117,7 @@ struct WrittenConsole {
     max_events: usize,
     utc: bool,
     theme: String,
+    notify: String,
     ascii: bool,
     plain: bool,
     keys: BTreeMap<String, String>,
@@ -210,6 +211,7 @@ impl From<&Config> for Written {
                 max_events: config.console.max_events,
                 utc: config.console.utc,
                 theme: config.console.theme.map_or_else(|| "auto".to_owned(), |theme| theme.to_string()),
+                notify: config.console.notify.to_string(),
                 ascii: config.console.ascii,
                 plain: config.console.plain,
                 keys: config.console.keys.changed().clone(),
@@ -299,6 +301,7 @@ impl Written {
                     "auto" => None,
                     text => Some(text.parse().or_else(|error| complain("console.theme", &error))?),
                 },
+                notify: self.console.notify.parse().or_else(|error| complain("console.notify", &error))?,
                 ascii: self.console.ascii,
                 plain: self.console.plain,
                 keys: Keymap::with(self.console.keys)

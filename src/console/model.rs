@@ -1,6 +1,7 @@
 //! What the console knows and where the user is in it. Elm style: [`Model::update`] takes a message and answers effects;
 //! there is no terminal, no clock and no I/O here, and views only read.
 
+mod attention;
 pub mod company;
 pub mod copy;
 pub mod export;
@@ -29,6 +30,7 @@ use crossterm::event::KeyEvent;
 
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
+use crate::console::model::attention::Attention;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
 use crate::console::model::gather::Gathering;
@@ -82,6 +84,8 @@ pub enum Effect {
         /// Whether it replaces what is there.
         is_overwriting: bool,
     },
+    /// Send this to the terminal: it calls for attention.
+    Notify(String),
     /// Leave, and begin the replay anew.
     Again,
     /// Leave.
@@ -136,6 +140,7 @@ pub struct Model {
     pub editor: Option<Editor>,
     filters: Vec<String>,
     held_key: Held,
+    attention: Attention,
     /// The open help.
     pub help: Option<Help>,
     /// What is asked before an act.
@@ -207,6 +212,7 @@ impl Model {
             editor: None,
             filters: Vec::new(),
             held_key: Held::default(),
+            attention: Attention::default(),
             help: None,
             dialog: None,
             said: None,
@@ -242,14 +248,20 @@ impl Model {
     pub fn update(&mut self, message: Message) -> Vec<Effect> {
         let mut effects = Vec::new();
         match message {
-            Message::Key(key) => effects = self.key(key),
+            Message::Key(key) => {
+                self.attention.key = Some(self.now);
+                effects = self.key(key);
+            }
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),
             Message::Tick(now) => {
                 self.now = self.now.max(now);
                 self.withdraw_offer();
             }
-            Message::Update(update) => self.hear(update),
+            Message::Update(update) => {
+                effects.extend(self.call(&update));
+                self.hear(update);
+            }
             Message::Detail(alert) => {
                 self.gathered(&alert);
                 self.alerts.fetched(alert);

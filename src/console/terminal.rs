@@ -51,8 +51,13 @@ impl Guard {
     /// Sends a text to the terminal's clipboard (OSC 52). As Base64 no byte of it can act on the terminal.
     pub fn send_to_clipboard(&mut self, text: &str) -> io::Result<()> {
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        self.send(&format!("\u{1b}]52;c;{encoded}\u{7}"))
+    }
+
+    /// Sends the terminal something that is not drawn.
+    pub fn send(&mut self, sequence: &str) -> io::Result<()> {
         let mut out = stdout();
-        write!(out, "\u{1b}]52;c;{encoded}\u{7}")?;
+        out.write_all(sequence.as_bytes())?;
         out.flush()
     }
 

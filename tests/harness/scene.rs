@@ -14,6 +14,7 @@ use wefwatch::alert::header::Header;
 use wefwatch::collector::{self, Collector};
 use wefwatch::console::keys::Keymap;
 use wefwatch::console::model::{Effect, Message, Model};
+use wefwatch::console::notify::Notify;
 use wefwatch::console::theme::Theme;
 use wefwatch::console::{Config, view};
 use wefwatch::decode::framing::{Framer, FramerConfig};
@@ -128,6 +129,7 @@ impl Scene {
             who: "alice".to_owned(),
             keys: Keymap::default(),
             theme: Theme::Dark,
+            notify: Notify::Off,
             is_ascii: false,
             record: wefwatch::output::format::line,
             never_again: None,

@@ -115,6 +115,7 @@ impl Session {
             who: desk::user_name(),
             keys,
             theme,
+            notify: settings.notify,
             is_ascii,
             record: output::format::line,
             never_again,
