@@ -187,6 +187,7 @@ impl Collector {
         }
         self.desk.flush(None).await;
         self.publish_status(now).await;
+        self.hub.finish().await;
         self.tally.counters().clone()
     }
 

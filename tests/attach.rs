@@ -421,3 +421,24 @@ fn tail_follows_alerts_and_events() {
     assert!(tail.wait().expect("it ends").success());
     server.stop();
 }
+
+/// What was read before the end was asked for still raises alerts; whoever follows them must not miss the last ones.
+#[test]
+fn who_follows_hears_the_last_words() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut stream = connect(&place.socket());
+    let wants = json!({"tail": {"alerts": "", "events": null}});
+    stream.write_all(&frame(&json!({"hello": {"proto": wefwatch::attach::PROTOCOL, "wants": wants}}))).expect("it reads");
+    send(&server, &outbound(1));
+    read_until(&mut stream, "Alert");
+    send(&server, &(2..2000).map(outbound).collect::<String>());
+    let follower = std::thread::spawn(move || {
+        let frames = std::iter::from_fn(|| read_frame(&mut stream));
+        1 + frames.map(|frame| frame["updates"].as_array().map_or(0, Vec::len)).sum::<usize>()
+    });
+    let outcome = server.stop();
+    let heard = follower.join().expect("it ends with the collector");
+    let raised = outcome.records.iter().filter(|record| record["event"]["action"] == "raised").count();
+    assert_eq!(heard, raised, "{}", outcome.stderr);
+}

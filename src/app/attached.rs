@@ -135,10 +135,7 @@ fn lines(update: &Arc<Update>, is_json: bool) -> Vec<String> {
         (Change::Alert(alert), true) => vec![format::line(alert)],
         (Change::Alert(alert), false) => {
             let time = alert.time.to_rfc3339_opts(SecondsFormat::Millis, true);
-            vec![
-                printable(&format!("{time} {} {} {}", alert.severity().as_str(), alert.id.short(), alert.message))
-                    .into_owned(),
-            ]
+            vec![printable(&format!("{time} {} {} {}", alert.severity().as_str(), alert.id.short(), alert.message)).into_owned()]
         }
         (Change::Events(lines), true) => lines.iter().map(|line| format::one_line(&event(line))).collect(),
         (Change::Events(lines), false) => {

@@ -113,7 +113,7 @@ struct Hall {
     early: Option<Vec<Door>>,
 }
 
-/// Runs until the collector ends.
+/// Runs until the collector ends; what it told last still goes out.
 pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mpsc::Receiver<Door>) {
     let mut hall = Hall::new();
     loop {
@@ -123,7 +123,7 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
                     hall.hear(update);
                     (1..HEARD).map_while(|_| updates.try_recv().ok()).for_each(|update| hall.hear(update));
                 }
-                None => return,
+                None => return hall.flush(),
             },
             Some(door) = doors.recv() => hall.answer(door),
             () = sleep_until(hall.last_flush + FLUSH), if hall.has_news() => {

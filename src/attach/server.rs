@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use crate::attach::connection::{self, Shared, Way};
@@ -20,6 +20,8 @@ use crate::feed::Update;
 const MAX_VIEWERS: usize = 64;
 /// How many viewers may wait at the door of the hall.
 const DOORS: usize = 64;
+/// How long viewers have to read what they were told when the collector ends.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// The id of the console in the collector's own process; those of viewers follow.
 pub const OWN_CONSOLE: u64 = 0;
 
@@ -84,7 +86,7 @@ impl Drop for Socket {
     }
 }
 
-/// Serves until the collector ends or the end is asked for.
+/// Serves until the collector ends. When the end is asked for nobody is let in any more, but who is there hears the last words.
 pub async fn serve(
     socket: Socket,
     updates: mpsc::Receiver<Arc<Update>>,
@@ -101,7 +103,7 @@ pub async fn serve(
         tokio::select! {
             biased;
             () = end_asked(&mut shutdown) => break,
-            _ = &mut hall => break,
+            _ = &mut hall => return said_by(&mut connections).await,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = socket.listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() >= MAX_VIEWERS => refuse(&stream),
@@ -118,8 +120,18 @@ pub async fn serve(
             },
         }
     }
+    // The way in is closed, and gone from the file system.
+    drop(socket);
+    drop(shared);
+    // It ends when the collector is done.
+    let _ = hall.await;
+    said_by(&mut connections).await;
+}
+
+/// Gives viewers a moment to read what they were told; those who do not are left.
+async fn said_by(connections: &mut JoinSet<()>) {
+    let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
     connections.abort_all();
-    hall.abort();
 }
 
 async fn end_asked(shutdown: &mut watch::Receiver<bool>) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -11,6 +12,9 @@ use crate::feed::{Change, Overflow, Update};
 
 /// How many alerts are held for a console that does not keep up.
 const HELD_ALERTS: usize = 10_000;
+
+/// How long they have to take what is held, at the end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// All subscribers.
 #[derive(Debug, Default)]
@@ -70,6 +74,20 @@ impl Hub {
         self.subscribers.retain(|subscriber| !subscriber.sender.is_closed());
         shed
     }
+
+    /// Hands out what is held, at the end: nothing follows that would bring it along. One that does not take it goes without.
+    pub async fn finish(&mut self) {
+        let all = async {
+            for subscriber in &mut self.subscribers {
+                while let Some(update) = subscriber.held.pop_front() {
+                    if subscriber.sender.send(update).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, all).await;
+    }
 }
 
 impl Subscriber {
@@ -119,6 +137,27 @@ mod tests {
         assert_eq!(shed, 3);
         assert_eq!(hub.subscribers.len(), 1);
         assert_eq!(slow.recv().await.map(|update| update.seq), Some(1));
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_handed_out_in_the_end() {
+        let mut hub = Hub::default();
+        let mut slow = hub.subscribe(Overflow::Shed, 1);
+        let lasting = || Change::Known(Vec::new());
+        assert!(lasting().is_lasting());
+        for _ in 0..3 {
+            assert_eq!(hub.publish(lasting(), DateTime::UNIX_EPOCH).await, 0);
+        }
+        let read = tokio::spawn(async move {
+            let mut seen = Vec::new();
+            while let Some(update) = slow.recv().await {
+                seen.push(update.seq);
+            }
+            seen
+        });
+        hub.finish().await;
+        drop(hub);
+        assert_eq!(read.await.expect("it ends"), [1, 2, 3]);
     }
 
     #[tokio::test]

@@ -30,11 +30,6 @@ impl Session {
         }
         self.inputs.abort_all();
         while self.inputs.join_next().await.is_some() {}
-        // Viewers and their way to the store go first: the store ends with its last handle.
-        drop(self.details);
-        if let Some(attach) = self.attach {
-            let _ = attach.await;
-        }
         drop(self.intake);
         let mut counters = match before(collected_by, &mut self.collector).await {
             Some(counters) => counters.unwrap_or_default(),
@@ -45,6 +40,13 @@ impl Session {
             }
         };
         let until = until.unwrap_or_else(|| Instant::now() + grace);
+        // Viewers and their way to the store go first: the store ends with its last handle.
+        drop(self.details);
+        if let Some(mut attach) = self.attach
+            && timeout_at(until, &mut attach).await.is_err()
+        {
+            attach.abort();
+        }
         if let Some(store) = self.store {
             // The collector has let go of it; it only finishes what it was given.
             let finished = tokio::task::spawn_blocking(move || store.join());
