@@ -14,8 +14,9 @@
 mod ends;
 mod join;
 mod path;
+mod tree;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,6 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::link::{AtEnd, Config};
 use crate::alert::{Alert, AlertId};
 use crate::collector::links::ends::{Connection, End, Tuple, Way};
+use crate::collector::links::tree::Index;
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 
@@ -61,8 +63,8 @@ pub struct Links {
     by_tuple: HashMap<Tuple, Vec<u64>>,
     order: VecDeque<u64>,
     /// Linked connections by the host that they reach and leave, in order of time.
-    reached: HashMap<HostName, BTreeSet<(DateTime<Utc>, u64)>>,
-    left: HashMap<HostName, BTreeSet<(DateTime<Utc>, u64)>>,
+    reached: Index,
+    left: Index,
     alerts: HashMap<AlertId, Arc<Alert>>,
     alert_order: VecDeque<AlertId>,
     of_alert: HashMap<AlertId, Vec<u64>>,

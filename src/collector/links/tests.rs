@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::alert::{Action, Severity};
+use crate::collector::links::tree::MOST_AT_ONCE;
 use crate::detect::ecs::Mapping;
 use crate::detect::{Observation, RuleFile, RuleSet, raise};
 use crate::event::testing::sysmon;
@@ -183,34 +184,123 @@ fn a_source_where_nothing_fired_is_named_and_raises_nothing() {
     assert_eq!((bench.path(place).as_str(), bench.links.counts().kept), ("", 1));
 }
 
-/// Host `X` has address 10.0.0.X; the ports differ by hop.
-fn hop(bench: &mut Bench, from: u8, to: u8, second: f64) -> (usize, usize) {
-    let name = |number: u8| char::from(b'@' + number).to_string();
+/// A hop: from host, to host, the second it left, and how much later the clock of the other host says that it came.
+type Leg = (u8, u8, f64, f64);
+
+/// Host `X` has address 10.0.0.X; the ports differ by hop. Answers the places of the alerts at both ends.
+fn hop(bench: &mut Bench, leg: Leg) -> (usize, usize) {
+    let (from, to, second, later) = leg;
+    let name = |number: u8| if number > 26 { format!("H{number}") } else { char::from(b'@' + number).to_string() };
     let source = format!("10.0.0.{from}:{}", 50_000 + u32::from(to));
     let destination = format!("10.0.0.{to}:5985");
     let out = bench.alert(&name(from), "out", second, &source, &destination);
-    (out, bench.alert(&name(to), "in", second + 0.1, &source, &destination))
+    (out, bench.alert(&name(to), "in", second + later, &source, &destination))
+}
+
+/// Every order of so many things.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    let Some(last) = count.checked_sub(1) else { return vec![Vec::new()] };
+    let longer = |order: &Vec<usize>| (0..count).map(|place| [&order[..place], &[last], &order[place..]].concat()).collect();
+    orders(last).iter().flat_map(|order| -> Vec<Vec<usize>> { longer(order) }).collect()
+}
+
+/// Whatever the order in which the hops are heard of, the alerts at both ends of each say this path in the end.
+fn check(name: &str, legs: &[Leg], expected: &[&str]) {
+    for order in orders(legs.len()) {
+        let mut bench = Bench::new(Config::default(), false);
+        let heard: Vec<_> = order.iter().map(|place| (*place, hop(&mut bench, legs[*place]))).collect();
+        for (place, (out, reached)) in heard {
+            let both = (bench.path(out), bench.path(reached));
+            assert_eq!(
+                (both.0.as_str(), both.1.as_str()),
+                (expected[place], expected[place]),
+                "{name}, hop {place} of {order:?}"
+            );
+        }
+    }
 }
 
 #[test]
 fn hops_make_a_path() {
     type Hops = &'static [(u8, u8, f64)];
-    let rows: [(&str, Hops, &[&str]); 7] = [
+    let rows: [(&str, Hops, &[&str]); 15] = [
         ("two hops", &[(1, 2, 0.0), (2, 3, 40.0)], &["A > B > C", "A > B > C"]),
-        ("heard in the other order", &[(2, 3, 40.0), (1, 2, 0.0)], &["A > B > C", "A > B > C"]),
         ("on before it was reached", &[(2, 3, 0.0), (1, 2, 40.0)], &["B > C", "A > B"]),
         ("on after too long", &[(1, 2, 0.0), (2, 3, 3601.0)], &["A > B", "B > C"]),
         ("three hops", &[(1, 2, 0.0), (3, 4, 90.0), (2, 3, 40.0)], &["A > B > C > D"; 3]),
         ("there and back", &[(1, 2, 0.0), (2, 1, 10.0)], &["A > B > A", "A > B > A"]),
+        ("there and back and on", &[(1, 2, 0.0), (2, 1, 10.0), (1, 3, 20.0)], &["A > B > A > C"; 3]),
+        ("in a circle", &[(1, 2, 0.0), (2, 3, 10.0), (3, 1, 20.0), (1, 2, 30.0)], &["A > B > C > A > B"; 4]),
         ("two ways on", &[(1, 2, 0.0), (2, 3, 10.0), (2, 4, 20.0)], &["A > B > C", "A > B > C", "A > B > D"]),
+        (
+            "a fan of fans",
+            &[(1, 2, 0.0), (1, 3, 5.0), (2, 4, 10.0), (2, 5, 20.0)],
+            &["A > B > D", "A > C", "A > B > D", "A > B > E"],
+        ),
+        (
+            "each branch goes on",
+            &[(1, 2, 0.0), (2, 3, 10.0), (2, 4, 20.0), (3, 5, 30.0), (4, 6, 40.0)],
+            &["A > B > C > E", "A > B > C > E", "A > B > D > F", "A > B > C > E", "A > B > D > F"],
+        ),
+        // Who came last before it went on has led there.
+        (
+            "two ways to one host",
+            &[(1, 2, 0.0), (1, 3, 10.0), (2, 4, 20.0), (3, 4, 30.0), (4, 5, 40.0)],
+            &["A > B > D", "A > C > D > E", "A > B > D", "A > C > D > E", "A > C > D > E"],
+        ),
+        ("another came between", &[(1, 2, 0.0), (3, 2, 10.0), (2, 4, 20.0)], &["A > B", "C > B > D", "C > B > D"]),
+        (
+            "each goes on before the next comes",
+            &[(1, 2, 0.0), (2, 4, 10.0), (3, 2, 20.0), (2, 5, 30.0)],
+            &["A > B > D", "A > B > D", "C > B > E", "C > B > E"],
+        ),
+        ("one session of two connections", &[(1, 2, 0.0), (1, 2, 10.0), (2, 3, 20.0)], &["A > B > C"; 3]),
+        ("the same way twice", &[(1, 2, 0.0), (2, 3, 10.0), (1, 2, 20.0), (2, 3, 30.0)], &["A > B > C"; 4]),
     ];
     for (name, hops, expected) in rows {
-        let mut bench = Bench::new(Config::default(), false);
-        let places: Vec<_> = hops.iter().map(|(from, to, second)| hop(&mut bench, *from, *to, *second)).collect();
-        for ((out, reached), expected) in places.into_iter().zip(expected) {
-            assert_eq!((bench.path(out).as_str(), bench.path(reached).as_str()), (*expected, *expected), "{name}");
-        }
+        let legs: Vec<Leg> = hops.iter().map(|(from, to, second)| (*from, *to, *second, 0.1)).collect();
+        check(name, &legs, expected);
     }
+}
+
+#[test]
+fn clocks_that_go_in_a_circle_make_a_path_with_an_end() {
+    // By the clock of each host it was reached before it went on: A at 3 and on at 10, B at 6 and on at 7.
+    check("two", &[(1, 2, 10.0, -4.0), (2, 1, 7.0, -4.0)], &["B > A > B"; 2]);
+    check("two and on", &[(1, 2, 10.0, -4.0), (2, 1, 7.0, -4.0), (1, 3, 20.0, 0.1)], &["B > A > B", "B > A > B", "B > A > C"]);
+    let three = [(1, 2, 10.0, -4.0), (2, 3, 7.0, -4.0), (3, 1, 5.0, -4.0)];
+    check("three", &three, &["C > A > B > C"; 3]);
+}
+
+#[test]
+fn of_its_own_connections_an_alert_tells_the_longer_story() {
+    // B goes on to C and to D; its alert rests on the way in and on that to D.
+    let mut bench = Bench::new(Config::default(), false);
+    hop(&mut bench, (1, 2, 0.0, 0.1));
+    hop(&mut bench, (2, 3, 10.0, 0.1));
+    let (on, _) = hop(&mut bench, (2, 4, 20.0, 0.1));
+    let reached = bench.last.iter().find(|alert| alert.computer == "B").unwrap().evidence.first.clone();
+    let mut alert = bench.last[on].clone();
+    alert.id = AlertId("0".repeat(32).into());
+    let onward = std::mem::replace(&mut alert.evidence.first, reached);
+    alert.evidence.rest.push(onward);
+    let now = alert.created;
+    let others = bench.links.receive(&mut alert, TimeDelta::zero(), now);
+    assert_eq!(crate::alert::link::path(&alert.hops), "A > B > D");
+    assert_eq!(alert.linked.len(), 2, "the other end of each");
+    assert_eq!(others.len(), 6, "all that stand on these hops or after them name the new one");
+}
+
+#[test]
+fn what_is_told_anew_at_once_is_bounded() {
+    let mut bench = Bench::new(Config::default(), false);
+    for number in 3..=200 {
+        hop(&mut bench, (2, number, f64::from(number), 0.1));
+    }
+    assert_eq!(bench.updates, 198, "a hop tells the first of its ends anew, and nobody else");
+    let reached = hop(&mut bench, (1, 2, 0.0, 0.1)).1;
+    assert_eq!(bench.path(reached), "A > B > C");
+    assert_eq!(bench.updates, 198 + 1 + 2 * (MOST_AT_ONCE - 1));
 }
 
 #[test]
@@ -218,7 +308,7 @@ fn what_was_told_is_taken_back_after_a_restart() {
     let mut bench = Bench::new(Config::default(), false);
     bench.bare("Z", "out", 0.0, "10.0.0.26:50000", "10.0.0.1:5985");
     bench.alert("A", "in", 0.1, "10.0.0.26:50000", "10.0.0.1:5985");
-    hop(&mut bench, 1, 2, 10.0);
+    hop(&mut bench, (1, 2, 10.0, 0.1));
     let lone = bench.alert("C", "in", 50.0, "10.0.0.2:50003", "10.0.0.3:5985");
     let before = bench.last.clone();
     let mut after = Bench::new(Config::default(), false);
