@@ -3,7 +3,9 @@
 //! collector does. A console in the collector's own process holds all; one elsewhere holds a part ([`part`]), and the other
 //! end of its socket keeps a roster of all to tell it the rest ([`whole`], [`scan`]).
 
+pub mod happened;
 pub mod part;
+mod places;
 pub mod rows;
 pub mod scan;
 pub mod whole;
@@ -14,15 +16,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::alert::header::{Header, Likes};
-use crate::alert::{Action, Alert, AlertId, Severity};
+use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
 use crate::feed::{Key, Known, Standing};
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::roster::part::Part;
+use crate::roster::places::put;
 use crate::roster::whole::News;
 use crate::triage::ledger::Ledger;
-use crate::triage::{self, Deed, State, Status};
+use crate::triage::{self, Deed, State};
 
 /// Of how many older alerts the evidence is kept that was asked for.
 const FETCHED: usize = 64;
@@ -303,143 +306,6 @@ impl Roster {
         }
         self.make_room();
         is_visible && is_waiting
-    }
-
-    /// Adds an alert to the counts, or takes it out of them.
-    fn count(&mut self, number: u64, is_in: bool) {
-        let Some(entry) = self.entries.get(&number) else { return };
-        let change = |count: &mut u64| *count = if is_in { *count + 1 } else { count.saturating_sub(1) };
-        if entry.state.muted.is_some() {
-            change(&mut self.muted);
-        } else if entry.state.status == Status::Acknowledged {
-            change(&mut self.acknowledged);
-        } else if entry.state.is_waiting() {
-            let slot = entry.header.severity as usize;
-            change(&mut self.counts[slot]);
-            let counts = self.by_host.entry(entry.header.host.clone()).or_default();
-            change(&mut counts[slot]);
-            if *counts == [0; 5] {
-                self.by_host.remove(&entry.header.host);
-            }
-        }
-        if let Some(news) = &mut self.news {
-            news.host(&entry.header.host);
-        }
-    }
-
-    /// Lists an alert where it belongs now; true if the filter lets it through.
-    fn list(&mut self, number: u64, filter: &Filter, now: DateTime<Utc>) -> bool {
-        let Some(entry) = self.entries.get(&number) else { return false };
-        let key = entry.key();
-        let is_visible = filter.matches(&Listed { header: &entry.header, state: &entry.state, now });
-        let is_waiting = entry.state.is_waiting();
-        put(&mut self.all, key, is_visible);
-        put(&mut self.open, key, is_visible && is_waiting);
-        if let Some(group) = self.ledger.group(&entry.header.id) {
-            let own = self.groups.entry(group).or_default();
-            put(&mut own.waiting, key, is_waiting);
-            put(&mut own.matching, key, is_waiting && is_visible);
-            if let Some(news) = &mut self.news {
-                news.group(group);
-            }
-            let (before, after) = self.show_group(group);
-            if let Some(part) = self.part.as_mut().filter(|_| after < before) {
-                part.fallen(group);
-            }
-        }
-        is_visible
-    }
-
-    /// A group is shown by the worst and newest of those that wait and that the filter lets through; answers how it was shown
-    /// before, and how it is now.
-    fn show_group(&mut self, group: u64) -> (Option<Key>, Option<Key>) {
-        let Some(own) = self.groups.get_mut(&group) else { return (None, None) };
-        let before = std::mem::replace(&mut own.shown, own.matching.last().copied());
-        let (after, is_empty) = (own.shown, own.waiting.is_empty());
-        if let Some(before) = before.filter(|before| Some(*before) != after) {
-            put(&mut self.kinds, before, false);
-        }
-        if let Some(after) = after {
-            put(&mut self.kinds, after, true);
-        }
-        if is_empty {
-            self.groups.remove(&group);
-        }
-        (before, after)
-    }
-
-    fn make_room(&mut self) {
-        if let Some(old) = self.next.checked_sub(self.max_evidence as u64 + 1)
-            && let Some(entry) = self.entries.get_mut(&old)
-        {
-            entry.alert = None;
-        }
-        // Of a part, what goes is chosen otherwise, and by somebody else.
-        while self.part.is_none() && self.entries.len() > self.max_alerts {
-            let Some(number) = self.entries.first_key_value().map(|(number, _)| *number) else { return };
-            self.remove(number);
-        }
-    }
-
-    fn remove(&mut self, number: u64) -> Option<Entry> {
-        self.count(number, false);
-        let old = self.entries.remove(&number)?;
-        put(&mut self.all, old.key(), false);
-        put(&mut self.open, old.key(), false);
-        self.by_id.remove(&old.header.id);
-        self.linked.remove(&number);
-        let group = crate::triage::mute::Facts::of(&old.header).group;
-        if let Some(own) = self.groups.get_mut(&group) {
-            put(&mut own.waiting, old.key(), false);
-            put(&mut own.matching, old.key(), false);
-            if let Some(news) = &mut self.news {
-                news.group(group);
-            }
-            self.show_group(group);
-        }
-        Some(old)
-    }
-
-    /// Applies another filter to all.
-    pub fn refilter(&mut self, filter: &Filter, now: DateTime<Utc>) {
-        if let Some(part) = &mut self.part {
-            part.refiltered();
-        }
-        self.outside = [0; 5];
-        self.all.clear();
-        self.open.clear();
-        self.kinds.clear();
-        for entry in self.entries.values() {
-            if filter.matches(&Listed { header: &entry.header, state: &entry.state, now }) {
-                self.all.push(entry.key());
-                if entry.state.is_waiting() {
-                    self.open.push(entry.key());
-                }
-            }
-        }
-        self.all.sort_unstable();
-        self.open.sort_unstable();
-        for group in self.groups.values_mut() {
-            group.matching.clone_from(&group.waiting);
-            group.matching.retain(|key| self.open.binary_search(key).is_ok());
-            group.shown = group.matching.last().copied();
-            self.kinds.extend(group.shown);
-        }
-        self.kinds.sort_unstable();
-    }
-
-    /// Alerts that came since the filter was set and that it hides, worst severity first.
-    pub fn hidden_since(&self) -> Option<(Severity, u64)> {
-        Severity::ALL.into_iter().map(|severity| (severity, self.outside[severity as usize])).find(|(_, count)| *count > 0)
-    }
-}
-
-/// Puts a key into a sorted list, or takes it out.
-fn put(keys: &mut Vec<Key>, key: Key, is_in: bool) {
-    match (keys.binary_search(&key), is_in) {
-        (Err(place), true) => keys.insert(place, key),
-        (Ok(place), false) => drop(keys.remove(place)),
-        _ => {}
     }
 }
 

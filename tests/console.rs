@@ -5,7 +5,6 @@
 #[path = "harness/scene.rs"]
 mod scene;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -22,20 +21,9 @@ use wefwatch::intake::{Steer, StoreHealth};
 use wefwatch::triage::decide::decide;
 use wefwatch::triage::{Act, Deed, Target};
 
-use scene::{Scene, key, samples};
+use scene::{Scene, golden, key, samples};
 
 const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (60, 16), (40, 10)];
-
-fn golden(name: &str, scene: &Scene) {
-    let (columns, rows) = scene.model.size;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}-{columns}x{rows}.txt"));
-    let picture = scene.picture();
-    if std::env::var_os("UPDATE_SCREENS").is_some() {
-        std::fs::write(&path, &picture).expect("the folder is there");
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(picture == expected, "{} differs; it shows now:\n{picture}", path.display());
-}
 
 #[test]
 fn both_screens_at_every_size() {

@@ -5,8 +5,6 @@
 #[path = "harness/scene.rs"]
 mod scene;
 
-use std::path::Path;
-
 use chrono::TimeDelta;
 use wefwatch::console::model::Message;
 use wefwatch::event::names::HostName;
@@ -17,18 +15,7 @@ use wefwatch::intake::stages::Stage;
 use wefwatch::intake::{OutputHealth, StoreHealth};
 use wefwatch::triage::viewer::{Role, Viewer};
 
-use scene::{Scene, dawn};
-
-fn golden(name: &str, scene: &Scene) {
-    let (columns, rows) = scene.model.size;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}-{columns}x{rows}.txt"));
-    let picture = scene.picture();
-    if std::env::var_os("UPDATE_SCREENS").is_some() {
-        std::fs::write(&path, &picture).expect("the folder is there");
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(picture == expected, "{} differs; it shows now:\n{picture}", path.display());
-}
+use scene::{Scene, dawn, golden};
 
 fn viewer(id: u64, who: &str, role: Role, resyncs: u64) -> Viewer {
     Viewer { id, who: who.to_owned(), role, is_console: true, wants_events: true, in_front: None, resyncs }

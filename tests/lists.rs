@@ -102,3 +102,16 @@ fn the_evidence_of_old_alerts_that_are_told_anew_is_kept_of_the_last_ones_only()
     let kept = (0..200).filter(|number| roster.get(*number).is_some_and(|entry| entry.alert.is_some()));
     assert_eq!(kept.collect::<Vec<_>>(), (126..200).collect::<Vec<_>>());
 }
+
+#[test]
+fn events_are_found_by_their_age() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    let all = scene.model.event_rows().len();
+    // They happened an hour and a half before they arrived.
+    for (filter, expected) in [("since:2h", all), ("since:1h", 0), ("-since:1h", all)] {
+        scene.keys("3 /");
+        scene.type_line(filter);
+        assert_eq!(scene.model.event_rows().len(), expected, "{filter}");
+        scene.keys("esc");
+    }
+}

@@ -46,6 +46,7 @@ use crate::feed::{EventLine, Link, Notice, RejectedLine, Request, Status, Update
 use crate::filter::Filter;
 use crate::hosts::{HostState, Liveness};
 use crate::roster::Roster;
+use crate::roster::happened::Happened;
 
 /// What can happen to the console.
 #[derive(Debug)]
@@ -313,7 +314,8 @@ impl Model {
 
     /// The events that the filter lets through, oldest first.
     pub fn event_rows(&self) -> Vec<&TailLine> {
-        self.events.iter().filter(|line| self.filter.is_empty() || self.filter.matches(*line)).collect()
+        let is_seen = |line: &EventLine| self.filter.matches(&Happened { line, now: self.now });
+        self.events.iter().filter(|row| self.filter.is_empty() || is_seen(&row.line)).collect()
     }
 
     /// Where it listens: as bound, or, before that is known, as configured.

@@ -1,14 +1,16 @@
 //! The triage log folded: where every alert stands, which mutes hold, and whether an act may be done. The collector decides
 //! with it; consoles hear the entries and fold them in the same way, so that all see the same.
 
+mod asked;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use crate::alert::AlertId;
 use crate::alert::header::Header;
-use crate::alert::{AlertId, Severity};
-use crate::triage::mute::{Facts, Pattern, Preview, Scope};
+use crate::triage::mute::{Facts, Pattern, Scope};
 use crate::triage::{Again, Deed, Entry, State, Status};
 
 /// A mute.
@@ -309,74 +311,6 @@ impl Ledger {
         (state, closed)
     }
 
-    /// Where an alert stands; an unknown one is open.
-    pub fn state(&self, id: &AlertId) -> State {
-        self.alerts.get(id).map(|known| State::clone(&known.state)).unwrap_or_default()
-    }
-
-    /// Where an alert stands, shared; an unknown one is open.
-    pub fn shared_state(&self, id: &AlertId) -> Arc<State> {
-        self.alerts.get(id).map_or_else(|| self.untouched.clone(), |known| known.state.clone())
-    }
-
-    /// Where an alert stands, without a copy; `None` for an unknown one.
-    pub fn state_of(&self, id: &AlertId) -> Option<&State> {
-        self.alerts.get(id).map(|known| &*known.state)
-    }
-
-    /// Whether an alert is known.
-    pub fn knows(&self, id: &AlertId) -> bool {
-        self.alerts.contains_key(id)
-    }
-
-    /// The entries about an alert, oldest first, and whether each was taken back.
-    pub fn history(&self, id: &AlertId) -> Vec<(&Entry, bool)> {
-        let numbers = self.alerts.get(id).map(Known::entries).unwrap_or_default();
-        let entries = numbers.iter().filter_map(|number| self.entries.get(number));
-        entries.map(|entry| (entry, self.undone.contains_key(&entry.number))).collect()
-    }
-
-    /// An entry.
-    pub fn entry(&self, number: u64) -> Option<&Entry> {
-        self.entries.get(&number)
-    }
-
-    /// The entry that took another back.
-    pub fn undone_by(&self, number: u64) -> Option<&Entry> {
-        self.undone.get(&number).and_then(|by| self.entries.get(by))
-    }
-
-    /// The last entry of somebody that can still be taken back, unless others acted on it since.
-    pub fn last_of(&self, who: &str, now: DateTime<Utc>) -> Option<&Entry> {
-        let recent = self.entries.values().rev().take_while(|entry| now - entry.at <= crate::triage::UNDO_WITHIN);
-        let mut own = recent.filter(|entry| entry.who == who && !matches!(entry.deed, Deed::Undo(_)));
-        own.find(|entry| !self.undone.contains_key(&entry.number))
-    }
-
-    /// The number that the next entry has.
-    pub fn next_number(&self) -> u64 {
-        self.next
-    }
-
-    /// The mute that hides an alert of this header, if one does.
-    pub fn mute_for(&self, header: &Header, now: DateTime<Utc>) -> Option<u64> {
-        if self.mutes.is_empty() {
-            return None;
-        }
-        let facts = Facts::of(header);
-        self.mutes.values().find(|mute| mute.is_active(now) && mute.pattern.matches(&facts)).map(|mute| mute.number)
-    }
-
-    /// All mutes, those that ended included.
-    pub fn mutes(&self) -> impl DoubleEndedIterator<Item = &Mute> {
-        self.mutes.values()
-    }
-
-    /// A mute.
-    pub fn mute(&self, number: u64) -> Option<&Mute> {
-        self.mutes.get(&number)
-    }
-
     /// The mutes that ran out since they were asked for the last time.
     pub fn expire(&mut self, now: DateTime<Utc>) -> Vec<Mute> {
         let mut ended = Vec::new();
@@ -385,42 +319,5 @@ impl Ledger {
             ended.push(mute.clone());
         }
         ended
-    }
-
-    /// What a mute would have hidden among the alerts of the last while.
-    pub fn preview(&self, scope: &Scope, now: DateTime<Utc>, back: TimeDelta) -> Preview {
-        let since = (now - back).timestamp_millis();
-        let pattern = scope.pattern();
-        let mut preview = Preview::default();
-        for known in self.alerts.values().filter(|known| known.facts.created_ms >= since) {
-            preview.of += 1;
-            if pattern.matches(&known.facts) {
-                preview.hidden += 1;
-                preview.critical += u64::from(known.facts.severity == Severity::Critical);
-                preview.linked += u64::from(known.facts.is_linked);
-            }
-        }
-        preview
-    }
-
-    /// The alerts that wait for somebody and that a scope covers.
-    pub(super) fn waiting_in(&self, scope: &Scope) -> Vec<AlertId> {
-        let pattern = scope.pattern();
-        let waiting = self.order.iter().filter(|id| {
-            let known = self.alerts.get(*id);
-            known.is_some_and(|known| known.state.is_waiting() && pattern.matches(&known.facts))
-        });
-        waiting.cloned().collect()
-    }
-
-    /// The alerts that a mute hides now.
-    pub(super) fn hidden_by(&self, number: u64) -> Vec<AlertId> {
-        let hidden = |id: &&AlertId| self.alerts.get(*id).is_some_and(|known| known.state.muted == Some(number));
-        self.order.iter().filter(hidden).cloned().collect()
-    }
-
-    /// The name of an alert's group of repeats.
-    pub fn group(&self, id: &AlertId) -> Option<u64> {
-        self.alerts.get(id).map(|known| known.facts.group)
     }
 }

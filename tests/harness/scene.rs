@@ -2,6 +2,7 @@
 //! Every clock in it is set by hand, so that a screen is the same on every run.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -104,7 +105,7 @@ pub(crate) fn updates(bytes: &[u8]) -> Vec<Arc<Update>> {
 
 /// The events of some samples.
 pub(crate) fn samples(names: &[&str]) -> Vec<u8> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     names.iter().flat_map(|name| std::fs::read(folder.join(name)).expect("the sample is there")).collect()
 }
 
@@ -233,6 +234,18 @@ impl Scene {
         legend.sort();
         format!("{}--- styles\n{styles}--- meaning\n{}", self.text(), legend.concat())
     }
+}
+
+/// Compares with the golden screen of that name, or writes it where the environment has `UPDATE_SCREENS`.
+pub(crate) fn golden(name: &str, scene: &Scene) {
+    let (columns, rows) = scene.model.size;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}-{columns}x{rows}.txt"));
+    let picture = scene.picture();
+    if std::env::var_os("UPDATE_SCREENS").is_some() {
+        std::fs::write(&path, &picture).expect("the folder is there");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(picture == expected, "{} differs; it shows now:\n{picture}", path.display());
 }
 
 fn style_name(fg: Color, bg: Color, modifier: Modifier) -> String {

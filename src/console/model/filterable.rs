@@ -1,11 +1,9 @@
-//! Hosts and events as a filter sees them.
+//! Hosts as a filter sees them.
 
 use std::borrow::Cow;
 
 use crate::alert::Severity;
-use crate::console::model::TailLine;
 use crate::console::model::screen::HostRow;
-use crate::filter::data::{data_of, values_of};
 use crate::filter::{Field, Filterable};
 
 impl Filterable for HostRow<'_> {
@@ -23,32 +21,5 @@ impl Filterable for HostRow<'_> {
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
         vec![self.state.computer.as_str().into()]
-    }
-}
-
-impl Filterable for TailLine {
-    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
-        match field {
-            Field::Host => vec![self.line.computer.as_str().into()],
-            Field::Eid => vec![self.line.event_id.to_string().into()],
-            Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
-            _ => values_of(&self.line.xml, field),
-        }
-    }
-
-    fn severity(&self) -> Option<Severity> {
-        self.line.alert.as_ref().map(|(_, severity)| *severity)
-    }
-
-    fn data(&self, name: &str) -> Option<Cow<'_, str>> {
-        data_of(&self.line.xml, name)
-    }
-
-    fn age_seconds(&self) -> Option<i64> {
-        None
-    }
-
-    fn texts(&self) -> Vec<Cow<'_, str>> {
-        vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
     }
 }

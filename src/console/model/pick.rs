@@ -6,9 +6,11 @@ use crate::console::model::screen::Selection;
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
 use crate::event::text::is_said;
+use crate::feed::EventLine;
 use crate::filter::Filter;
 use crate::filter::data::{FIELDS_OF_EVENTS, provider_of};
 use crate::roster::Entry;
+use crate::roster::happened::Happened;
 
 /// A longer value is compared by its beginning.
 const LONGEST: usize = 200;
@@ -169,14 +171,14 @@ fn of_event(row: &TailLine) -> Vec<Value> {
         let name = if name.is_empty() { "(no name)" } else { &name };
         values.push(value(name, &field, &text));
     }
-    values.iter_mut().for_each(|value| check(value, row));
+    values.iter_mut().for_each(|value| check(value, event));
     values
 }
 
 /// Offers only what finds the event that it came from: a field without a name, or with one that the grammar cannot spell, is
 /// looked for as text, where the line shows it.
-fn check(value: &mut Value, row: &TailLine) {
-    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(row));
+fn check(value: &mut Value, line: &EventLine) {
+    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(&Happened { line, now: line.time }));
     if value.term.as_deref().is_ok_and(finds) {
         return;
     }

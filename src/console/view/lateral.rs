@@ -1,10 +1,13 @@
-//! Paths over several hosts: all of them on a screen of their own, and the one that an alert is part of beside its reasons.
+//! Paths over several hosts: all of them as a tree on a screen of their own, and the one that an alert is part of beside its
+//! reasons.
+
+use std::collections::HashSet;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::alert::link::{AtEnd, Hop, path};
+use crate::alert::link::{AtEnd, Hop, Side, path};
 use crate::alert::{Alert, AlertId};
 use crate::console::model::Model;
 use crate::console::model::lateral::Row;
@@ -73,20 +76,18 @@ impl Widths {
     fn row(&self, model: &Model, row: &Row<'_>, is_selected: bool) -> Line<'static> {
         let hop = row.hop;
         let time = style::clock(hop.from.at, model.is_utc, "%H:%M:%S");
-        let own = safe(&format!("{} > {}:{}", hop.from.name(), hop.to.name(), hop.to.port));
-        let own = fit_left(&own, self.path);
-        let before = row.before.iter().map(|name| format!("{} > ", safe(name))).collect::<String>();
-        let before = fit_left(&before, self.path.saturating_sub(columns_of(&own)));
-        let gap = self.path.saturating_sub(columns_of(&own) + columns_of(&before));
+        let own = fit_left(&safe(&format!("{} > {}:{}", hop.from.name(), hop.to.name(), hop.to.port)), self.path);
+        let branch = fit_left(&branch(&row.branch), self.path.saturating_sub(columns_of(&own)));
+        let gap = self.path.saturating_sub(columns_of(&own) + columns_of(&branch));
         let mut spans = vec![
             plain(if is_selected { "▌ " } else { "  " }),
             plain(pad(&time, 10)),
             plain("  "),
-            styled(before, DIM),
+            styled(branch, DIM),
             styled(own, STRONG),
             plain(" ".repeat(gap + 2)),
         ];
-        let alerts = ends(model, hop);
+        let alerts = ends(model, hop, row.is_again);
         let used: usize = alerts.iter().map(Span::width).sum();
         spans.extend(alerts);
         spans.push(plain(" ".repeat(self.alerts.saturating_sub(used))));
@@ -98,19 +99,29 @@ impl Widths {
     }
 }
 
-/// The alerts of both ends with their severities: `f916 HIGH > 573a CRIT`.
-fn ends(model: &Model, hop: &Hop) -> Vec<Span<'static>> {
-    let mut spans = end(model, &hop.from.alerts);
+/// How a hop hangs below the one before it: `│  └─ `.
+fn branch(more_follow: &[bool]) -> String {
+    let Some((own, above)) = more_follow.split_last() else { return String::new() };
+    let above: String = above.iter().map(|more| if *more { "│  " } else { "   " }).collect();
+    above + if *own { "├─ " } else { "└─ " }
+}
+
+/// The alerts of both ends with their severities: `f916 HIGH > 573a CRIT`. One that stands further up says so: it is one.
+fn ends(model: &Model, hop: &Hop, is_again: (bool, bool)) -> Vec<Span<'static>> {
+    let mut spans = end(model, &hop.from.alerts, is_again.0);
     spans.push(styled(" > ", DIM));
-    spans.extend(end(model, &hop.to.alerts));
+    spans.extend(end(model, &hop.to.alerts, is_again.1));
     spans
 }
 
-fn end(model: &Model, alerts: &[AtEnd]) -> Vec<Span<'static>> {
+fn end(model: &Model, alerts: &[AtEnd], is_again: bool) -> Vec<Span<'static>> {
     let Some(first) = alerts.first() else { return vec![styled("-", DIM)] };
+    let more = if alerts.len() > 1 { format!(" +{}", alerts.len() - 1) } else { String::new() };
+    if is_again {
+        return vec![styled(format!("{} above{more}", first.id.short()), DIM)];
+    }
     let entry = model.alerts.number_of(&first.id).and_then(|number| model.alerts.get(number));
     let (word, style) = style::severity(entry.map_or(first.severity, |entry| entry.header.severity));
-    let more = if alerts.len() > 1 { format!(" +{}", alerts.len() - 1) } else { String::new() };
     let done = entry
         .filter(|entry| !entry.state.is_waiting())
         .map_or(String::new(), |entry| format!(" {}", history::word(&entry.state).to_lowercase()));
@@ -140,6 +151,8 @@ pub fn path_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'stati
         title.push(styled(format!("  {} hops in {}", alert.hops.len(), seconds(span)), DIM));
     }
     let mut lines = vec![Line::from(title)];
+    let mut shown = HashSet::new();
+    let mut is_again = |side: &Side| side.alerts.first().is_some_and(|own| !shown.insert(own.id.clone()));
     for hop in &alert.hops {
         let time = style::clock(hop.from.at, model.is_utc, "%H:%M:%S%.3f");
         let ports = if is_wide {
@@ -149,7 +162,7 @@ pub fn path_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'stati
         };
         let text = safe(&format!("{} > {ports}", hop.from.name()));
         let mut spans = vec![plain(format!("  {time}  {}  ", fit(&text, width.saturating_sub(46))))];
-        spans.extend(ends(model, hop));
+        spans.extend(ends(model, hop, (is_again(&hop.from), is_again(&hop.to))));
         if hop.has(&alert.id) {
             spans.push(styled("  ◀ this", STRONG));
         }
