@@ -130,6 +130,18 @@ fn every_action_is_in_the_help_and_in_the_palette_and_runs_from_there() {
 }
 
 #[test]
+fn raw_and_tree_of_an_alert_have_letters_too() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    assert!(scene.keys("n r").is_empty(), "inside an alert r reads no rules");
+    assert!(scene.text().contains("<EventID>"), "{}", scene.text());
+    scene.keys("p");
+    assert!(scene.text().contains("◀ this alert") && !scene.text().contains("<EventID>"), "{}", scene.text());
+    // Outside they are what they were.
+    assert_eq!(scene.keys("esc r"), [Effect::Ask(Request::ReloadRules)]);
+    assert!(scene.keys("1 p").is_empty() && scene.text().contains("no such key here"));
+}
+
+#[test]
 fn other_keys_work_and_are_shown() {
     let mut scene = Scene::of(&["demo.xml"], (120, 36));
     let changed = [("acknowledge", "f5"), ("help", "ctrl-g")].map(|(name, key)| (name.to_owned(), key.to_owned()));
