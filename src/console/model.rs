@@ -8,6 +8,7 @@ mod filterable;
 mod gather;
 mod hearing;
 pub mod lateral;
+pub mod line;
 pub mod listed;
 mod moving;
 pub mod mutes;

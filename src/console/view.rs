@@ -11,6 +11,7 @@ pub mod alerts;
 pub mod bad_frames;
 pub mod company;
 pub mod events;
+pub mod field;
 pub mod footer;
 pub mod frame;
 pub mod header;

@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::console::model::line::TextLine;
 use crate::console::model::screen::Selection;
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
@@ -32,7 +33,7 @@ pub struct Picker {
     /// The values.
     pub values: Vec<Value>,
     /// What is searched for.
-    pub query: String,
+    pub query: TextLine,
     /// Which row is selected.
     pub selected: usize,
 }
@@ -64,7 +65,7 @@ impl Model {
         if values.is_empty() {
             self.hint = Some("nothing is selected here whose values could be filtered by");
         } else {
-            self.dialog = Some(Dialog::Pick(Picker { is_not, values, query: String::new(), selected: 0 }));
+            self.dialog = Some(Dialog::Pick(Picker { is_not, values, query: TextLine::default(), selected: 0 }));
         }
     }
 
@@ -87,8 +88,9 @@ impl Model {
             KeyCode::PageUp => picker.selected = picker.selected.saturating_sub(10),
             KeyCode::PageDown => picker.selected = (picker.selected + 10).min(last),
             _ => {
-                super::triage::edit(&mut picker.query, key);
-                picker.selected = 0;
+                if picker.query.key(key) {
+                    picker.selected = 0;
+                }
             }
         }
         self.dialog = Some(Dialog::Pick(picker));
