@@ -3,6 +3,7 @@
 //! collector does. A console in the collector's own process holds all; one elsewhere holds a part ([`part`]), and the other
 //! end of its socket keeps a roster of all to tell it the rest ([`whole`], [`scan`]).
 
+mod hidden;
 pub mod part;
 pub mod rows;
 pub mod scan;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::alert::header::{Header, Likes};
-use crate::alert::{Action, Alert, AlertId, Severity};
+use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
 use crate::feed::{Key, Known, Standing};
 use crate::filter::Filter;
@@ -80,7 +81,8 @@ pub struct Roster {
     next: u64,
     max_alerts: usize,
     max_evidence: usize,
-    outside: [u64; 5],
+    /// Those that wait for somebody and that the filter hides, as far as that must not go unseen.
+    outside: BTreeSet<Key>,
     /// What is beyond the part that is held, where a part is.
     part: Option<Part>,
     /// What was not told yet, where it is told on.
@@ -108,7 +110,7 @@ impl Roster {
             next: 0,
             max_alerts: max_alerts.max(1),
             max_evidence: max_evidence.max(1),
-            outside: [0; 5],
+            outside: BTreeSet::new(),
             part: None,
             news: None,
         }
@@ -171,9 +173,9 @@ impl Roster {
         self.count(number, true);
         let is_visible = self.list(number, filter, now);
         // Behind a filter it counts as what it is now.
-        if !is_visible && is_waiting && severity > before.0 {
-            self.outside[before.0 as usize] = self.outside[before.0 as usize].saturating_sub(1);
-            self.outside[severity as usize] += 1;
+        let was_outside = self.outside.remove(&before);
+        if !is_visible && is_waiting && (was_outside || severity > before.0) {
+            self.outside.insert((severity, number));
         }
     }
 
@@ -276,7 +278,7 @@ impl Roster {
     /// The snapshot is complete: nothing of it is new to the user.
     pub fn taken_over(&mut self) {
         self.ledger.sort();
-        self.outside = [0; 5];
+        self.outside.clear();
     }
 
     fn enter(
@@ -290,7 +292,7 @@ impl Roster {
         let header = self.likes.share(header);
         let state = self.ledger.shared_state(&header.id);
         self.by_id.insert(header.id.clone(), number);
-        let slot = header.severity as usize;
+        let key = (header.severity, number);
         let is_waiting = state.is_waiting();
         if !header.hops.is_empty() {
             self.linked.insert(number);
@@ -299,7 +301,7 @@ impl Roster {
         self.count(number, true);
         let is_visible = self.list(number, filter, now);
         if !is_visible && is_waiting {
-            self.outside[slot] += 1;
+            self.outside.insert(key);
         }
         self.make_room();
         is_visible && is_waiting
@@ -335,6 +337,9 @@ impl Roster {
         let is_waiting = entry.state.is_waiting();
         put(&mut self.all, key, is_visible);
         put(&mut self.open, key, is_visible && is_waiting);
+        if is_visible || !is_waiting {
+            self.outside.remove(&key);
+        }
         if let Some(group) = self.ledger.group(&entry.header.id) {
             let own = self.groups.entry(group).or_default();
             put(&mut own.waiting, key, is_waiting);
@@ -386,6 +391,7 @@ impl Roster {
         let old = self.entries.remove(&number)?;
         put(&mut self.all, old.key(), false);
         put(&mut self.open, old.key(), false);
+        self.outside.remove(&old.key());
         self.by_id.remove(&old.header.id);
         self.linked.remove(&number);
         let group = crate::triage::mute::Facts::of(&old.header).group;
@@ -398,39 +404,6 @@ impl Roster {
             self.show_group(group);
         }
         Some(old)
-    }
-
-    /// Applies another filter to all.
-    pub fn refilter(&mut self, filter: &Filter, now: DateTime<Utc>) {
-        if let Some(part) = &mut self.part {
-            part.refiltered();
-        }
-        self.outside = [0; 5];
-        self.all.clear();
-        self.open.clear();
-        self.kinds.clear();
-        for entry in self.entries.values() {
-            if filter.matches(&Listed { header: &entry.header, state: &entry.state, now }) {
-                self.all.push(entry.key());
-                if entry.state.is_waiting() {
-                    self.open.push(entry.key());
-                }
-            }
-        }
-        self.all.sort_unstable();
-        self.open.sort_unstable();
-        for group in self.groups.values_mut() {
-            group.matching.clone_from(&group.waiting);
-            group.matching.retain(|key| self.open.binary_search(key).is_ok());
-            group.shown = group.matching.last().copied();
-            self.kinds.extend(group.shown);
-        }
-        self.kinds.sort_unstable();
-    }
-
-    /// Alerts that came since the filter was set and that it hides, worst severity first.
-    pub fn hidden_since(&self) -> Option<(Severity, u64)> {
-        Severity::ALL.into_iter().map(|severity| (severity, self.outside[severity as usize])).find(|(_, count)| *count > 0)
     }
 }
 

@@ -87,6 +87,7 @@ fn every_other_screen() {
         ("only", "3 up up up = down"),
         ("only-alert", "n ! down"),
         ("light", "T"),
+        ("window", "[ [ [ ["),
     ];
     for (name, keys) in rows {
         for size in [(120, 36), (80, 24)] {

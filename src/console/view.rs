@@ -17,6 +17,7 @@ pub mod frame;
 pub mod header;
 pub mod health;
 pub mod help;
+pub mod histogram;
 pub mod history;
 pub mod hosts;
 pub mod lateral;

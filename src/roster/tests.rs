@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::alert::Severity;
 use crate::alert::header::testing::header;
 use crate::feed::{Horizons, Listing};
 use crate::roster::scan::Scan;

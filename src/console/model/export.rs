@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::console::model::line::TextLine;
 use crate::console::model::screen::{Screen, Tab};
 use crate::console::model::triage::{Dialog, MAX_LINE};
+use crate::console::model::window::Window;
 use crate::console::model::{Effect, Model};
 use crate::console::report;
 use crate::roster::Entry;
@@ -70,16 +71,17 @@ pub enum Subject {
 
 impl Subject {
     /// In words.
-    pub fn words(&self) -> String {
+    pub fn words(&self, window: Window) -> String {
+        let within = if window == Window::All { String::new() } else { format!(" of the last {}", window.words()) };
         let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         match self {
             Self::Alerts(numbers) => format!("the selected {}", many(numbers.len(), "alert")),
             Self::Listed(count, all) if count < all => {
-                format!("what is here of all that the filter lets through: {count} of {}", many(*all, "alert"))
+                format!("what is here of all{within} that the filter lets through: {count} of {}", many(*all, "alert"))
             }
-            Self::Listed(count, _) => format!("all that the filter lets through, done or not: {}", many(*count, "alert")),
+            Self::Listed(count, _) => format!("all{within} that the filter lets through, done or not: {}", many(*count, "alert")),
             Self::Event(_) => "the selected event".to_owned(),
-            Self::Events(count) => format!("all that the filter lets through: {}", many(*count, "event")),
+            Self::Events(count) => format!("all{within} that the filter lets through: {}", many(*count, "event")),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
+
 use crate::alert::Severity;
 use crate::console::model::TailLine;
 use crate::console::model::screen::HostRow;
@@ -26,29 +28,35 @@ impl Filterable for HostRow<'_> {
     }
 }
 
-impl Filterable for TailLine {
+/// An event of the tail. It is as old as it has been here, as alerts are: what is replayed is new.
+pub(super) struct Arrived<'a> {
+    pub(super) row: &'a TailLine,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Filterable for Arrived<'_> {
     fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
         match field {
-            Field::Host => vec![self.line.computer.as_str().into()],
-            Field::Eid => vec![self.line.event_id.to_string().into()],
-            Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
-            _ => values_of(&self.line.xml, field),
+            Field::Host => vec![self.row.line.computer.as_str().into()],
+            Field::Eid => vec![self.row.line.event_id.to_string().into()],
+            Field::Id => self.row.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
+            _ => values_of(&self.row.line.xml, field),
         }
     }
 
     fn severity(&self) -> Option<Severity> {
-        self.line.alert.as_ref().map(|(_, severity)| *severity)
+        self.row.line.alert.as_ref().map(|(_, severity)| *severity)
     }
 
     fn data(&self, name: &str) -> Option<Cow<'_, str>> {
-        data_of(&self.line.xml, name)
+        data_of(&self.row.line.xml, name)
     }
 
     fn age_seconds(&self) -> Option<i64> {
-        None
+        Some((self.now - self.row.at).num_seconds())
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
+        vec![self.row.line.summary.as_str().into(), self.row.line.computer.as_str().into(), self.row.line.channel.as_str().into()]
     }
 }

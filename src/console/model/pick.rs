@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::console::model::filterable::Arrived;
 use crate::console::model::line::TextLine;
 use crate::console::model::screen::Selection;
 use crate::console::model::triage::Dialog;
@@ -178,7 +179,7 @@ fn of_event(row: &TailLine) -> Vec<Value> {
 /// Offers only what finds the event that it came from: a field without a name, or with one that the grammar cannot spell, is
 /// looked for as text, where the line shows it.
 fn check(value: &mut Value, row: &TailLine) {
-    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(row));
+    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(&Arrived { row, now: row.at }));
     if value.term.as_deref().is_ok_and(finds) {
         return;
     }

@@ -150,6 +150,8 @@ impl Model {
             Action::Filter => {
                 self.editor = Some(Editor::of(&self.filter_text));
             }
+            Action::WindowNarrower => self.step_window(false),
+            Action::WindowWider => self.step_window(true),
             Action::Back => self.back(),
             Action::Enter => self.enter(),
             Action::NextAlert => return self.next_alert(),

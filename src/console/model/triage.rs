@@ -198,12 +198,12 @@ impl Model {
         }
     }
 
-    /// Somebody did something. The selection stays near where it was when its alert leaves the list.
-    pub(super) fn hear_act(&mut self, entry: &triage::Entry) {
+    /// Does what may take the selected alert out of its list: the selection stays near where it was then.
+    pub(super) fn stay_near(&mut self, change: impl FnOnce(&mut Self)) {
         let is_folded = self.tab == Tab::Triage;
         let place =
             self.alert.what.filter(|_| self.alert.is_chosen).and_then(|number| self.alerts.rows(is_folded).place_of(number));
-        self.alerts.apply(entry, &self.filter, self.now);
+        change(self);
         let rows = self.alerts.rows(is_folded);
         if let (Some(place), Some(number)) = (place, self.alert.what)
             && rows.place_of(number).is_none()
@@ -212,6 +212,11 @@ impl Model {
             let next = rows.get(place.min(rows.len().saturating_sub(1))).map(|entry| entry.number);
             self.alert = Selection { what: next, is_chosen: next.is_some() };
         }
+    }
+
+    /// Somebody did something.
+    pub(super) fn hear_act(&mut self, entry: &triage::Entry) {
+        self.stay_near(|model| model.alerts.apply(entry, &model.filter, model.now));
         let is_mine = entry.who == self.config.who;
         self.offer = None;
         if is_mine && entry.token >= self.first_token && entry.token < self.next_token {

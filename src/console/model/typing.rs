@@ -7,7 +7,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::console::model::Model;
 use crate::console::model::line::TextLine;
 use crate::console::model::mutes::Focus;
-use crate::console::model::screen::Selection;
 use crate::console::model::triage::Dialog;
 use crate::filter::{Filter, FilterError};
 
@@ -109,13 +108,9 @@ impl Model {
     }
 
     pub(super) fn set_filter(&mut self, text: &str) {
-        if let Ok(filter) = Filter::parse(text) {
+        if Filter::parse(text).is_ok() {
             text.trim().clone_into(&mut self.filter_text);
-            self.alerts.refilter(&filter, self.now);
-            self.pages.refiltered();
-            self.filter = filter;
-            self.alert = Selection::default();
-            self.new_above = 0;
+            self.apply_filter();
         }
     }
 

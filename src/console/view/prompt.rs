@@ -80,7 +80,7 @@ fn export_frame(model: &Model, form: &ExportForm, width: usize) -> Frame {
     let mut lines = Vec::new();
     for (place, subject) in form.subjects.iter().enumerate() {
         let is_chosen = place == form.subject;
-        let text = format!("{} {}", if is_chosen { "(x)" } else { "( )" }, subject.words());
+        let text = format!("{} {}", if is_chosen { "(x)" } else { "( )" }, subject.words(model.window));
         lines.push(style::line(fit(&text, width), if is_chosen { STRONG } else { plain("").style }));
     }
     let kinds = Form::ALL.into_iter().map(|kind| {
