@@ -138,6 +138,21 @@ impl Filter {
         self.root.is_none()
     }
 
+    /// The ages in seconds at which it may let something through no more, or only then.
+    pub fn spans(&self) -> Vec<i64> {
+        let mut spans = Vec::new();
+        let mut nodes: Vec<&Node> = self.root.iter().collect();
+        while let Some(node) = nodes.pop() {
+            match node {
+                Node::All(parts) | Node::Any(parts) => nodes.extend(parts),
+                Node::Not(inner) => nodes.push(inner),
+                Node::Since(seconds) => spans.push(*seconds),
+                _ => {}
+            }
+        }
+        spans
+    }
+
     /// Whether it lets this through.
     pub fn matches(&self, thing: &impl Filterable) -> bool {
         self.root.as_ref().is_none_or(|root| holds(root, thing))

@@ -4,6 +4,7 @@
 //! end of its socket keeps a roster of all to tell it the rest ([`whole`], [`scan`]).
 
 pub mod happened;
+mod hidden;
 pub mod part;
 mod places;
 pub mod rows;
@@ -83,7 +84,8 @@ pub struct Roster {
     next: u64,
     max_alerts: usize,
     max_evidence: usize,
-    outside: [u64; 5],
+    /// Those that wait for somebody and that the filter hides, as far as that must not go unseen.
+    outside: BTreeSet<Key>,
     /// What is beyond the part that is held, where a part is.
     part: Option<Part>,
     /// What was not told yet, where it is told on.
@@ -111,7 +113,7 @@ impl Roster {
             next: 0,
             max_alerts: max_alerts.max(1),
             max_evidence: max_evidence.max(1),
-            outside: [0; 5],
+            outside: BTreeSet::new(),
             part: None,
             news: None,
         }
@@ -174,9 +176,9 @@ impl Roster {
         self.count(number, true);
         let is_visible = self.list(number, filter, now);
         // Behind a filter it counts as what it is now.
-        if !is_visible && is_waiting && severity > before.0 {
-            self.outside[before.0 as usize] = self.outside[before.0 as usize].saturating_sub(1);
-            self.outside[severity as usize] += 1;
+        let was_outside = self.outside.remove(&before);
+        if !is_visible && is_waiting && (was_outside || severity > before.0) {
+            self.outside.insert((severity, number));
         }
     }
 
@@ -279,7 +281,7 @@ impl Roster {
     /// The snapshot is complete: nothing of it is new to the user.
     pub fn taken_over(&mut self) {
         self.ledger.sort();
-        self.outside = [0; 5];
+        self.outside.clear();
     }
 
     fn enter(
@@ -293,7 +295,7 @@ impl Roster {
         let header = self.likes.share(header);
         let state = self.ledger.shared_state(&header.id);
         self.by_id.insert(header.id.clone(), number);
-        let slot = header.severity as usize;
+        let key = (header.severity, number);
         let is_waiting = state.is_waiting();
         if !header.hops.is_empty() {
             self.linked.insert(number);
@@ -302,7 +304,7 @@ impl Roster {
         self.count(number, true);
         let is_visible = self.list(number, filter, now);
         if !is_visible && is_waiting {
-            self.outside[slot] += 1;
+            self.outside.insert(key);
         }
         self.make_room();
         is_visible && is_waiting

@@ -66,6 +66,7 @@ fn every_other_screen() {
         ("harmless", "v f"),
         ("filter", "/ h o s t : D C"),
         ("filter-wrong", "/ h o s t s : D C"),
+        ("filter-cursor", "/ h o s t : D C left left"),
         ("filtered", "/ - h o s t : D C ⏎"),
         ("paused", "space"),
         ("palette", ": a l e r t"),
@@ -74,6 +75,7 @@ fn every_other_screen() {
         ("only", "3 up up up = down"),
         ("only-alert", "n ! down"),
         ("light", "T"),
+        ("window", "[ [ [ ["),
     ];
     for (name, keys) in rows {
         for size in [(120, 36), (80, 24)] {
@@ -115,6 +117,18 @@ fn every_action_is_in_the_help_and_in_the_palette_and_runs_from_there() {
     let mut scene = Scene::of(&["demo.xml"], (120, 36));
     scene.keys(": x m l ⏎");
     assert!(scene.text().contains("<EventID>"), "{}", scene.text());
+}
+
+#[test]
+fn raw_and_tree_of_an_alert_have_letters_too() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    assert!(scene.keys("n r").is_empty(), "inside an alert r reads no rules");
+    assert!(scene.text().contains("<EventID>"), "{}", scene.text());
+    scene.keys("p");
+    assert!(scene.text().contains("◀ this alert") && !scene.text().contains("<EventID>"), "{}", scene.text());
+    // Outside they are what they were.
+    assert_eq!(scene.keys("esc r"), [Effect::Ask(Request::ReloadRules)]);
+    assert!(scene.keys("1 p").is_empty() && scene.text().contains("no such key here"));
 }
 
 #[test]
@@ -719,6 +733,53 @@ fn nothing_hostile_reaches_the_screen() {
     for spelled in ["⟨U+202E⟩", "⟨U+200B⟩"] {
         assert!(seen.contains(spelled), "{spelled} is nowhere to be seen");
     }
+}
+
+#[test]
+fn a_line_is_edited_in_its_middle_wherever_it_is_typed() {
+    // What is typed, keys that go back into it and on, and what stands there then.
+    let keys = "b c left left a ctrl-left ctrl-e d ctrl-a delete ctrl-k";
+    for (opener, is_list) in
+        [("/", false), ("c", false), ("m", false), ("e ctrl-u", false), (":", true), ("?", true), ("=", true)]
+    {
+        let mut scene = Scene::of(&["demo.xml"], (120, 36));
+        scene.keys(opener);
+        scene.keys("b c left left a");
+        assert!(scene.text().contains("abc"), "{opener}\n{}", scene.text());
+        scene.keys("ctrl-right d ctrl-left x alt-b delete");
+        assert!(scene.text().contains("abcd") && !scene.text().contains("xabcd"), "{opener}\n{}", scene.text());
+        scene.keys(keys);
+        // Home and end are those of the list where there is one.
+        scene.keys("home y");
+        assert!(!scene.text().contains("abcd") && (is_list || scene.text().contains('y')), "{opener}\n{}", scene.text());
+    }
+}
+
+#[test]
+fn a_line_longer_than_its_field_shows_its_cursor() {
+    for size in [(120, 36), (80, 24), (40, 10)] {
+        for opener in ["/", "c", "m", "e ctrl-u", ":", "?", "="] {
+            let mut scene = Scene::of(&["demo.xml"], size);
+            scene.keys(opener);
+            let is_drawn = |scene: &Scene| scene.text().contains('▏');
+            scene.model.update(Message::Paste(format!("begin{}末", "語".repeat(60))));
+            assert!(is_drawn(&scene) && scene.text().contains('末'), "{opener} at {size:?}\n{}", scene.text());
+            scene.keys("ctrl-a");
+            assert!(!is_drawn(&scene) && scene.text().contains("begin"), "{opener} at {size:?}\n{}", scene.text());
+            assert!(!scene.text().contains('末'), "{opener} at {size:?}\n{}", scene.text());
+        }
+    }
+}
+
+#[test]
+fn the_expiry_of_a_mute_keeps_its_arrows() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("m a b up");
+    assert!(scene.text().contains("▸7 d"));
+    scene.keys("left");
+    assert!(scene.text().contains("▸8 h"), "{}", scene.text());
+    scene.keys("right right down left x");
+    assert!(scene.text().contains("▸30 d") && scene.text().contains("axb"), "{}", scene.text());
 }
 
 #[test]

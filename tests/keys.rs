@@ -55,7 +55,10 @@ fn every_key_of_a_dialog_does_something() {
             match (inner.opener, name) {
                 (Action::Mute, "⏎") => drop(scene.keys("r e a s o n s r e a s o n s")),
                 (Action::Mute, "space") => drop(scene.keys("up up up")),
-                (Action::Comment, "⏎") | (Action::Filter, _) => drop(scene.keys("h m")),
+                (Action::Help, "→" | "ctrl-e" | "ctrl-k" | "delete") => drop(scene.keys("h m left left")),
+                (Action::Comment, "⏎") | (Action::Filter, _) | (Action::Help, "←" | "ctrl-a" | "ctrl-u" | "ctrl-w") => {
+                    drop(scene.keys("h m"));
+                }
                 (Action::Mute, "↓" | "tab") | (Action::Export, "↑") => drop(scene.keys("up up down")),
                 (Action::Help, "pgup") => drop(scene.keys("pgdn pgdn")),
                 _ => {}

@@ -27,7 +27,7 @@ const MAX_ENTRIES: usize = 20_000;
 /// How many lines of the tail, of rejects and of notices are kept.
 const LINES: usize = 200;
 /// How many minutes the counts of alerts go back.
-const MINUTES: usize = 60;
+const MINUTES: usize = 24 * 60;
 /// How many kinds of alerts that wait for somebody a console begins with, and how much goes into one piece of a snapshot: so
 /// many alerts or entries, and about so many bytes of them, which are less than a frame however they are escaped.
 const PIECE: usize = 500;

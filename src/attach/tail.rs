@@ -38,7 +38,7 @@ impl Tail {
                 filter.matches(&Listed { header: &header, state: &state, now: update.at }).then(|| update.clone())
             }
             (Change::Events(lines), _, Some(filter)) => {
-                let wanted = lines.iter().filter(|line| filter.matches(&Happened { line, now: update.at }));
+                let wanted = lines.iter().filter(|line| filter.matches(&Happened { line, at: update.at, now: update.at }));
                 let wanted: Vec<EventLine> = wanted.cloned().collect();
                 let change = Change::Events(wanted);
                 let is_empty = matches!(&change, Change::Events(lines) if lines.is_empty());

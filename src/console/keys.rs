@@ -58,6 +58,10 @@ pub enum Action {
     PreviousAlert,
     /// Type a filter.
     Filter,
+    /// Show a shorter time.
+    WindowNarrower,
+    /// Show a longer time.
+    WindowWider,
     /// Freeze the picture; everything goes on behind it.
     Pause,
     /// Give the list in hand all the room.
@@ -185,6 +189,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Own,           Place::Anywhere, "o",        "own",      "take it, or give it back", 13),
     bind(Action::Undo,          Place::Anywhere, "u",        "undo",     "take your last act back, within 30 s", 5),
     bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"", 7),
+    bind(Action::WindowNarrower, Place::Anywhere, "[",       "narrower", "time window of all lists: 7 d, 24 h, 4 h, 1 h, 15 min; hosts stay", 17),
+    bind(Action::WindowWider,   Place::Anywhere, "]",        "wider",    "a longer time window, up to all", 17),
     bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 8),
     bind(Action::NextPane,      Place::Outside,  "tab",      "pane",     "from the hosts to the alerts and back", 11),
     bind(Action::Expand,        Place::Outside,  "+",        "expand",   "give the list in hand all the room", 14),
@@ -206,8 +212,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Lateral,       Place::Outside,  "L",        "lateral",  "lateral movement: the paths A > B > C of linked alerts", 0),
     bind(Action::Why,           Place::Inside,   "1",        "why",      "why it fired: the fields that matched, the gap, the tree, is it usual", 0),
     bind(Action::Evidence,      Place::Inside,   "2",        "events",   "all fields of the events", 0),
-    bind(Action::Tree,          Place::Inside,   "3",        "tree",     "the process tree", 0),
-    bind(Action::Xml,           Place::Inside,   "4",        "xml",      "the events as Windows wrote them", 0),
+    bind(Action::Tree,          Place::Inside,   "3 p",      "tree",     "the process tree", 0),
+    bind(Action::Xml,           Place::Inside,   "4 r",      "xml",      "the events as Windows wrote them, raw", 0),
     bind(Action::Steps,         Place::Inside,   "5",        "steps",    "what to do next, known benign causes, references", 0),
     bind(Action::History,       Place::Inside,   "6",        "history",  "who did what with it, when, and why", 0),
     bind(Action::NextSection,   Place::Inside,   "tab ⏎",    "section",  "the next section", 1),
@@ -219,7 +225,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::ReplayFaster,  Place::Anywhere, ">",        "faster",   "replay: twice the pace, beyond 60x flat out", 0),
     bind(Action::ReplayAgain,   Place::Anywhere, "R",        "again",    "replay: from the beginning", 0),
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
-    bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; clears the filter at the top", 11),
+    bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; at the top clears the filter, then the time window", 11),
     bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 17),
     bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave", 18),
 ];

@@ -9,6 +9,7 @@ mod filterable;
 mod gather;
 mod hearing;
 pub mod lateral;
+pub mod line;
 pub mod listed;
 mod moving;
 pub mod mutes;
@@ -20,6 +21,7 @@ pub mod replay;
 pub mod screen;
 pub mod triage;
 pub mod typing;
+pub mod window;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -40,6 +42,7 @@ use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::{Editor, Held};
+use crate::console::model::window::Window;
 use crate::console::theme::Theme;
 use crate::event::names::HostName;
 use crate::feed::{EventLine, Link, Notice, RejectedLine, Request, Status, Update};
@@ -100,6 +103,8 @@ pub enum Effect {
 pub struct TailLine {
     /// Its number, in order of arrival.
     pub number: u64,
+    /// When the collector told of it.
+    pub at: DateTime<Utc>,
     /// The event.
     pub line: EventLine,
 }
@@ -131,12 +136,21 @@ pub struct Model {
     pub rejected: VecDeque<RejectedLine>,
     /// Notices, newest last.
     pub notices: VecDeque<(DateTime<Utc>, Notice)>,
-    /// Alerts per minute: the minute and the count, newest last, an hour at most.
+    /// Alerts per minute: the minute and the count, newest last, a week at most.
     pub per_minute: VecDeque<(i64, u32)>,
-    /// The filter.
+    /// The filter in force: as typed, within the time window.
     pub filter: Filter,
-    /// Its text.
+    /// What of it was typed.
     pub filter_text: String,
+    own_filter: Filter,
+    /// The text of the filter in force, for the collector.
+    in_force: String,
+    /// When it was applied for the last time.
+    filtered: DateTime<Utc>,
+    /// How far back the lists go.
+    pub window: Window,
+    /// Since when it is known whether there were alerts.
+    pub began: DateTime<Utc>,
     /// A filter being typed.
     pub editor: Option<Editor>,
     filters: Vec<String>,
@@ -210,6 +224,11 @@ impl Model {
             per_minute: VecDeque::new(),
             filter: Filter::default(),
             filter_text: String::new(),
+            own_filter: Filter::default(),
+            in_force: String::new(),
+            filtered: now,
+            window: Window::default(),
+            began: now,
             editor: None,
             filters: Vec::new(),
             held_key: Held::default(),
@@ -258,6 +277,7 @@ impl Model {
             Message::Tick(now) => {
                 self.now = self.now.max(now);
                 self.withdraw_offer();
+                self.pass_time();
             }
             Message::Update(update) => {
                 effects.extend(self.call(&update));
@@ -303,7 +323,9 @@ impl Model {
             .hosts
             .values()
             .map(|state| HostRow { state, worst: self.alerts.worst_of(&state.name) })
-            .filter(|row| self.filter.is_empty() || self.filter.matches(row) || !self.alerts.of_host(&row.state.name).is_empty())
+            .filter(|row| {
+                self.own_filter.is_empty() || self.own_filter.matches(row) || !self.alerts.of_host(&row.state.name).is_empty()
+            })
             .collect();
         // Of hosts with alerts alike, one that cannot be relied on is worse.
         let trouble = |row: &HostRow<'_>| (row.state.blind.is_some(), row.state.liveness == Liveness::Silent);
@@ -314,8 +336,9 @@ impl Model {
 
     /// The events that the filter lets through, oldest first.
     pub fn event_rows(&self) -> Vec<&TailLine> {
-        let is_seen = |line: &EventLine| self.filter.matches(&Happened { line, now: self.now });
-        self.events.iter().filter(|row| self.filter.is_empty() || is_seen(&row.line)).collect()
+        let now = self.now;
+        let is_seen = |row: &TailLine| self.filter.matches(&Happened { line: &row.line, at: row.at, now });
+        self.events.iter().filter(|row| self.filter.is_empty() || is_seen(row)).collect()
     }
 
     /// Where it listens: as bound, or, before that is known, as configured.

@@ -52,6 +52,18 @@ fn is_hidden(character: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The letters of a text, each with the marks that are drawn on it.
+pub fn clusters(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let is_mark = |letter: char| letter.width() == Some(0) && !letter.is_control() && !is_hidden(letter);
+        let end = rest.char_indices().skip(1).find(|(_, letter)| !is_mark(*letter)).map_or(rest.len(), |(at, _)| at);
+        let (own, after) = rest.split_at(end);
+        rest = after;
+        (!own.is_empty()).then_some(own)
+    })
+}
+
 /// How many columns a printable text takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -174,6 +186,12 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(printable(text), expected);
         }
+    }
+
+    #[test]
+    fn letters_with_their_marks() {
+        assert_eq!(clusters("ae\u{301}\u{302}日\u{200b}b").collect::<Vec<_>>(), ["a", "e\u{301}\u{302}", "日", "\u{200b}", "b"]);
+        assert_eq!(clusters("").count(), 0);
     }
 
     #[test]

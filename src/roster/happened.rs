@@ -9,11 +9,13 @@ use crate::feed::EventLine;
 use crate::filter::data::{data_of, values_of};
 use crate::filter::{Field, Filterable};
 
-/// An event of the tail.
+/// An event of the tail. It is as old as it has been here, as alerts are: what is replayed is new.
 #[derive(Debug, Clone, Copy)]
 pub struct Happened<'a> {
     /// What happened.
     pub line: &'a EventLine,
+    /// When the collector told of it.
+    pub at: DateTime<Utc>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -37,7 +39,7 @@ impl Filterable for Happened<'_> {
     }
 
     fn age_seconds(&self) -> Option<i64> {
-        Some((self.now - self.line.time).num_seconds())
+        Some((self.now - self.at).num_seconds())
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {

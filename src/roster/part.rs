@@ -151,10 +151,10 @@ impl Roster {
 
     /// Takes a page over that was asked for.
     pub fn hear_page(&mut self, page: &Page, filter: &Filter, now: DateTime<Utc>) {
-        let outside = self.outside;
+        let outside = self.outside.clone();
         page.alerts.iter().for_each(|standing| self.take_over(standing, filter, now));
         // They are older than the filter.
-        self.outside = outside;
+        self.outside.retain(|key| outside.contains(key));
         self.ledger.sort();
     }
 
@@ -186,6 +186,13 @@ impl Roster {
     pub fn is_count_old(&self, kinds_only: bool) -> bool {
         let is_old = self.part.as_ref().is_some_and(|part| part.is_count_old[usize::from(kinds_only)]);
         is_old && self.horizon(kinds_only).is_some()
+    }
+
+    /// Time has passed: a filter lets less through than was counted.
+    pub(super) fn count_anew(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.is_count_old = [true; 2];
+        }
     }
 
     /// Something that belongs to the top of the lists may not be held.

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::alert::Severity;
 use crate::feed::Key;
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
@@ -40,6 +39,9 @@ impl Roster {
         let is_waiting = entry.state.is_waiting();
         put(&mut self.all, key, is_visible);
         put(&mut self.open, key, is_visible && is_waiting);
+        if is_visible || !is_waiting {
+            self.outside.remove(&key);
+        }
         if let Some(group) = self.ledger.group(&entry.header.id) {
             let own = self.groups.entry(group).or_default();
             put(&mut own.waiting, key, is_waiting);
@@ -91,6 +93,7 @@ impl Roster {
         let old = self.entries.remove(&number)?;
         put(&mut self.all, old.key(), false);
         put(&mut self.open, old.key(), false);
+        self.outside.remove(&old.key());
         self.by_id.remove(&old.header.id);
         self.linked.remove(&number);
         let group = crate::triage::mute::Facts::of(&old.header).group;
@@ -103,39 +106,6 @@ impl Roster {
             self.show_group(group);
         }
         Some(old)
-    }
-
-    /// Applies another filter to all.
-    pub fn refilter(&mut self, filter: &Filter, now: DateTime<Utc>) {
-        if let Some(part) = &mut self.part {
-            part.refiltered();
-        }
-        self.outside = [0; 5];
-        self.all.clear();
-        self.open.clear();
-        self.kinds.clear();
-        for entry in self.entries.values() {
-            if filter.matches(&Listed { header: &entry.header, state: &entry.state, now }) {
-                self.all.push(entry.key());
-                if entry.state.is_waiting() {
-                    self.open.push(entry.key());
-                }
-            }
-        }
-        self.all.sort_unstable();
-        self.open.sort_unstable();
-        for group in self.groups.values_mut() {
-            group.matching.clone_from(&group.waiting);
-            group.matching.retain(|key| self.open.binary_search(key).is_ok());
-            group.shown = group.matching.last().copied();
-            self.kinds.extend(group.shown);
-        }
-        self.kinds.sort_unstable();
-    }
-
-    /// Alerts that came since the filter was set and that it hides, worst severity first.
-    pub fn hidden_since(&self) -> Option<(Severity, u64)> {
-        Severity::ALL.into_iter().map(|severity| (severity, self.outside[severity as usize])).find(|(_, count)| *count > 0)
     }
 }
 

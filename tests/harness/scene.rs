@@ -13,7 +13,7 @@ use ratatui::style::{Color, Modifier};
 use tokio::sync::mpsc;
 use wefwatch::alert::header::Header;
 use wefwatch::collector::{self, Collector};
-use wefwatch::console::keys::Keymap;
+use wefwatch::console::keys::{Keymap, event_of};
 use wefwatch::console::model::{Effect, Message, Model};
 use wefwatch::console::notify::Notify;
 use wefwatch::console::theme::Theme;
@@ -262,28 +262,5 @@ fn style_name(fg: Color, bg: Color, modifier: Modifier) -> String {
 
 /// A key by its name.
 pub(crate) fn key(name: &str) -> KeyEvent {
-    let code = match name {
-        "⏎" | "enter" => KeyCode::Enter,
-        "esc" => KeyCode::Esc,
-        "tab" => KeyCode::Tab,
-        "space" => KeyCode::Char(' '),
-        "↑" | "up" => KeyCode::Up,
-        "↓" | "down" => KeyCode::Down,
-        "←" | "left" => KeyCode::Left,
-        "pgup" => KeyCode::PageUp,
-        "pgdn" => KeyCode::PageDown,
-        "home" => KeyCode::Home,
-        "end" => KeyCode::End,
-        "backspace" => KeyCode::Backspace,
-        _ => {
-            if let Some(letter) = name.strip_prefix("ctrl-") {
-                return KeyEvent::new(KeyCode::Char(letter.chars().next().expect("a letter")), KeyModifiers::CONTROL);
-            }
-            let mut letters = name.chars();
-            let letter = letters.next().expect("a key");
-            assert!(letters.next().is_none(), "no key is called {name}");
-            KeyCode::Char(letter)
-        }
-    };
-    KeyEvent::new(code, KeyModifiers::NONE)
+    event_of(name).unwrap_or_else(|| panic!("no key is called {name}"))
 }

@@ -120,7 +120,7 @@ impl Model {
             self.begin_anew(snapshot);
         }
         if let Some(tally) = &snapshot.tally {
-            self.alerts.hear_tally(tally, !self.filter_text.is_empty());
+            self.alerts.hear_tally(tally, !self.filter.is_empty());
         }
         for entry in &snapshot.entries {
             self.alerts.apply(entry, &self.filter, self.now);
@@ -133,7 +133,7 @@ impl Model {
         self.restore_place();
         if snapshot.is_last {
             self.alerts.taken_over();
-            self.alerts.set_horizons(if self.filter_text.is_empty() { snapshot.horizons } else { Horizons::default() });
+            self.alerts.set_horizons(if self.filter.is_empty() { snapshot.horizons } else { Horizons::default() });
             self.want_place();
         }
     }
@@ -152,7 +152,7 @@ impl Model {
     fn begin_anew(&mut self, snapshot: &Snapshot) {
         self.company.place = Some(self.place());
         self.alerts = super::roster_of(&self.config);
-        self.pages.begin_anew(!self.filter_text.is_empty());
+        self.pages.begin_anew(!self.filter.is_empty());
         self.alerts.begin_at(snapshot.next);
         self.hosts.clear();
         self.events.clear();

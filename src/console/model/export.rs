@@ -3,8 +3,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::console::model::line::TextLine;
 use crate::console::model::screen::{Screen, Tab};
-use crate::console::model::triage::Dialog;
+use crate::console::model::triage::{Dialog, MAX_LINE};
+use crate::console::model::window::Window;
 use crate::console::model::{Effect, Model};
 use crate::console::report;
 use crate::roster::Entry;
@@ -69,16 +71,17 @@ pub enum Subject {
 
 impl Subject {
     /// In words.
-    pub fn words(&self) -> String {
+    pub fn words(&self, window: Window) -> String {
+        let within = if window == Window::All { String::new() } else { format!(" of the last {}", window.words()) };
         let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         match self {
             Self::Alerts(numbers) => format!("the selected {}", many(numbers.len(), "alert")),
             Self::Listed(count, all) if count < all => {
-                format!("what is here of all that the filter lets through: {count} of {}", many(*all, "alert"))
+                format!("what is here of all{within} that the filter lets through: {count} of {}", many(*all, "alert"))
             }
-            Self::Listed(count, _) => format!("all that the filter lets through, done or not: {}", many(*count, "alert")),
+            Self::Listed(count, _) => format!("all{within} that the filter lets through, done or not: {}", many(*count, "alert")),
             Self::Event(_) => "the selected event".to_owned(),
-            Self::Events(count) => format!("all that the filter lets through: {}", many(*count, "event")),
+            Self::Events(count) => format!("all{within} that the filter lets through: {}", many(*count, "event")),
         }
     }
 }
@@ -91,7 +94,7 @@ pub struct ExportForm {
     /// Which of them is.
     pub subject: usize,
     /// The file.
-    pub path: String,
+    pub path: TextLine,
     /// Why it was not written.
     pub problem: Option<String>,
     /// The file that is there already and that a second Enter overwrites.
@@ -137,6 +140,7 @@ impl Model {
         };
         let ending = if is_events { Form::Ndjson } else { Form::Markdown }.ending();
         let path = format!("wefwatch-{what}-{}.{ending}", self.now.format("%Y%m%d-%H%M%S"));
+        let path = TextLine::of(&path, MAX_LINE);
         self.dialog = Some(Dialog::Export(ExportForm { subjects, subject: 0, path, problem: None, overwrites: None }));
     }
 
@@ -149,12 +153,13 @@ impl Model {
                 let place = Form::of(&form.path).and_then(|form| Form::ALL.iter().position(|own| *own == form));
                 let next = Form::ALL[place.map_or(0, |place| (place + 1) % Form::ALL.len())];
                 let stem = if place.is_some() { form.path.rsplit_once('.').map_or("", |(stem, _)| stem) } else { &form.path };
-                form.path = format!("{stem}.{}", next.ending());
+                let path = format!("{stem}.{}", next.ending());
+                form.path.set(&path);
             }
-            _ => super::triage::edit(&mut form.path, key),
+            _ => drop(form.path.key(key)),
         }
         form.problem = None;
-        form.overwrites = form.overwrites.filter(|path| *path == form.path);
+        form.overwrites = form.overwrites.filter(|path| *path == *form.path);
         self.dialog = Some(Dialog::Export(form));
         Vec::new()
     }
@@ -201,7 +206,7 @@ impl Model {
                 self.events_as(kind, |own| shown.contains(&own))
             }
         };
-        let is_overwriting = form.overwrites.as_ref() == Some(&form.path);
+        let is_overwriting = form.overwrites.as_deref() == Some(&form.path);
         let mut left = if left_out == 0 {
             String::new()
         } else {
@@ -211,9 +216,9 @@ impl Model {
         if beyond > 0 {
             left += &format!("; {beyond} more are not here, wefwatch alerts has stored ones");
         }
-        let done = format!("wrote {count} as {} to {}{left}", kind.as_str(), form.path);
-        let effect = Effect::Write { path: form.path.clone(), text, is_overwriting };
-        self.said = Some((format!("writing {} …", form.path), false));
+        let done = format!("wrote {count} as {} to {}{left}", kind.as_str(), &*form.path);
+        let effect = Effect::Write { path: form.path.to_string(), text, is_overwriting };
+        self.said = Some((format!("writing {} …", &*form.path), false));
         self.writing = Some((form, done));
         vec![effect]
     }
@@ -236,7 +241,7 @@ impl Model {
                 self.said = None;
                 form.problem = Some(match error {
                     WriteError::Exists => {
-                        form.overwrites = Some(form.path.clone());
+                        form.overwrites = Some(form.path.to_string());
                         "this file is there already: ⏎ overwrites it, or give another name".to_owned()
                     }
                     WriteError::Other(reason) => format!("not written: {reason}"),

@@ -1,4 +1,4 @@
-//! Hosts as a filter sees them.
+//! Hosts and events as a filter sees them.
 
 use std::borrow::Cow;
 

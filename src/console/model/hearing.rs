@@ -4,12 +4,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::alert::{self, Alert};
 use crate::console::model::{Model, TailLine};
-use crate::feed::{Change, Status, Update};
+use crate::feed::{Change, Known, Status, Update};
 
 /// How many rejected frames and notices are kept.
 const KEPT_LINES: usize = 200;
+/// For how many minutes with alerts these are counted: a week's.
+const MINUTES: usize = 7 * 24 * 60;
 /// How many updates wait behind a frozen picture; older events and statuses among them are dropped and counted.
 const HELD: usize = 20_000;
 /// How many bytes of event XML the tail keeps, and as many may wait behind a frozen picture.
@@ -80,7 +84,7 @@ impl Model {
             Change::Events(lines) => {
                 for line in lines {
                     self.event_bytes += line.xml.len();
-                    self.events.push_back(TailLine { number: self.next_event, line: line.clone() });
+                    self.events.push_back(TailLine { number: self.next_event, at: update.at, line: line.clone() });
                     self.next_event += 1;
                 }
                 while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
@@ -89,13 +93,13 @@ impl Model {
                 }
             }
             Change::Status(status) => self.set_status(status),
-            Change::Known(known) => known.iter().for_each(|known| self.alerts.know(known, &self.filter, self.now)),
+            Change::Known(known) => known.iter().for_each(|known| self.know(known)),
             Change::Triage(entry) => self.hear_act(entry),
             Change::Refused(refusal) => self.hear_refusal(refusal),
             Change::Viewers(viewers) => self.company.viewers.clone_from(viewers),
             Change::Snapshot(snapshot) => self.hear_snapshot(snapshot),
             Change::LeftOut(count) => self.left_out += count,
-            Change::Tally(tally) => self.alerts.hear_tally(tally, !self.filter_text.is_empty()),
+            Change::Tally(tally) => self.alerts.hear_tally(tally, !self.filter.is_empty()),
             Change::Listed(page) => self.hear_page(page),
             Change::Previewed { token, preview } => self.hear_preview(*token, *preview),
             Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
@@ -109,13 +113,34 @@ impl Model {
         if self.alerts.len() == before && !is_visible {
             return;
         }
-        let minute = alert.created.timestamp() / 60;
-        match self.per_minute.back_mut() {
-            Some((last, count)) if *last == minute => *count += 1,
-            _ => push_bounded(&mut self.per_minute, (minute, 1)),
-        }
+        self.count_minute(alert.created);
         if is_visible && self.alert.is_chosen {
             self.new_above += 1;
+        }
+    }
+
+    /// What an earlier run left counts in its own minute.
+    fn know(&mut self, known: &Known) {
+        let before = self.alerts.len();
+        self.alerts.know(known, &self.filter, self.now);
+        if let Known::Alert { header, .. } = known
+            && self.alerts.len() > before
+        {
+            self.count_minute(header.created);
+        }
+    }
+
+    /// Counts an alert in its minute; nearly always that is the last one.
+    fn count_minute(&mut self, created: DateTime<Utc>) {
+        let minute = created.timestamp() / 60;
+        let later = self.per_minute.iter().rev().take_while(|(own, _)| *own > minute).count();
+        let place = self.per_minute.len() - later;
+        match place.checked_sub(1).and_then(|before| self.per_minute.get_mut(before)) {
+            Some((own, count)) if *own == minute => *count += 1,
+            _ => self.per_minute.insert(place, (minute, 1)),
+        }
+        if self.per_minute.len() > MINUTES {
+            self.per_minute.pop_front();
         }
     }
 

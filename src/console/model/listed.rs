@@ -38,8 +38,6 @@ pub const INNER: &[Inner] = &[
     inner(Action::Mutes,   "x",      "end",            "mutes: end the selected one", false),
     inner(Action::Comment, "⏎",      "keep",           "comment: keep it", false),
     inner(Action::Filter,  "⏎",      "keep",           "filter: keep it; esc brings the one before back", false),
-    inner(Action::Filter,  "ctrl-u", "empty",          "any line: delete all of it", false),
-    inner(Action::Filter,  "ctrl-w", "word",           "any line: delete its last word", false),
     inner(Action::Copy,    "h",      "host",           "copy: the host", true),
     inner(Action::Copy,    "i",      "source",         "copy: the source address, or the host's own", true),
     inner(Action::Copy,    "d",      "destination",    "copy: the destination address", true),
@@ -58,6 +56,13 @@ pub const INNER: &[Inner] = &[
     inner(Action::Without, "⏎",      "filter",         "not: drop what has the chosen value; typing searches", false),
     inner(Action::Help,    "pgdn",   "page-down",      "any list: a page down", false),
     inner(Action::Help,    "pgup",   "page-up",        "any list: a page up", false),
+    inner(Action::Help,    "← →",    "cursor",         "any line: the cursor to the left, to the right; with ctrl or alt by words", false),
+    inner(Action::Help,    "ctrl-a", "beginning",      "any line: the cursor to its beginning", false),
+    inner(Action::Help,    "ctrl-e", "end",            "any line: the cursor to its end", false),
+    inner(Action::Help,    "delete", "delete",         "any line: delete the letter at the cursor", false),
+    inner(Action::Help,    "ctrl-w", "word",           "any line: delete the word before the cursor", false),
+    inner(Action::Help,    "ctrl-u", "empty",          "any line: delete all before the cursor", false),
+    inner(Action::Help,    "ctrl-k", "rest",           "any line: delete all from the cursor on", false),
 ];
 
 /// A row of the help or of the palette.

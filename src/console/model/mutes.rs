@@ -5,7 +5,8 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::alert::AlertId;
 use crate::alert::header::Header;
-use crate::console::model::triage::{Dialog, Targets, edit};
+use crate::console::model::line::TextLine;
+use crate::console::model::triage::{Dialog, MAX_LINE, Targets};
 use crate::console::model::{Effect, Model};
 use crate::feed::Request;
 use crate::triage::ledger::Mute;
@@ -71,7 +72,7 @@ pub struct MuteForm {
     /// Which of [`Self::expiries`].
     pub expiry: usize,
     /// Why.
-    pub reason: String,
+    pub reason: TextLine,
     /// Where the keys go.
     pub focus: Focus,
     /// What it would have hidden.
@@ -106,7 +107,7 @@ impl MuteForm {
             edits: None,
             choices: Aspect::ALL.into_iter().filter_map(choice).collect(),
             expiry: 2,
-            reason: String::new(),
+            reason: TextLine::of("", MAX_LINE),
             focus: Focus::Reason,
             preview: Preview::default(),
             counting: Counting::Done,
@@ -122,7 +123,7 @@ impl MuteForm {
             edits: Some(mute.clone()),
             choices: Vec::new(),
             expiry: 0,
-            reason: mute.reason.clone(),
+            reason: TextLine::of(&mute.reason, MAX_LINE),
             focus: Focus::Reason,
             preview: Preview::default(),
             counting: Counting::Done,
@@ -256,7 +257,7 @@ impl Model {
                         Some(mute) => Deed::EditMute { mute: mute.number, until },
                         None => Deed::Mute { scope: form.scope(), until },
                     };
-                    return self.ask(deed, form.reason, Targets::default());
+                    return self.ask(deed, form.reason.to_string(), Targets::default());
                 }
             },
             (KeyCode::Up | KeyCode::BackTab, _) => form.move_focus(-1),
@@ -264,7 +265,7 @@ impl Model {
             (KeyCode::Char(' ' | 'x'), Focus::Choice(place)) => form.choices[place].is_on = !form.choices[place].is_on,
             (KeyCode::Left, Focus::Expiry) => form.expiry = form.expiry.saturating_sub(1),
             (KeyCode::Right | KeyCode::Char(' '), Focus::Expiry) => form.expiry = (form.expiry + 1).min(last),
-            (_, Focus::Reason) => edit(&mut form.reason, key),
+            (_, Focus::Reason) => drop(form.reason.key(key)),
             _ => {}
         }
         self.show_mute(form);

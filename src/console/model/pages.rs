@@ -115,7 +115,7 @@ impl Model {
         }
         let kept = self.kept();
         self.alerts.shed(&kept);
-        if let Some(asked) = self.pages.asked.take_if(|asked| asked.is_of(&self.filter_text)) {
+        if let Some(asked) = self.pages.asked.take_if(|asked| asked.is_of(&self.in_force)) {
             if self.now - asked.at < PATIENCE {
                 self.pages.asked = Some(asked);
                 return None;
@@ -168,7 +168,7 @@ impl Model {
             self.pages.is_top_known = [false; 2];
         }
         let question = |list, below| {
-            let filter = self.filter_text.clone();
+            let filter = self.in_force.clone();
             Some(Question { purpose: Purpose::List(list), filter, host: None, below })
         };
         let kinds_only = self.tab != Tab::Alerts;
@@ -187,12 +187,12 @@ impl Model {
 
     /// What a filter lets through is counted anew as alerts come and go, where more of it is elsewhere.
     fn next_count(&mut self) -> Option<Question> {
-        if self.filter_text.is_empty() || !is_due(self.pages.counted, self.now, COUNT_EVERY) {
+        if self.in_force.is_empty() || !is_due(self.pages.counted, self.now, COUNT_EVERY) {
             return None;
         }
         let list = [false, true].into_iter().find(|list| self.alerts.is_count_old(*list))?;
         self.pages.counted = Some(self.now);
-        Some(Question { purpose: Purpose::Count(list), filter: self.filter_text.clone(), host: None, below: None })
+        Some(Question { purpose: Purpose::Count(list), filter: self.in_force.clone(), host: None, below: None })
     }
 
     pub(super) fn hear_page(&mut self, page: &Page) {
@@ -201,7 +201,7 @@ impl Model {
         }
         let Some(asked) = self.pages.asked.take_if(|asked| asked.token == page.token) else { return };
         self.alerts.hear_page(page, &self.filter, self.now);
-        let is_current = asked.is_of(&self.filter_text);
+        let is_current = asked.is_of(&self.in_force);
         match asked.purpose {
             Purpose::List(kinds_only) if is_current => self.alerts.extend_to(page, kinds_only, asked.below),
             Purpose::Count(kinds_only) if is_current => self.alerts.count_matches(page, kinds_only),

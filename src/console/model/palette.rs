@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
@@ -10,7 +11,7 @@ use crate::console::model::{Effect, Model};
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
     /// What is searched for.
-    pub query: String,
+    pub query: TextLine,
     /// Which row is selected.
     pub selected: usize,
 }
@@ -39,8 +40,9 @@ impl Model {
             KeyCode::PageUp => palette.selected = palette.selected.saturating_sub(10),
             KeyCode::PageDown => palette.selected = (palette.selected + 10).min(last),
             _ => {
-                super::triage::edit(&mut palette.query, key);
-                palette.selected = 0;
+                if palette.query.key(key) {
+                    palette.selected = 0;
+                }
             }
         }
         self.dialog = Some(Dialog::Palette(palette));

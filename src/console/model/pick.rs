@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::console::model::line::TextLine;
 use crate::console::model::screen::Selection;
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model, TailLine, event_fields};
@@ -34,7 +35,7 @@ pub struct Picker {
     /// The values.
     pub values: Vec<Value>,
     /// What is searched for.
-    pub query: String,
+    pub query: TextLine,
     /// Which row is selected.
     pub selected: usize,
 }
@@ -66,7 +67,7 @@ impl Model {
         if values.is_empty() {
             self.hint = Some("nothing is selected here whose values could be filtered by");
         } else {
-            self.dialog = Some(Dialog::Pick(Picker { is_not, values, query: String::new(), selected: 0 }));
+            self.dialog = Some(Dialog::Pick(Picker { is_not, values, query: TextLine::default(), selected: 0 }));
         }
     }
 
@@ -89,8 +90,9 @@ impl Model {
             KeyCode::PageUp => picker.selected = picker.selected.saturating_sub(10),
             KeyCode::PageDown => picker.selected = (picker.selected + 10).min(last),
             _ => {
-                super::triage::edit(&mut picker.query, key);
-                picker.selected = 0;
+                if picker.query.key(key) {
+                    picker.selected = 0;
+                }
             }
         }
         self.dialog = Some(Dialog::Pick(picker));
@@ -178,7 +180,8 @@ fn of_event(row: &TailLine) -> Vec<Value> {
 /// Offers only what finds the event that it came from: a field without a name, or with one that the grammar cannot spell, is
 /// looked for as text, where the line shows it.
 fn check(value: &mut Value, line: &EventLine) {
-    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(&Happened { line, now: line.time }));
+    let now = line.time;
+    let finds = |term: &str| Filter::parse(term).is_ok_and(|filter| filter.matches(&Happened { line, at: now, now }));
     if value.term.as_deref().is_ok_and(finds) {
         return;
     }

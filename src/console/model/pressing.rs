@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::keys::{Action, Keymap, Place};
 use crate::console::model::company;
+use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{Section, Tab};
@@ -17,7 +18,7 @@ use crate::intake::Steer;
 #[derive(Debug, Clone, Default)]
 pub struct Help {
     /// What is searched for.
-    pub query: String,
+    pub query: TextLine,
     /// Which row is selected.
     pub selected: usize,
 }
@@ -84,21 +85,17 @@ impl Model {
             KeyCode::End => help.selected = count.saturating_sub(1),
             KeyCode::PageUp => help.selected = help.selected.saturating_sub(10),
             KeyCode::PageDown => help.selected = (help.selected + 10).min(count.saturating_sub(1)),
-            KeyCode::Backspace => {
-                help.query.pop();
-                help.selected = 0;
-            }
             KeyCode::Char('?') if help.query.is_empty() => self.help = None,
-            KeyCode::Char(letter) if !letter.is_control() && help.query.len() < 40 => {
-                help.query.push(letter);
-                help.selected = 0;
-            }
             KeyCode::Enter => {
                 let row = help.rows(&self.config.keys, is_inside).into_iter().nth(help.selected);
                 self.help = None;
                 return row.map_or_else(Vec::new, |row| self.run(&row));
             }
-            _ => {}
+            _ => {
+                if help.query.key(key) {
+                    help.selected = 0;
+                }
+            }
         }
         Vec::new()
     }
@@ -153,6 +150,8 @@ impl Model {
             Action::Filter => {
                 self.editor = Some(Editor::of(&self.filter_text));
             }
+            Action::WindowNarrower => self.step_window(false),
+            Action::WindowWider => self.step_window(true),
             Action::Back => self.back(),
             Action::Enter => self.enter(),
             Action::NextAlert => return self.next_alert(),

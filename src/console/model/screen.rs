@@ -3,6 +3,7 @@
 use crate::alert::Severity;
 use crate::console::keys::Action;
 use crate::console::model::Model;
+use crate::console::model::window::Window;
 use crate::event::names::HostName;
 use crate::hosts::HostState;
 
@@ -166,6 +167,8 @@ impl Model {
             },
             Action::NextAlert | Action::PreviousAlert => self.alerts.open_count() > 0,
             Action::ReplayStep | Action::ReplaySlower | Action::ReplayFaster => self.is_replaying(),
+            Action::WindowWider => self.window != Window::All,
+            Action::WindowNarrower => self.window != Window::Quarter,
             Action::ReplayAgain => self.config.is_replay && self.config.never_again.is_none(),
             Action::Copy | Action::Only | Action::Without => self.has_selection(),
             Action::Export => !self.alerts.rows(false).is_empty() || self.selected_event().is_some(),
@@ -179,7 +182,7 @@ impl Model {
             Action::Back => {
                 !self.stack.is_empty()
                     || self.is_expanded
-                    || !self.filter_text.is_empty()
+                    || !self.filter.is_empty()
                     || self.alert.is_chosen
                     || self.event.is_chosen
             }
@@ -206,6 +209,8 @@ impl Model {
             self.is_expanded = false;
         } else if !self.filter_text.is_empty() {
             self.set_filter("");
+        } else if self.window != Window::All {
+            self.set_window(Window::All);
         } else if self.alert.is_chosen || self.event.is_chosen {
             self.alert = Selection::default();
             self.event = Selection::default();
@@ -291,6 +296,7 @@ impl Model {
                 () if self.alerts.is_empty() => "no alerts yet",
                 () if is_more && self.alerts.is_full() => "this console holds no more; / narrows the list",
                 () if is_more => "asking the collector for more; try again",
+                () if self.window != Window::All => "no more open alerts this way in this time window",
                 () => "no more open alerts this way",
             });
             return;

@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::console::keys::Action;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::ExportForm;
+use crate::console::model::line::TextLine;
 use crate::console::model::mutes::{MuteForm, OFFERED, Offer};
 use crate::console::model::palette::Palette;
 use crate::console::model::pick::Picker;
@@ -15,6 +16,9 @@ use crate::feed::Request;
 use crate::roster::Entry;
 use crate::triage::decide::MAX_TARGETS;
 use crate::triage::{self, Act, Deed, MAX_REASON, Refusal, Status, Target, Verdict};
+
+/// How long a comment, a reason, or the name of a file may be that is typed, in bytes.
+pub(super) const MAX_LINE: usize = MAX_REASON;
 
 /// The alerts that an act is about.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +35,7 @@ pub enum Dialog {
     /// Which verdict?
     Verdict(Targets),
     /// Which words?
-    Comment(Targets, String),
+    Comment(Targets, TextLine),
     /// Which alerts, how long, and why?
     Mute(Box<MuteForm>),
     /// The mutes; which is selected.
@@ -138,7 +142,7 @@ impl Model {
     }
 
     pub(super) fn ask_comment(&mut self) {
-        self.dialog = self.targets_or_hint().map(|targets| Dialog::Comment(targets, String::new()));
+        self.dialog = self.targets_or_hint().map(|targets| Dialog::Comment(targets, TextLine::of("", MAX_LINE)));
     }
 
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -175,11 +179,11 @@ impl Model {
         self.ask(Deed::Close(verdict), String::new(), targets)
     }
 
-    fn comment_key(&mut self, key: KeyEvent, targets: Targets, mut text: String) -> Vec<Effect> {
-        match key.code {
-            KeyCode::Enter if !text.trim().is_empty() => return self.ask(Deed::Comment, text, targets),
-            _ => edit(&mut text, key),
+    fn comment_key(&mut self, key: KeyEvent, targets: Targets, mut text: TextLine) -> Vec<Effect> {
+        if key.code == KeyCode::Enter && !text.trim().is_empty() {
+            return self.ask(Deed::Comment, text.to_string(), targets);
         }
+        text.key(key);
         self.dialog = Some(Dialog::Comment(targets, text));
         Vec::new()
     }
@@ -194,12 +198,12 @@ impl Model {
         }
     }
 
-    /// Somebody did something. The selection stays near where it was when its alert leaves the list.
-    pub(super) fn hear_act(&mut self, entry: &triage::Entry) {
+    /// Does what may take the selected alert out of its list: the selection stays near where it was then.
+    pub(super) fn stay_near(&mut self, change: impl FnOnce(&mut Self)) {
         let is_folded = self.tab == Tab::Triage;
         let place =
             self.alert.what.filter(|_| self.alert.is_chosen).and_then(|number| self.alerts.rows(is_folded).place_of(number));
-        self.alerts.apply(entry, &self.filter, self.now);
+        change(self);
         let rows = self.alerts.rows(is_folded);
         if let (Some(place), Some(number)) = (place, self.alert.what)
             && rows.place_of(number).is_none()
@@ -208,6 +212,11 @@ impl Model {
             let next = rows.get(place.min(rows.len().saturating_sub(1))).map(|entry| entry.number);
             self.alert = Selection { what: next, is_chosen: next.is_some() };
         }
+    }
+
+    /// Somebody did something.
+    pub(super) fn hear_act(&mut self, entry: &triage::Entry) {
+        self.stay_near(|model| model.alerts.apply(entry, &model.filter, model.now));
         let is_mine = entry.who == self.config.who;
         self.offer = None;
         if is_mine && entry.token >= self.first_token && entry.token < self.next_token {
@@ -262,21 +271,5 @@ fn about(entry: &triage::Entry) -> String {
         Deed::Release => format!("released {which}"),
         Deed::Comment => format!("commented on {which}"),
         Deed::Acknowledge | Deed::Close(_) => format!("{} {which}", entry.deed.past()),
-    }
-}
-
-/// Types into a line.
-pub(super) fn edit(text: &mut String, key: KeyEvent) {
-    let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let is_chord = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    match key.code {
-        KeyCode::Char('u') if is_control => text.clear(),
-        KeyCode::Char('w') if is_control => {
-            let kept = text.trim_end().rfind(' ').map_or(0, |at| at + 1);
-            text.truncate(kept);
-        }
-        KeyCode::Backspace => drop(text.pop()),
-        KeyCode::Char(letter) if !is_chord && !letter.is_control() && text.len() < MAX_REASON - 4 => text.push(letter),
-        _ => {}
     }
 }

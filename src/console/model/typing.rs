@@ -5,11 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::model::Model;
+use crate::console::model::line::TextLine;
 use crate::console::model::mutes::Focus;
-use crate::console::model::screen::Selection;
-use crate::console::model::triage::{Dialog, edit};
+use crate::console::model::triage::Dialog;
 use crate::filter::{Filter, FilterError};
-use crate::triage::MAX_REASON;
 
 /// How long a filter may be, in bytes.
 const MAX_FILTER: usize = 1000;
@@ -18,11 +17,11 @@ const FILTERS: usize = 50;
 /// Presses of one key that follow one another faster are those of a key that is held.
 const HELD: TimeDelta = TimeDelta::milliseconds(60);
 
-/// A line being typed.
-#[derive(Debug, Clone, Default)]
+/// A filter being typed.
+#[derive(Debug, Clone)]
 pub struct Editor {
     /// The text.
-    pub text: String,
+    pub text: TextLine,
     /// Why the text is no filter yet.
     pub error: Option<FilterError>,
     /// The filter as it was, for esc.
@@ -34,7 +33,7 @@ pub struct Editor {
 impl Editor {
     /// Begins with the filter as it is.
     pub(super) fn of(filter: &str) -> Self {
-        Self { text: filter.to_owned(), before: filter.to_owned(), ..Self::default() }
+        Self { text: TextLine::of(filter, MAX_FILTER), error: None, before: filter.to_owned(), place: None }
     }
 }
 
@@ -72,14 +71,8 @@ impl Model {
             }
             KeyCode::Up => return self.recall_filter(1),
             KeyCode::Down => return self.recall_filter(-1),
-            KeyCode::Char(_) if editor.text.len() >= MAX_FILTER && key.modifiers.is_empty() => return,
-            _ => {
-                let before = editor.text.clone();
-                edit(&mut editor.text, key);
-                if editor.text == before {
-                    return;
-                }
-            }
+            _ if !editor.text.key(key) => return,
+            _ => {}
         }
         self.try_filter();
     }
@@ -87,7 +80,7 @@ impl Model {
     /// What is typed becomes the filter as soon as it is one.
     fn try_filter(&mut self) {
         let Some(editor) = &mut self.editor else { return };
-        let text = editor.text.clone();
+        let text = editor.text.to_string();
         editor.error = Filter::parse(&text).err();
         if editor.error.is_none() {
             self.set_filter(&text);
@@ -110,47 +103,48 @@ impl Model {
         let place = place.clamp(0, self.filters.len() as isize) as usize;
         editor.place = place.checked_sub(1);
         let recalled = place.checked_sub(1).and_then(|place| self.filters.iter().rev().nth(place));
-        editor.text = recalled.unwrap_or(&editor.before).clone();
+        editor.text.set(recalled.unwrap_or(&editor.before));
         self.try_filter();
     }
 
     pub(super) fn set_filter(&mut self, text: &str) {
-        if let Ok(filter) = Filter::parse(text) {
+        if Filter::parse(text).is_ok() {
             text.trim().clone_into(&mut self.filter_text);
-            self.alerts.refilter(&filter, self.now);
-            self.pages.refiltered();
-            self.filter = filter;
-            self.alert = Selection::default();
-            self.new_above = 0;
+            self.apply_filter();
         }
     }
 
     /// A pasted text goes into the line that is being typed, and nowhere else.
     pub(super) fn paste(&mut self, text: &str) {
         self.hint = None;
-        let (line, most) = match (&mut self.editor, &mut self.dialog) {
-            (_, Some(Dialog::Comment(_, line))) => (line, MAX_REASON - 4),
-            (_, Some(Dialog::Mute(form))) if form.focus == Focus::Reason => (&mut form.reason, MAX_REASON - 4),
-            (_, Some(Dialog::Export(form))) => (&mut form.path, MAX_REASON - 4),
-            (Some(editor), None) if self.help.is_none() => (&mut editor.text, MAX_FILTER),
-            _ => {
-                self.hint = Some("a pasted text goes into a line; / opens one for a filter");
-                return;
-            }
+        let Some(line) = self.line_in_front() else {
+            self.hint = Some("a pasted text goes into a line; / opens one for a filter");
+            return;
         };
         // A line break at the end is how it was copied.
-        let mut letters =
-            text.trim_end_matches(['\r', '\n']).chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-        while line.len() < most {
-            let Some(letter) = letters.next() else { break };
-            line.push(letter);
-        }
-        let is_cut = letters.next().is_some();
+        let text = text.trim_end_matches(['\r', '\n']).replace(char::is_control, " ");
+        let is_cut = !line.insert(&text);
         if self.dialog.is_none() {
             self.try_filter();
         }
         if is_cut {
             self.hint = Some("the pasted text was too long: its end is left out");
+        }
+    }
+
+    /// The line that is being typed.
+    fn line_in_front(&mut self) -> Option<&mut TextLine> {
+        if self.help.is_some() {
+            return self.help.as_mut().map(|help| &mut help.query);
+        }
+        match (&mut self.dialog, &mut self.editor) {
+            (Some(Dialog::Comment(_, line)), _) => Some(line),
+            (Some(Dialog::Mute(form)), _) if form.focus == Focus::Reason => Some(&mut form.reason),
+            (Some(Dialog::Export(form)), _) => Some(&mut form.path),
+            (Some(Dialog::Palette(palette)), _) => Some(&mut palette.query),
+            (Some(Dialog::Pick(picker)), _) => Some(&mut picker.query),
+            (None, Some(editor)) => Some(&mut editor.text),
+            _ => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
@@ -51,6 +52,8 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
         format!("  no alerts yet: {rules} rules watch what arrives")
     } else if model.pages.is_asking() {
         "  asking the collector …".to_owned()
+    } else if model.window.minutes().is_some() {
+        empty_window(model, kinds_only)
     } else if kinds_only && model.filter.is_empty() {
         "  nothing is open: every alert was acknowledged, closed or muted; 2 lists them all".to_owned()
     } else if kinds_only && model.alerts.total(false) > 0 {
@@ -58,6 +61,29 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
         format!("  nothing open matches the filter; {others} acknowledged, closed or muted: 2 lists them, esc clears it")
     } else {
         "  no alert matches the filter; esc clears it".to_owned()
+    }
+}
+
+/// Why a list is empty behind a time window, and which key shows more.
+fn empty_window(model: &Model, kinds_only: bool) -> String {
+    let what = match (kinds_only, model.filter_text.is_empty()) {
+        (true, true) => "nothing is open",
+        (false, true) => "no alert",
+        (_, false) => "nothing matches the filter",
+    };
+    let more = window_hint(model);
+    match model.alerts.total(false) as u64 {
+        others @ 1.. if kinds_only => format!("  {what} {more}; {} acknowledged, closed or muted: 2 lists them", count(others)),
+        _ => format!("  {what} {more}"),
+    }
+}
+
+/// What a time window leaves out, for a list that is empty: `in the last 1 h; ] widens the window`. Nothing without one.
+pub fn window_hint(model: &Model) -> String {
+    let key = model.config.keys.first_of(Action::WindowWider);
+    match model.window.minutes() {
+        Some(_) => format!("in the last {}; {key} widens the window", model.window.words()),
+        None => String::new(),
     }
 }
 
@@ -90,7 +116,7 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     let columns = Columns::of(area.width, true, entries.iter().copied().take(ASKED));
     put(buffer, area, 3, &Line::from(styled(columns.head(), DIM)));
     if entries.is_empty() {
-        put(buffer, area, 4, &Line::from(plain("  no alerts of this host")));
+        put(buffer, area, 4, &Line::from(plain(format!("  no alerts of this host {}", window_hint(model)))));
         return;
     }
     let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };

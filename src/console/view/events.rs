@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use crate::alert::header::short_host;
 use crate::console::model::{Model, TailLine, event_fields};
 use crate::console::printable::{fit, pad, pad_left};
+use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{alert, put, put_lines, put_right};
 
@@ -25,7 +26,12 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let columns = Columns::of(area.width);
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
-        let text = if model.events.is_empty() { "  no events yet" } else { "  no event matches the filter; esc clears it" };
+        let text = match (model.events.is_empty(), model.window.minutes()) {
+            (true, _) => "  no events yet".to_owned(),
+            (false, None) => "  no event matches the filter; esc clears it".to_owned(),
+            (false, Some(_)) if model.filter_text.is_empty() => format!("  no event {}", window_hint(model)),
+            (false, Some(_)) => format!("  no event matches the filter {}", window_hint(model)),
+        };
         put(buffer, area, 2, &Line::from(plain(text)));
         return;
     }

@@ -7,9 +7,11 @@ use ratatui::text::{Line, Span};
 
 use crate::console::keys::{Action, Row};
 use crate::console::model::Model;
+use crate::console::model::line::TextLine;
 use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::typing::Editor;
 use crate::console::printable::{fit, fit_left, width};
+use crate::console::view::field::{field, marked};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, count, plain, safe, styled};
 use crate::console::view::{company, put, put_right};
 use crate::intake::ReplayProgress;
@@ -58,16 +60,13 @@ fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
     Line::from(spans)
 }
 
-fn comment_line(model: &Model, targets: &Targets, text: &str, columns: usize) -> Line<'static> {
+fn comment_line(model: &Model, targets: &Targets, text: &TextLine, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
     let room = columns.saturating_sub(width(&head) + 22).max(8);
-    let shown = fit_left(&safe(text), room);
-    Line::from(vec![
-        styled(head, ACCENT),
-        plain(shown),
-        styled("▏", ACCENT),
-        styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM),
-    ])
+    let mut spans = vec![styled(head, ACCENT)];
+    spans.extend(field(text, room));
+    spans.push(styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM));
+    Line::from(spans)
 }
 
 fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
@@ -118,28 +117,21 @@ fn first_key(row: &Row) -> &str {
 
 /// The filter being typed: its text, what is wrong with it, or how much it leaves.
 fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> {
-    let mut spans = vec![styled(" / ", ACCENT)];
-    match &editor.error {
-        Some(error) => {
-            let at = error.at.min(editor.text.len());
-            let end = (error.at + error.length).min(editor.text.len());
-            let wrong = editor.text.get(at..end).unwrap_or_default();
-            spans.push(plain(safe(editor.text.get(..at).unwrap_or_default())));
-            spans.push(styled(safe(wrong), WARN));
-            spans.push(plain(safe(editor.text.get(end..).unwrap_or_default())));
-            spans.push(styled("▏", ACCENT));
-            spans.push(styled(format!("  {}", error.reason), WARN));
-        }
+    let (wrong, about, style) = match &editor.error {
+        Some(error) => (error.at..error.at + error.length, format!("  {}", error.reason), WARN),
         None => {
-            spans.push(plain(safe(&editor.text)));
-            spans.push(styled("▏", ACCENT));
             let (alerts, events) = (model.alerts.rows(false).len(), model.event_rows().len());
-            spans.push(styled(style::keys(model, &format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo")), DIM));
-            if editor.text.is_empty() && columns > 110 {
-                spans.push(styled("   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m", DIM));
-            }
+            let about = style::keys(model, &format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo"));
+            let is_roomy = editor.text.is_empty() && columns > 110;
+            let fields = if is_roomy { "   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m" } else { "" };
+            (0..0, about + fields, DIM)
         }
-    }
+    };
+    // The text comes first; what stands beside it is cut.
+    let room = columns.saturating_sub(3 + width(&about)).max(columns / 2);
+    let mut spans = vec![styled(" / ", ACCENT)];
+    spans.extend(marked(&editor.text, room, wrong));
+    spans.push(styled(about, style));
     Line::from(spans)
 }
 

@@ -8,8 +8,8 @@ use ratatui::text::{Line, Span};
 use crate::alert::Severity;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
-use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, bars, count, plain, safe, styled};
-use crate::console::view::{Shape, company, put, put_right, well};
+use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, count, plain, safe, styled};
+use crate::console::view::{Shape, company, histogram, put, put_right, well};
 
 /// How many rows it takes.
 pub fn height(shape: Shape) -> u16 {
@@ -42,8 +42,8 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
             line.spans.pop();
             put(buffer, area, 2, &line);
             // A filter that hides something is said at every size, over the last tabs if need be.
-            let used = if model.filter_text.is_empty() { line.width() + 2 } else { 0 };
-            put_right(buffer, area, 2, used, filter_chip(model));
+            let used = if model.filter.is_empty() { line.width() + 2 } else { 0 };
+            put_right(buffer, area, 2, used, chip(model, usize::from(area.width)));
         }
     }
 }
@@ -187,27 +187,18 @@ fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     }
     if let Some((severity, number)) = model.outside_filter() {
         let (word, style) = style::severity(severity);
-        spans.push(styled(format!("{number} {word} outside filter"), style));
+        spans.push(styled(format!("{number} {word} outside {}", hider(model)), style));
         spans.push(plain("  "));
     }
     let line = Line::from(spans);
     put(buffer, area, row, &line);
-    let minutes = if area.width >= 120 { 40 } else { 16 };
-    let mut values = vec![0; minutes];
-    let this_minute = model.now.timestamp() / 60;
-    for (minute, number) in &model.per_minute {
-        let ago = usize::try_from((this_minute - minute).max(0)).unwrap_or(usize::MAX);
-        if ago < minutes {
-            values[minutes - 1 - ago] = u64::from(*number);
-        }
-    }
-    let right = vec![styled("alerts/min ", DIM), plain(bars(&values, minutes)), styled(format!(" {minutes} min"), DIM)];
+    let right = histogram::spans(model, area.width);
     put_right(buffer, area, row, line.width(), right);
 }
 
 fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     let mut spans = vec![plain(" ")];
-    let chip = filter_chip(model);
+    let chip = chip(model, usize::from(area.width));
     let chip_width: usize = chip.iter().map(Span::width).sum();
     spans.extend(well::fitting(well::parts(model), usize::from(area.width).saturating_sub(chip_width + 2)));
     let line = Line::from(spans);
@@ -215,14 +206,26 @@ fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     put_right(buffer, area, row, line.width(), chip);
 }
 
-fn filter_chip(model: &Model) -> Vec<Span<'static>> {
-    if model.filter_text.is_empty() {
+/// What keeps alerts out of sight.
+fn hider(model: &Model) -> String {
+    if model.filter_text.is_empty() { format!("last {}", model.window.words()) } else { "filter".to_owned() }
+}
+
+/// What narrows the lists, and how much it leaves; in fewer words where there is less room.
+fn chip(model: &Model, columns: usize) -> Vec<Span<'static>> {
+    if model.filter.is_empty() {
         return vec![styled("filter: none", DIM)];
     }
-    let shown = model.alerts.total(false);
+    let window = model.window.minutes().map_or(String::new(), |_| format!(" last {} ", model.window.words()));
+    let filter = |room: usize| {
+        let text = crate::console::printable::fit(&safe(&model.filter_text), room);
+        if text.is_empty() { String::new() } else { format!(" filter: {text} ") }
+    };
+    let shown = format!(" {} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
     let room = if model.size.0 < 80 { 12 } else { 30 };
-    let text = crate::console::printable::fit(&safe(&model.filter_text), room);
-    vec![styled(format!(" filter: {text}  {} of {}", count(shown as u64), count(model.alerts.known() as u64)), ACCENT)]
+    let texts = [format!("{window}{}{shown}", filter(room)), format!("{window}{}", filter(8)), window];
+    let text = texts.into_iter().find(|text| crate::console::printable::width(text) + 1 < columns);
+    vec![styled(text.unwrap_or_default(), ACCENT)]
 }
 
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {

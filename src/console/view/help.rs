@@ -6,8 +6,9 @@ use ratatui::text::Line;
 
 use crate::console::model::Model;
 use crate::console::printable::{fit, pad};
+use crate::console::view::field::field;
 use crate::console::view::frame::{Frame, framed};
-use crate::console::view::style::{self, ACCENT, DIM, SELECTED, WARN, plain, safe, styled};
+use crate::console::view::style::{self, DIM, SELECTED, WARN, styled};
 
 /// Draws it over the body.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -15,8 +16,9 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = help.rows(&model.config.keys, model.is_inside());
     let width = area.width.saturating_sub(4).min(100);
     let inner = usize::from(width).saturating_sub(4);
-    let search = Line::from(vec![styled("search: ", DIM), plain(safe(&help.query)), styled("▏", ACCENT)]);
-    let mut lines = vec![search];
+    let mut search = vec![styled("search: ", DIM)];
+    search.extend(field(&help.query, inner.saturating_sub(8)));
+    let mut lines = vec![Line::from(search)];
     for (place, row) in rows.iter().enumerate() {
         let label = if width >= 90 { format!("{} ", pad(if row.is_inner { "" } else { row.label }, 10)) } else { String::new() };
         let keys = style::keys(model, &row.keys);

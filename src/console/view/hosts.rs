@@ -54,9 +54,9 @@ fn shown_name<'a>(model: &Model, state: &'a HostState) -> &'a str {
 }
 
 fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let lines = if model.filter.is_empty() && model.config.is_replay {
+    let lines = if model.filter_text.is_empty() && model.config.is_replay {
         ["no events yet: the recording is being read".to_owned(), String::new(), String::new()]
-    } else if model.filter.is_empty() {
+    } else if model.filter_text.is_empty() {
         [
             "no events yet: point a sender at".to_owned(),
             model.listeners().join("  "),

@@ -13,6 +13,7 @@ use crate::console::model::Model;
 use crate::console::model::lateral::Row;
 use crate::console::model::screen::Screen;
 use crate::console::printable::{fit, fit_left, pad, width as columns_of};
+use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::why::{self, seconds};
 use crate::console::view::{first_row, history, put, split_bottom};
@@ -37,7 +38,11 @@ fn render_list(model: &Model, rows: &[Row<'_>], area: Rect, buffer: &mut Buffer)
     let widths = Widths::of(area.width);
     put(buffer, area, 1, &Line::from(styled(widths.head(), DIM)));
     if rows.is_empty() {
-        let text = "  no connection was seen from both of its hosts yet: then A > B > C stands here";
+        let text = if model.window.minutes().is_some() {
+            format!("  no connection was seen from both of its hosts {}", window_hint(model))
+        } else {
+            "  no connection was seen from both of its hosts yet: then A > B > C stands here".to_owned()
+        };
         put(buffer, area, 2, &Line::from(plain(text)));
         return;
     }

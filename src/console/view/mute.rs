@@ -19,6 +19,7 @@ use crate::console::model::Model;
 use crate::console::model::mutes::{Counting, Focus, MuteForm};
 use crate::console::model::triage::Dialog;
 use crate::console::printable::{fit, fit_left, pad, wrap};
+use crate::console::view::field::field;
 use crate::console::view::frame::{Frame, framed};
 use crate::console::view::style::{self, ACCENT, DIM, SELECTED, STRONG, WARN, count, plain, safe, styled};
 use crate::triage::ledger::Mute;
@@ -94,21 +95,22 @@ fn form_lines(model: &Model, form: &MuteForm, width: usize) -> (Vec<Line<'static
         .collect();
     let line = Line::from(pad(&format!("for     {}", expiries.join("  ")), width));
     push(&mut lines, line, form.focus == Focus::Expiry);
-    let room = width.saturating_sub(10);
-    let reason = fit_left(&safe(&form.reason), room);
-    let cursor = if form.focus == Focus::Reason { "▏" } else { "" };
-    let hint = if form.reason.is_empty() { "  why, for whoever finds it: a ticket, a name" } else { "" };
-    let line = Line::from(vec![
-        styled("reason  ", if form.focus == Focus::Reason { ACCENT } else { DIM }),
-        plain(reason),
-        styled(cursor, ACCENT),
-        styled(fit(hint, room), DIM),
-    ]);
+    let has_focus = form.focus == Focus::Reason;
+    let room = width.saturating_sub(8);
+    let mut spans = vec![styled("reason  ", if has_focus { ACCENT } else { DIM })];
+    if has_focus {
+        spans.extend(field(&form.reason, room));
+    } else {
+        spans.push(plain(fit_left(&safe(&form.reason), room)));
+    }
+    if form.reason.is_empty() {
+        spans.push(styled(fit("  why, for whoever finds it: a ticket, a name", room.saturating_sub(2)), DIM));
+    }
     // A line being typed is told by its cursor.
-    if form.focus == Focus::Reason {
+    if has_focus {
         focus = lines.len();
     }
-    lines.push(line);
+    lines.push(Line::from(spans));
     lines.extend(preview_lines(form, width));
     (lines, focus)
 }

@@ -8,12 +8,14 @@ use crate::console::keys::Place;
 use crate::console::model::Model;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::{ExportForm, Form};
+use crate::console::model::line::TextLine;
 use crate::console::model::palette::Palette;
 use crate::console::model::pick::Picker;
 use crate::console::model::triage::Dialog;
-use crate::console::printable::{fit, fit_left, pad, wrap};
+use crate::console::printable::{fit, pad, wrap};
+use crate::console::view::field::field;
 use crate::console::view::frame::{Frame, framed};
-use crate::console::view::style::{self, ACCENT, DIM, SELECTED, STRONG, WARN, plain, safe, styled};
+use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, plain, safe, styled};
 
 /// Draws the dialog in front, if it is one of these.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -30,9 +32,10 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// A line that is typed.
-fn typed(head: &'static str, text: &str, width: usize) -> Line<'static> {
-    let room = width.saturating_sub(head.chars().count() + 1);
-    Line::from(vec![styled(head, DIM), plain(fit_left(&safe(text), room)), styled("▏", ACCENT)])
+fn typed(head: &'static str, line: &TextLine, width: usize) -> Line<'static> {
+    let mut spans = vec![styled(head, DIM)];
+    spans.extend(field(line, width.saturating_sub(head.chars().count())));
+    Line::from(spans)
 }
 
 /// A row of a list; the selected one stands out to the edge.
@@ -77,7 +80,7 @@ fn export_frame(model: &Model, form: &ExportForm, width: usize) -> Frame {
     let mut lines = Vec::new();
     for (place, subject) in form.subjects.iter().enumerate() {
         let is_chosen = place == form.subject;
-        let text = format!("{} {}", if is_chosen { "(x)" } else { "( )" }, subject.words());
+        let text = format!("{} {}", if is_chosen { "(x)" } else { "( )" }, subject.words(model.window));
         lines.push(style::line(fit(&text, width), if is_chosen { STRONG } else { plain("").style }));
     }
     let kinds = Form::ALL.into_iter().map(|kind| {

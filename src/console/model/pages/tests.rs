@@ -207,3 +207,18 @@ fn an_export_says_how_many_alerts_are_not_here() {
     let said = desk.model.said.map(|(text, _)| text).unwrap_or_default();
     assert!(said.starts_with("wrote 500 ") && said.contains("; 9500 more are not here"), "{said}");
 }
+
+#[test]
+fn the_time_window_is_part_of_what_is_asked_for() {
+    let mut desk = Desk::new();
+    let [asked] = &desk.key(KeyCode::Char('['))[..] else { panic!("one question") };
+    assert_eq!(asked.filter, "since:10080m");
+    let token = asked.token;
+    let asked = desk.tell(page(token, 9990..10_000, Some(10), true));
+    // The other list.
+    let [asked] = &asked[..] else { panic!("one question") };
+    desk.tell(page(asked.token, 9990..10_000, Some(10), true));
+    let asked = desk.filter("host:dc or host:h");
+    let last = asked.last().expect("it is asked for");
+    assert!(last.filter.starts_with("since:10080m (host:"), "{}", last.filter);
+}
