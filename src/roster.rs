@@ -3,6 +3,7 @@
 //! collector does. A console in the collector's own process holds all; one elsewhere holds a part ([`part`]), and the other
 //! end of its socket keeps a roster of all to tell it the rest ([`whole`], [`scan`]).
 
+pub mod marked;
 pub mod part;
 pub mod rows;
 pub mod scan;

@@ -90,6 +90,10 @@ pub enum Action {
     Own,
     /// Take the last act back.
     Undo,
+    /// Mark the selected row, or take its mark off.
+    Mark,
+    /// Mark all rows that match, or none.
+    MarkAll,
     /// The next section.
     NextSection,
     /// The paths of linked alerts over the hosts.
@@ -184,6 +188,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Comment,       Place::Anywhere, "c",        "comment",  "write a remark; it stands in the history (6)", 9),
     bind(Action::Own,           Place::Anywhere, "o",        "own",      "take it, or give it back", 13),
     bind(Action::Undo,          Place::Anywhere, "u",        "undo",     "take your last act back, within 30 s", 5),
+    bind(Action::Mark,          Place::Anywhere, "x",        "mark",     "mark the row or unmark it; a v c o e then act on all that are marked, esc unmarks", 9),
+    bind(Action::MarkAll,       Place::Anywhere, "X",        "mark all", "mark all that match the filter, held here or not; again: none", 0),
     bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"", 7),
     bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 8),
     bind(Action::NextPane,      Place::Outside,  "tab",      "pane",     "from the hosts to the alerts and back", 11),
