@@ -8,6 +8,7 @@
 //!                                 <----         hello { proto, who, role, viewer }      or  sorry { reason }
 //!                                 <----         updates [ snapshot, … ]  then updates [ … ], ten times a second at most
 //!   request (act, detail, look)   ---->         acts go to the collector under the peer's name; refusals come back
+//!   request (act on marked)       ---->         the hall names the alerts, the collector judges each; outcomes come back
 //!   request (list, preview)       ---->         a snapshot is a part of the alerts; of the rest there are counts, and pages
 //!                                 <----         beat, once a second where there is nothing else to say
 //! ```
@@ -15,6 +16,7 @@
 //! A frame is four bytes of length, big-endian, and JSON; see [`frame`].
 
 mod access;
+mod acts;
 pub mod client;
 pub mod connection;
 pub mod frame;
@@ -24,6 +26,7 @@ mod peer;
 mod replica;
 pub mod server;
 mod tail;
+pub mod way;
 
 use std::sync::Arc;
 
@@ -35,7 +38,7 @@ use crate::location::Location;
 use crate::triage::viewer::Role;
 
 /// The version of what is said over the socket. Both sides must have the same.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// How consoles elsewhere are served (`[attach]`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -35,6 +35,7 @@ use crate::intake::{Intake, ReplayProgress};
 use crate::store::Store;
 use crate::store::read::Kept;
 use crate::triage::Act;
+use crate::triage::many::Part;
 use crate::triage::viewer::Viewer;
 
 /// How often a status is published at most.
@@ -231,6 +232,7 @@ impl Collector {
             }
             Intake::Tick(at) => self.tick(at).await,
             Intake::Act(act) => self.act(&act, now).await,
+            Intake::ActOnEach(part) => self.act_on_each(&part, now).await,
             Intake::Viewer { id, viewer } => self.look(id, viewer, now).await,
             Intake::Store(health) => {
                 if let Some(text) = self.tally.store(health) {
@@ -287,6 +289,15 @@ impl Collector {
             Err(refusal) => Change::Refused(refusal),
         };
         self.publish(change, now).await;
+    }
+
+    async fn act_on_each(&mut self, part: &Part, now: DateTime<Utc>) {
+        let (entry, outcome) = self.desk.act_on_each(part, now).await;
+        self.tally.act(&part.act.deed, entry.is_some());
+        if let Some(entry) = entry {
+            self.publish(Change::Triage(entry), now).await;
+        }
+        self.publish(Change::Outcome(outcome), now).await;
     }
 
     /// Somebody came to look, looks at something else, or went.

@@ -1,6 +1,7 @@
 //! The console: a client of the feed and nothing else. It draws when something changed, at most ten times a second, but a key
 //! shows at once; nothing happens while nothing changes except the clock.
 
+pub mod counted;
 pub mod keys;
 pub mod model;
 pub mod notify;

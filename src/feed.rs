@@ -1,6 +1,7 @@
 //! The door out of the collector: everybody downstream (console, outputs, later the socket) hears the same serialisable
 //! [`Update`]s, numbered without gaps. A subscriber chooses once what happens when it cannot keep up: [`Overflow`].
 
+mod marked;
 mod page;
 pub mod stage;
 mod status;
@@ -14,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Severity};
 use crate::event::names::{EventId, HostName};
+use crate::triage::many::{Outcome, Part};
 use crate::triage::mute::{Preview, Scope};
 use crate::triage::viewer::{Role, Viewer};
 use crate::triage::{Act, Entry, Refusal};
 
+pub use crate::feed::marked::{Marked, MarkedCount, Which};
 pub use crate::feed::page::{Horizons, Key, Listing, Page, Standing, Tally};
 pub use crate::feed::status::{Counters, ListenerStatus, RuleFacts, RuleStatus, Status};
 
@@ -60,6 +63,15 @@ pub enum Change {
     Triage(Arc<Entry>),
     /// An act was not done.
     Refused(Refusal),
+    /// What came of a part of an act on many alerts; what of it was done was told before.
+    Outcome(Outcome),
+    /// How many alerts are marked, as was asked.
+    Counted {
+        /// Which question.
+        token: u64,
+        /// The answer.
+        count: MarkedCount,
+    },
     /// Who looks at the same collector now.
     Viewers(Vec<Viewer>),
     /// What a console that came later, or fell behind, has to know; in pieces, over a socket only.
@@ -88,6 +100,8 @@ impl Change {
                 | Self::Known(_)
                 | Self::Triage(_)
                 | Self::Refused(_)
+                | Self::Outcome(_)
+                | Self::Counted { .. }
                 | Self::Viewers(_)
                 | Self::Snapshot(_)
                 | Self::Tally(_)
@@ -169,6 +183,24 @@ pub enum Request {
     Act(Act),
     /// Do something with an alert, the only target, and with all its repeats that wait for somebody.
     ActOnRepeats(Act),
+    /// Do something with many alerts, one part after the other; each alert is judged by itself.
+    ActOnEach(Vec<Part>),
+    /// Do something with all alerts that are marked; the collector names them.
+    ActOnMarked {
+        /// What; it has no targets.
+        act: Act,
+        /// Which.
+        marked: Marked,
+        /// How many the actor was told of: it is never done to more.
+        expected: u64,
+    },
+    /// Tell how many alerts are marked.
+    CountMarked {
+        /// Chosen by whoever asks, to know the answer by.
+        token: u64,
+        /// Which.
+        marked: Marked,
+    },
     /// Tell everything about an alert.
     Detail(AlertId),
     /// Tell a part of a list.
@@ -186,6 +218,17 @@ pub enum Request {
     Look(Option<AlertId>),
     /// Do something with the replay.
     Replay(crate::intake::Steer),
+}
+
+impl Request {
+    /// The act that is asked for, where one is; of several parts the first.
+    pub fn act(&self) -> Option<&Act> {
+        match self {
+            Self::Act(act) | Self::ActOnRepeats(act) | Self::ActOnMarked { act, .. } => Some(act),
+            Self::ActOnEach(parts) => parts.first().map(|part| &part.act),
+            _ => None,
+        }
+    }
 }
 
 /// One event as the live tail shows it.

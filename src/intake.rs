@@ -14,6 +14,7 @@ use crate::detect::{Hits, RuleSet, Work};
 use crate::event::WindowsEvent;
 use crate::intake::stages::{Stage, Timings};
 use crate::triage::Act;
+use crate::triage::many::Part;
 use crate::triage::viewer::Viewer;
 
 /// Names one listener (or the replay) for the life of the process.
@@ -183,6 +184,8 @@ pub enum Intake {
     Store(StoreHealth),
     /// Somebody wants to do something with alerts.
     Act(Act),
+    /// Somebody wants to do something with many alerts; this is a part of it.
+    ActOnEach(Part),
     /// Somebody came to look, looks at something else, or went.
     Viewer {
         /// Which console.

@@ -5,6 +5,7 @@
 
 pub mod happened;
 mod hidden;
+pub mod marked;
 pub mod part;
 mod places;
 pub mod rows;

@@ -4,6 +4,7 @@
 
 pub mod decide;
 pub mod ledger;
+pub mod many;
 pub mod mute;
 pub mod viewer;
 

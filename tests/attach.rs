@@ -321,6 +321,69 @@ fn a_console_holds_a_part_and_finds_the_rest() {
 }
 
 #[test]
+fn an_act_on_all_that_match_is_done_to_what_no_console_holds() {
+    let place = Place::new();
+    let server = place.serve();
+    let hosts = ["alpha", "beta", "gamma"];
+    let event = |number: u32| outbound(number).replace("WKSTN-014", hosts[number as usize % 3]);
+    send(&server, &(0..6000).map(event).collect::<String>());
+    server.wait_for("wefwatch_alerts_total", 6000);
+    let mut stream = connect(&place.socket());
+    let most = json!({"hello": {"proto": wefwatch::attach::PROTOCOL, "wants": {"console": {"most": 10}}}});
+    stream.write_all(&frame(&most)).expect("it reads");
+    let snapshot = read_until(&mut stream, "Snapshot");
+    let (next, known) = (snapshot["next"].clone(), snapshot["alerts"][0]["header"]["id"].clone());
+    let marked = |filter: &str, except: &Value| {
+        let listed = json!({"filter": filter, "host": null, "except": except});
+        json!({"which": {"listed": listed}, "with_repeats": false, "before": next, "seen": 0})
+    };
+    let ask = |stream: &mut UnixStream, request: Value| stream.write_all(&frame(&json!({"request": request}))).expect("it reads");
+    ask(&mut stream, json!({"CountMarked": {"token": 1, "marked": marked("beta or gamma", &json!([]))}}));
+    assert_eq!(read_until(&mut stream, "Counted"), json!({"token": 1, "count": {"rows": 4000, "alerts": 4000}}));
+    let act = |token: u64, deed: Value| json!({"token": token, "who": "x", "deed": deed, "reason": "", "targets": []});
+    let on_marked = |stream: &mut UnixStream, token, expected: u64, filter: &str, except: Value| {
+        let request = json!({"act": act(token, json!("acknowledge")), "marked": marked(filter, &except), "expected": expected});
+        ask(stream, json!({"ActOnMarked": request}));
+    };
+    // Never to more than was said, and not where nothing is.
+    on_marked(&mut stream, 2, 3999, "beta or gamma", json!([]));
+    let refused = read_until(&mut stream, "Refused");
+    assert!(refused["reason"].as_str().expect("a reason").contains("4000 alerts now, not 3999"), "{refused}");
+    on_marked(&mut stream, 3, 5, "host:nowhere", json!([]));
+    assert_eq!(read_until(&mut stream, "Refused")["token"], 3);
+    // All but one, in parts, each of them an entry of the log.
+    on_marked(&mut stream, 4, 6000, "", json!([known]));
+    let outcomes: Vec<Value> = (0..3).map(|_| read_until(&mut stream, "Outcome")).collect();
+    let told: Vec<_> = outcomes.iter().map(|own| (own["done"].as_u64(), own["after"].as_u64())).collect();
+    assert_eq!(told, [(Some(2000), Some(3999)), (Some(2000), Some(1999)), (Some(1999), Some(0))]);
+    server.stop().balance();
+    // It is durable.
+    let store = place.path("w.db");
+    let list = binary().args(["alerts", "--store", &store, "--json", "--filter", "is:acked"]).output().expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 5999);
+    // The same with keys.
+    let server = place.serve();
+    let mut console = place.attach((120, 36));
+    console.wait_for("acked 5,999");
+    console.press("2");
+    console.wait_for("6,000, severity then newest");
+    console.press("X");
+    console.wait_for("6,000 marked");
+    console.press("v");
+    console.press("b");
+    console.wait_for("close 6,000 alerts as benign trigger?");
+    console.press("\r");
+    console.wait_for("closed as benign trigger 6,000 alerts");
+    console.wait_for("acked 0");
+    console.press("u");
+    console.wait_for("took an act back on 6,000 alerts");
+    console.wait_for("acked 5,999");
+    console.press("q");
+    assert_eq!(console.end().0.exit_code(), 0);
+    server.stop();
+}
+
+#[test]
 fn an_export_brings_evidence_that_only_the_store_has() {
     let place = Place::new();
     let server = place.serve();

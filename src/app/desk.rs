@@ -41,12 +41,18 @@ pub fn open(
                     // A collector that is gone ends the console soon.
                     let _ = intake.send(Intake::Act(act)).await;
                 }
+                Request::ActOnEach(parts) => {
+                    for part in parts {
+                        let Some(intake) = intake.upgrade() else { return };
+                        let _ = intake.send(Intake::ActOnEach(part)).await;
+                    }
+                }
                 // Who asks faster than it is done has asked already.
                 Request::ReloadRules => drop(reload.try_send(())),
                 Request::Look(in_front) => look(&intake, in_front).await,
                 Request::Replay(wish) => drop(steer.try_send(wish)),
                 // It holds all alerts: there is nothing to ask.
-                Request::List(_) | Request::Preview { .. } => {}
+                Request::List(_) | Request::Preview { .. } | Request::ActOnMarked { .. } | Request::CountMarked { .. } => {}
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {

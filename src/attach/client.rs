@@ -112,15 +112,15 @@ impl Client {
                 () = self.updates.closed() => return false,
                 request = self.asked.recv() => match request {
                     None => return false,
-                    Some(Request::Act(act) | Request::ActOnRepeats(act)) => {
+                    Some(request) => {
+                        let Some(act) = request.act() else { continue };
                         let reason = "not done: there is no connection to the collector".to_owned();
-                        let change = Change::Refused(Refusal { token: act.token, who: act.who, reason });
+                        let change = Change::Refused(Refusal { token: act.token, who: act.who.clone(), reason });
                         let update = Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change };
                         if self.updates.send(Arc::new(update)).await.is_err() {
                             return false;
                         }
                     }
-                    Some(_) => {}
                 },
             }
         }

@@ -15,19 +15,19 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
 use crate::alert::AlertId;
+use crate::attach::acts::{self, Acted};
 use crate::attach::frame::{self, Deframer, MAX_SAID, MAX_TOLD};
 use crate::attach::hall::{Door, Entered, Out};
 use crate::attach::peer::Peer;
 use crate::attach::replica::Prepared;
 use crate::attach::tail::Tail;
+use crate::attach::way::{ACT_EVERY, Shared, Way, ask};
 use crate::attach::{PROTOCOL, Said, Told, Wants};
 use crate::feed::{Change, Listing, Notice, NoticeLevel, Request, Update};
 use crate::filter::Filter;
 use crate::intake::Intake;
 use crate::roster::scan::Scan;
-use crate::store::Store;
 use crate::triage::viewer::{Role, Viewer};
-use crate::triage::{Act, Refusal};
 
 /// How long the first word may take.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -35,30 +35,10 @@ const HELLO_WITHIN: Duration = Duration::from_secs(5);
 const STRANGER_WITHIN: Duration = Duration::from_millis(500);
 /// Where there is nothing to say for so long, that is said.
 const BEAT: Duration = Duration::from_secs(1);
-/// The shortest time between two acts of one viewer: nobody keeps the collector busy alone.
-const ACT_EVERY: Duration = Duration::from_millis(10);
-/// The same between two questions about all alerts.
+/// The shortest time between two questions of one viewer about all alerts.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 /// How many answers may wait for a viewer; then it is not read until it reads.
 const ANSWERS: usize = 16;
-
-/// The way from a viewer to the rest of the collector.
-#[derive(Debug, Clone)]
-pub struct Way {
-    /// Acts, and who looks.
-    pub intake: mpsc::WeakSender<Intake>,
-    /// Evidence.
-    pub store: Option<Store>,
-    /// The rules are to be read anew.
-    pub reload: mpsc::Sender<()>,
-}
-
-/// What every connection needs.
-#[derive(Debug, Clone)]
-pub(super) struct Shared {
-    pub(super) way: Way,
-    pub(super) doors: mpsc::Sender<Door>,
-}
 
 /// One viewer from its first word to its last; `peer` is who it is, or why it is not let in.
 pub(super) async fn run(stream: UnixStream, peer: Result<Peer, String>, id: u64, shared: Shared) {
@@ -162,14 +142,17 @@ async fn hear(
         let Some(said) = said else { return Ok(()) };
         let Said::Request(request) = said else { return Err("hello is said once".to_owned()) };
         let answer = match request {
-            Request::Act(act) | Request::ActOnRepeats(act) if peer.role == Role::Viewer => Some(refused(&act, peer)),
-            Request::Act(_) | Request::ActOnRepeats(_) => {
-                let Some(act) = act_of(request, peer, shared).await else { return Ok(()) };
-                let Some(intake) = shared.way.intake.upgrade() else { return Ok(()) };
-                let _ = intake.send(Intake::Act(act)).await;
-                drop(intake);
-                sleep(ACT_EVERY).await;
-                None
+            Request::Act(_) | Request::ActOnRepeats(_) | Request::ActOnEach(_) | Request::ActOnMarked { .. } => {
+                match acts::act(request, peer, shared).await {
+                    Acted::Asked => None,
+                    Acted::Refused(refusal) => Some(told(Change::Refused(refusal))),
+                    Acted::Gone => return Ok(()),
+                }
+            }
+            Request::CountMarked { token, marked } => {
+                let gather = acts::gather(marked, shared).await;
+                sleep(ASK_EVERY).await;
+                gather.map(|gather| told(Change::Counted { token, count: gather.count() }))
             }
             Request::ReloadRules if peer.role == Role::Viewer => Some(not_reloaded()),
             Request::ReloadRules => {
@@ -218,39 +201,9 @@ async fn scan_of(listing: Listing) -> Scan {
     Scan::new(listing, filter.ok().flatten())
 }
 
-fn refused(act: &Act, peer: &Peer) -> Told {
-    let reason = "not done: your role is viewer; acts need a group of [attach] analysts".to_owned();
-    told(Change::Refused(Refusal { token: act.token, who: peer.who.clone(), reason }))
-}
-
 fn not_reloaded() -> Told {
     let text = "rules not reloaded: your role is viewer".to_owned();
     told(Change::Notice(Notice { level: NoticeLevel::Warning, text }))
-}
-
-/// Asks the hall; `None` if there is no answer.
-async fn ask<T>(shared: &Shared, door: impl FnOnce(oneshot::Sender<T>) -> Door) -> Option<T> {
-    let (answer, answered) = oneshot::channel();
-    shared.doors.send(door(answer)).await.ok()?;
-    answered.await.ok()
-}
-
-/// The act that was asked for, under the peer's name and with all its targets.
-async fn act_of(request: Request, peer: &Peer, shared: &Shared) -> Option<Act> {
-    let who = peer.who.clone();
-    match request {
-        Request::Act(act) => Some(Act { who, ..act }),
-        Request::ActOnRepeats(act) => {
-            let first = act.targets.first().map(|target| target.alert.clone());
-            let targets = match first {
-                Some(id) => ask(shared, |answer| Door::Repeats(id, answer)).await?,
-                None => Vec::new(),
-            };
-            // One that waits no more has no repeats; then the act is judged by itself.
-            Some(Act { who, targets: if targets.is_empty() { act.targets } else { targets }, ..act })
-        }
-        _ => None,
-    }
 }
 
 /// Everything about an alert: of the newest at hand, of others from the store.

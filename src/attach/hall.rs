@@ -15,6 +15,7 @@ use crate::attach::frame::{self, MAX_TOLD};
 use crate::attach::replica::{Prepared, Replica};
 use crate::attach::{Told, Wants};
 use crate::feed::{Change, EventLine, Page, Status, Update};
+use crate::roster::marked::Gather;
 use crate::roster::scan::Scan;
 use crate::triage::Target;
 use crate::triage::mute::{Preview, Scope};
@@ -54,8 +55,10 @@ pub(super) enum Door {
     List { viewer: u64, scan: Box<Scan> },
     /// What would this mute have hidden?
     Preview(Scope, oneshot::Sender<Preview>),
-    /// Which repeats of this alert wait for somebody, itself included?
+    /// Which repeats of this alert stand where it does, itself included?
     Repeats(AlertId, oneshot::Sender<Vec<Target>>),
+    /// Which alerts are marked? It comes back when all are found.
+    Gather(Box<Gather>, oneshot::Sender<Box<Gather>>),
 }
 
 /// What somebody who entered hears.
@@ -105,6 +108,8 @@ struct Hall {
     scans: VecDeque<(u64, Scan)>,
     /// What was found for viewers that have another part to read still: a part is large, and only one waits for each.
     found: Vec<(u64, Scan)>,
+    /// What is marked, being gathered; each viewer waits for its own.
+    gathers: VecDeque<(Box<Gather>, oneshot::Sender<Box<Gather>>)>,
     last_flush: Instant,
     last_status: Instant,
     last_rules: Instant,
@@ -131,7 +136,10 @@ pub(super) async fn run(mut updates: mpsc::Receiver<Arc<Update>>, mut doors: mps
                 hall.tell_found();
             }
             // After a moment for others.
-            () = yield_now(), if !hall.scans.is_empty() => hall.read_on(),
+            () = yield_now(), if !hall.scans.is_empty() || !hall.gathers.is_empty() => {
+                hall.read_on();
+                hall.gather_on();
+            }
         }
     }
 }
@@ -149,6 +157,7 @@ impl Hall {
             hosts: Vec::new(),
             scans: VecDeque::new(),
             found: Vec::new(),
+            gathers: VecDeque::new(),
             last_flush: now,
             last_status: now,
             last_rules: now,
@@ -290,6 +299,22 @@ impl Hall {
         self.tell_page(viewer, scan);
     }
 
+    /// Gathers on for a moment what is marked.
+    fn gather_on(&mut self) {
+        let Some((mut gather, answer)) = self.gathers.pop_front() else { return };
+        // Whoever asked may have gone.
+        if answer.is_closed() {
+            return;
+        }
+        let until = Instant::now() + READING;
+        while !self.replica.gather(&mut gather, AT_ONCE) {
+            if Instant::now() >= until {
+                return self.gathers.push_back((gather, answer));
+            }
+        }
+        drop(answer.send(gather));
+    }
+
     /// Tells what was found to those who have read what they had before.
     fn tell_found(&mut self) {
         let found = std::mem::take(&mut self.found);
@@ -321,6 +346,7 @@ impl Hall {
             Door::List { viewer, scan } => self.list(viewer, *scan),
             Door::Preview(scope, answer) => drop(answer.send(self.replica.preview(&scope))),
             Door::Repeats(id, answer) => drop(answer.send(self.replica.targets_like(&id))),
+            Door::Gather(gather, answer) => self.gathers.push_back((gather, answer)),
             Door::Enter { .. } if self.early.is_some() => self.early.get_or_insert_default().push(door),
             Door::Enter { viewer, wants, is_resync, entered } => {
                 let (prepared, capacity) = match wants {

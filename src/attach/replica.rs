@@ -12,6 +12,7 @@ use crate::feed::{Change, EventLine, Horizons, Known, Page, Snapshot, Standing, 
 use crate::filter::Filter;
 use crate::hosts::HostState;
 use crate::roster::Roster;
+use crate::roster::marked::Gather;
 use crate::roster::scan::Scan;
 use crate::triage::mute::{PREVIEW_BACK, Preview, Scope};
 use crate::triage::{Entry, Target};
@@ -105,6 +106,8 @@ impl Replica {
             Change::Rejected(_) | Change::Notice(_) => push(&mut self.lines, (update.at, update.change.clone()), LINES),
             Change::Viewers(_) => self.viewers = Some(update.change.clone()),
             Change::Refused(_)
+            | Change::Outcome(_)
+            | Change::Counted { .. }
             | Change::Snapshot(_)
             | Change::LeftOut(_)
             | Change::Tally(_)
@@ -181,9 +184,14 @@ impl Replica {
         self.alerts.ledger.preview(scope, self.now, PREVIEW_BACK)
     }
 
-    /// An alert and its repeats that wait for somebody.
+    /// An alert and its repeats that stand where it does.
     pub(super) fn targets_like(&self, id: &AlertId) -> Vec<Target> {
         self.alerts.targets_like(id)
+    }
+
+    /// Reads on in what is marked, so many alerts at most; true where there is no more to read.
+    pub(super) fn gather(&self, gather: &mut Gather, count: usize) -> bool {
+        gather.read(&self.alerts, self.now, count)
     }
 
     /// The evidence of one of the newest alerts.

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::attach::connection::{self, Shared, Way};
+use crate::attach::connection;
 use crate::attach::frame::{self, MAX_TOLD};
+use crate::attach::way::{Shared, Way};
 use crate::attach::{Config, Told, access, hall, peer};
 use crate::feed::Update;
 

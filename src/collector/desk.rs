@@ -14,6 +14,7 @@ use crate::store::read::{Columns, Kept};
 use crate::store::{Record, Store, status_number};
 use crate::triage::decide::decide;
 use crate::triage::ledger::{Ledger, Mute};
+use crate::triage::many::{Outcome, Part, decide_each};
 use crate::triage::{Act, Entry, Refusal, State};
 
 /// How many alerts are remembered.
@@ -152,20 +153,33 @@ impl Desk {
     /// Somebody wants to do something. What is confirmed is durable.
     pub async fn act(&mut self, act: &Act, now: DateTime<Utc>) -> Result<Arc<Entry>, Refusal> {
         let entry = Arc::new(decide(&self.ledger, act, now)?);
+        let kept = self.keep(&entry).await;
+        kept.map_err(|reason| Refusal { token: act.token, who: act.who.clone(), reason: format!("not done: {reason}") })?;
+        Ok(entry)
+    }
+
+    /// Somebody wants to do something with many alerts; what of this part can be done is.
+    pub async fn act_on_each(&mut self, part: &Part, now: DateTime<Utc>) -> (Option<Arc<Entry>>, Outcome) {
+        let (entry, outcome) = decide_each(&self.ledger, part, now);
+        let Some(entry) = entry.map(Arc::new) else { return (None, outcome) };
+        match self.keep(&entry).await {
+            Ok(()) => (Some(entry), outcome),
+            Err(reason) => (None, outcome.undone(reason)),
+        }
+    }
+
+    /// Makes an entry durable, then takes it over.
+    async fn keep(&mut self, entry: &Arc<Entry>) -> Result<(), String> {
         if let Some(store) = &self.store {
             let kept = store.keep(vec![Record::Triage(entry.clone())]).await;
-            kept.map_err(|problem| Refusal {
-                token: act.token,
-                who: act.who.clone(),
-                reason: format!("not done: the store cannot be written: {problem}"),
-            })?;
+            kept.map_err(|problem| format!("the store cannot be written: {problem}"))?;
         }
-        self.ledger.apply(&entry);
+        self.ledger.apply(entry);
         if let Some(store) = &self.store {
             let states = entry.alerts.iter().map(|id| (id.clone(), self.ledger.state(id))).collect();
             store.push(vec![Record::States(states)]).await;
         }
-        Ok(entry)
+        Ok(())
     }
 
     /// Time passes. `reach` is how far back a sequence may look. Answers the mutes that ran out.

@@ -77,6 +77,9 @@ impl Hub {
 
     /// Hands out what is held, at the end: nothing follows that would bring it along. One that does not take it goes without.
     pub async fn finish(&mut self) {
+        if self.subscribers.iter().all(|subscriber| subscriber.held.is_empty()) {
+            return;
+        }
         let all = async {
             for subscriber in &mut self.subscribers {
                 while let Some(update) = subscriber.held.pop_front() {

@@ -94,6 +94,10 @@ pub enum Action {
     Own,
     /// Take the last act back.
     Undo,
+    /// Mark the selected row, or take its mark off.
+    Mark,
+    /// Mark all rows that match, or none.
+    MarkAll,
     /// The next section.
     NextSection,
     /// The paths of linked alerts over the hosts.
@@ -188,6 +192,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Comment,       Place::Anywhere, "c",        "comment",  "write a remark; it stands in the history (6)", 9),
     bind(Action::Own,           Place::Anywhere, "o",        "own",      "take it, or give it back", 13),
     bind(Action::Undo,          Place::Anywhere, "u",        "undo",     "take your last act back, within 30 s", 5),
+    bind(Action::Mark,          Place::Anywhere, "x",        "mark",     "mark the row or unmark it; a v c o e then act on all that are marked, esc unmarks", 9),
+    bind(Action::MarkAll,       Place::Anywhere, "X",        "mark all", "mark all that match the filter, held here or not; again: none", 0),
     bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"", 7),
     bind(Action::WindowNarrower, Place::Anywhere, "[",       "narrower", "time window of all lists: 7 d, 24 h, 4 h, 1 h, 15 min; hosts stay", 17),
     bind(Action::WindowWider,   Place::Anywhere, "]",        "wider",    "a longer time window, up to all", 17),

@@ -11,6 +11,8 @@ mod hearing;
 pub mod lateral;
 pub mod line;
 pub mod listed;
+pub mod many;
+pub mod marks;
 mod moving;
 pub mod mutes;
 pub mod pages;
@@ -36,6 +38,8 @@ use crate::console::model::attention::Attention;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
 use crate::console::model::gather::Gathering;
+use crate::console::model::many::Doing;
+use crate::console::model::marks::Marks;
 use crate::console::model::mutes::Offer;
 use crate::console::model::pages::Pages;
 use crate::console::model::pressing::Help;
@@ -188,6 +192,10 @@ pub struct Model {
     pub hint: Option<&'static str>,
     /// A mute of what was just closed, for a while.
     offer: Option<Offer>,
+    /// Rows that are marked.
+    marks: Option<Marks>,
+    /// An act on many alerts that is being done.
+    doing: Option<Doing>,
     held: Option<VecDeque<Arc<Update>>>,
     held_bytes: usize,
     held_dropped: u64,
@@ -249,6 +257,8 @@ impl Model {
             new_above: 0,
             hint: None,
             offer: None,
+            marks: None,
+            doing: None,
             held: None,
             held_bytes: 0,
             held_dropped: 0,
@@ -294,6 +304,7 @@ impl Model {
         effects.extend(self.look());
         effects.extend(self.missing_page());
         effects.extend(self.missing_preview());
+        effects.extend(self.missing_count());
         effects.extend(self.gather());
         effects
     }

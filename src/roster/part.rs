@@ -209,7 +209,7 @@ impl Roster {
 
     /// Lets go what is worth least, where more is held than there is room for: what the filter hides, what waits for nobody,
     /// what is less severe, what is older. Some are kept in any case.
-    pub fn shed(&mut self, kept: &[u64]) {
+    pub fn shed(&mut self, kept: &HashSet<u64>) {
         // Not one by one: a tenth at once.
         let most = self.max_alerts + self.max_alerts / 10;
         if self.part.is_none() || self.entries.len() <= most {

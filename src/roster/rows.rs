@@ -39,6 +39,11 @@ impl<'a> Rows<'a> {
         key.map_or(self.keys.len(), |key| self.keys.partition_point(|own| *own < key))
     }
 
+    /// Those of them that were raised after others, by their numbers.
+    pub fn raised_from(&self, number: u64) -> impl Iterator<Item = &'a Entry> {
+        self.keys.iter().filter(move |key| key.1 >= number).filter_map(|key| self.alerts.entries.get(&key.1))
+    }
+
     /// Where an alert stands.
     pub fn place_of(&self, number: u64) -> Option<usize> {
         let entry = self.alerts.entries.get(&number)?;
@@ -83,6 +88,28 @@ impl Roster {
     pub fn repeats(&self, entry: &Entry) -> impl Iterator<Item = &Entry> {
         let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
         group.into_iter().flat_map(|group| group.waiting.iter().rev()).filter_map(|key| self.entries.get(&key.1))
+    }
+
+    /// What an alert stands for where repeats are folded, worst and newest first: those that wait; of one that waits no more, those
+    /// of its group that its last act changed too.
+    pub fn alike<'a>(&'a self, entry: &'a Entry) -> Vec<&'a Entry> {
+        if entry.state.is_waiting() {
+            return self.repeats(entry).collect();
+        }
+        let group = self.ledger.group(&entry.header.id);
+        let together = self.ledger.entry(entry.state.revision).into_iter().flat_map(|act| &act.alerts);
+        let held = together.filter_map(|id| self.entries.get(self.by_id.get(id)?));
+        let is_alike = |own: &&Entry| {
+            own.state.revision == entry.state.revision && self.ledger.group(&own.header.id) == group && own.number != entry.number
+        };
+        let mut alike: Vec<&Entry> = held.filter(is_alike).chain([entry]).collect();
+        alike.sort_unstable_by_key(|own| std::cmp::Reverse(own.key()));
+        alike
+    }
+
+    /// Whether the list shows the group of an alert where repeats are folded.
+    pub fn is_shown(&self, group: u64) -> bool {
+        self.groups.get(&group).is_some_and(|group| group.shown.is_some())
     }
 
     /// How many repeats of an alert wait for somebody, those that are not held here included.

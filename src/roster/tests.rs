@@ -1,5 +1,7 @@
 //! A console that holds a part, beside the roster of all at the other end: whatever happens, what it shows is what is there.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -212,7 +214,7 @@ impl Pair {
             self.tops();
         }
         self.read_on();
-        self.part.shed(&[]);
+        self.part.shed(&HashSet::new());
     }
 
     /// What a list shows: the number, where it stands, and how many repeats there are.

@@ -115,11 +115,11 @@ impl Roster {
         (numbers, Horizons { all: last.or(Some(TOP)), kinds })
     }
 
-    /// An alert and its repeats that wait for somebody, newest first, as an act names them; no more than one act may change.
+    /// An alert and its repeats that stand where it does, newest first, as an act names them; no more than one act may change.
     pub fn targets_like(&self, id: &AlertId) -> Vec<Target> {
         let Some(entry) = self.number_of(id).and_then(|number| self.get(number)) else { return Vec::new() };
         let target = |entry: &Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
-        self.repeats(entry).take(MAX_TARGETS).map(target).collect()
+        self.alike(entry).into_iter().take(MAX_TARGETS).map(target).collect()
     }
 }
 

@@ -26,12 +26,7 @@ pub fn decide(ledger: &Ledger, act: &Act, now: DateTime<Utc>) -> Result<Entry, R
 }
 
 fn alerts_of(ledger: &Ledger, act: &Act, now: DateTime<Utc>) -> Result<Vec<AlertId>, String> {
-    if act.who.trim().is_empty() {
-        return Err("an act needs a name".to_owned());
-    }
-    if act.reason.len() > MAX_REASON {
-        return Err(format!("a reason has at most {MAX_REASON} bytes"));
-    }
+    check_actor(act)?;
     match &act.deed {
         Deed::Undo(number) => undo(ledger, act, *number, now),
         Deed::Mute { scope, until } => {
@@ -46,9 +41,22 @@ fn alerts_of(ledger: &Ledger, act: &Act, now: DateTime<Utc>) -> Result<Vec<Alert
             None => Err(format!("there is no mute #{number}")),
         },
         Deed::EditMute { mute, until } => edit_mute(ledger, act, *mute, *until, now),
-        Deed::Comment if act.reason.trim().is_empty() => Err("a comment needs words".to_owned()),
         Deed::Acknowledge | Deed::Close(_) | Deed::Comment | Deed::Own | Deed::Release => targets(ledger, act, now),
     }
+}
+
+/// Whether an act has what every act needs.
+pub(super) fn check_actor(act: &Act) -> Result<(), String> {
+    if act.who.trim().is_empty() {
+        return Err("an act needs a name".to_owned());
+    }
+    if act.reason.len() > MAX_REASON {
+        return Err(format!("a reason has at most {MAX_REASON} bytes"));
+    }
+    if act.deed == Deed::Comment && act.reason.trim().is_empty() {
+        return Err("a comment needs words".to_owned());
+    }
+    Ok(())
 }
 
 fn targets(ledger: &Ledger, act: &Act, now: DateTime<Utc>) -> Result<Vec<AlertId>, String> {
@@ -78,7 +86,7 @@ fn targets(ledger: &Ledger, act: &Act, now: DateTime<Utc>) -> Result<Vec<AlertId
 }
 
 /// Why an act would change nothing.
-fn no_change(state: &State, act: &Act) -> Option<String> {
+pub(super) fn no_change(state: &State, act: &Act) -> Option<String> {
     match (&act.deed, state.status) {
         (Deed::Acknowledge, Status::Acknowledged) => Some("acknowledged already".to_owned()),
         (Deed::Close(verdict), Status::Closed(own)) if *verdict == own => Some(format!("closed as {} already", own.words())),
@@ -102,7 +110,8 @@ fn conflict(ledger: &Ledger, alert: &AlertId, state: &State, now: DateTime<Utc>)
     }
 }
 
-fn undo(ledger: &Ledger, act: &Act, number: u64, now: DateTime<Utc>) -> Result<Vec<AlertId>, String> {
+/// The entry, if it may be taken back at all.
+pub(super) fn check_undo<'a>(ledger: &'a Ledger, act: &Act, number: u64, now: DateTime<Utc>) -> Result<&'a Entry, String> {
     let entry = ledger.entry(number).ok_or_else(|| format!("there is no entry #{number}"))?;
     if let Some(by) = ledger.undone_by(number) {
         return Err(format!("{} took that back already", by.who));
@@ -116,6 +125,11 @@ fn undo(ledger: &Ledger, act: &Act, number: u64, now: DateTime<Utc>) -> Result<V
     if now - entry.at > UNDO_WITHIN {
         return Err(format!("too late to undo ({} s); act anew", UNDO_WITHIN.num_seconds()));
     }
+    Ok(entry)
+}
+
+fn undo(ledger: &Ledger, act: &Act, number: u64, now: DateTime<Utc>) -> Result<Vec<AlertId>, String> {
+    let entry = check_undo(ledger, act, number, now)?;
     if matches!(entry.deed, Deed::Mute { .. }) {
         return if ledger.mute(number).is_some_and(|mute| mute.is_active(now)) {
             Ok(ledger.hidden_by(number))

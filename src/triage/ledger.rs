@@ -289,7 +289,7 @@ impl Ledger {
             if entry.deed != Deed::Comment {
                 state.revision = entry.number;
             }
-            if self.undone.contains_key(&entry.number) {
+            if self.is_undone_on(known, entry) {
                 continue;
             }
             match &entry.deed {

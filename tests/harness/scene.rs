@@ -30,6 +30,7 @@ use wefwatch::intake::{Batch, Intake, ListenerId, Peer};
 use wefwatch::triage::Act;
 use wefwatch::triage::decide::decide;
 use wefwatch::triage::ledger::Ledger;
+use wefwatch::triage::many::{Part, decide_each};
 
 /// When the first event arrives.
 pub(crate) fn dawn() -> DateTime<Utc> {
@@ -170,6 +171,16 @@ impl Scene {
         self.tell(change);
     }
 
+    /// The same for a part of an act on many alerts.
+    fn act_on_each(&mut self, part: &Part) {
+        let (entry, outcome) = decide_each(&self.ledger, part, self.model.now);
+        if let Some(entry) = entry {
+            self.ledger.apply(&entry);
+            self.tell(Change::Triage(Arc::new(entry)));
+        }
+        self.tell(Change::Outcome(outcome));
+    }
+
     pub(crate) fn tell(&mut self, change: Change) {
         let update = Update { seq: 0, at: self.model.now, change };
         self.model.update(Message::Update(Arc::new(update)));
@@ -186,8 +197,10 @@ impl Scene {
         };
         let effects: Vec<Effect> = keys.split_whitespace().flat_map(press).collect();
         for effect in &effects {
-            if let Effect::Ask(Request::Act(act)) = effect {
-                self.act(act);
+            match effect {
+                Effect::Ask(Request::Act(act)) => self.act(act),
+                Effect::Ask(Request::ActOnEach(parts)) => parts.iter().for_each(|part| self.act_on_each(part)),
+                _ => {}
             }
         }
         effects

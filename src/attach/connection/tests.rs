@@ -4,8 +4,9 @@ use super::*;
 use crate::alert::header::testing::header;
 use crate::attach::hall;
 use crate::feed::Known;
+use crate::triage::many::Part;
 use crate::triage::mute::Scope;
-use crate::triage::{Deed, Entry};
+use crate::triage::{Act, Deed, Entry, Refusal};
 
 async fn say(stream: &mut UnixStream, said: &Said) {
     stream.write_all(&frame::frame(said, MAX_SAID).unwrap()).await.unwrap();
@@ -21,7 +22,7 @@ async fn hear(stream: &mut UnixStream, deframer: &mut Deframer) -> Told {
 }
 
 /// What comes of an act that claims another name, by the role of the peer: what the collector is handed, or the refusal.
-async fn act_as(role: Role) -> Result<Act, Refusal> {
+async fn act_as(role: Role, is_many: bool) -> Result<Act, Refusal> {
     let (_feed, updates) = mpsc::channel(8);
     let (doors, asked) = mpsc::channel(8);
     let (intake, mut taken) = mpsc::channel(8);
@@ -33,12 +34,13 @@ async fn act_as(role: Role) -> Result<Act, Refusal> {
     tokio::spawn(run(stream, Ok(peer), 7, Shared { way, doors }));
     say(&mut viewer, &Said::Hello { proto: PROTOCOL, wants: Wants::Console { most: 10 } }).await;
     let act = Act { token: 3, who: "root".to_owned(), deed: Deed::Acknowledge, reason: String::new(), targets: Vec::new() };
-    say(&mut viewer, &Said::Request(Request::Act(act))).await;
+    let request = if is_many { Request::ActOnEach(vec![Part { act, after: 0 }]) } else { Request::Act(act) };
+    say(&mut viewer, &Said::Request(request)).await;
     let mut deframer = Deframer::new(MAX_TOLD);
     loop {
         tokio::select! {
             Some(intake) = taken.recv() => {
-                if let Intake::Act(act) = intake {
+                if let Intake::Act(act) | Intake::ActOnEach(Part { act, .. }) = intake {
                     return Ok(act);
                 }
             }
@@ -54,10 +56,12 @@ async fn act_as(role: Role) -> Result<Act, Refusal> {
 
 #[tokio::test]
 async fn a_viewer_may_look_only_and_nobody_acts_under_another_name() {
-    assert_eq!(act_as(Role::Analyst).await.map(|act| act.who), Ok("bob".to_owned()));
-    let refusal = act_as(Role::Viewer).await.unwrap_err();
-    assert_eq!((refusal.token, refusal.who.as_str()), (3, "bob"));
-    assert!(refusal.reason.contains("your role is viewer"), "{}", refusal.reason);
+    for is_many in [false, true] {
+        assert_eq!(act_as(Role::Analyst, is_many).await.map(|act| act.who), Ok("bob".to_owned()));
+        let refusal = act_as(Role::Viewer, is_many).await.unwrap_err();
+        assert_eq!((refusal.token, refusal.who.as_str()), (3, "bob"));
+        assert!(refusal.reason.contains("your role is viewer"), "{}", refusal.reason);
+    }
 }
 
 /// A collector with a hall, and somebody at its socket.

@@ -163,6 +163,7 @@ impl Model {
         self.per_minute = snapshot.per_minute.iter().copied().collect();
         self.asked = None;
         self.dialog = None;
+        (self.marks, self.doing) = (None, None);
         self.alert = Selection::default();
         self.new_above = 0;
         if snapshot.is_resync {

@@ -1,11 +1,13 @@
 //! Writing alerts or events into a file: which ones, in which form, under which name. The shell writes; a file that is there
 //! already is overwritten only after a second Enter.
 
+use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::console::counted::{count_of, grouped};
 use crate::console::model::line::TextLine;
 use crate::console::model::screen::{Screen, Tab};
-use crate::console::model::triage::{Dialog, MAX_LINE};
+use crate::console::model::triage::{Dialog, MAX_LINE, Targets};
 use crate::console::model::window::Window;
 use crate::console::model::{Effect, Model};
 use crate::console::report;
@@ -61,6 +63,8 @@ impl Form {
 pub enum Subject {
     /// These alerts.
     Alerts(Vec<u64>),
+    /// Those that are marked: what is held here of them, and how many there are.
+    Marked(Vec<u64>, usize),
     /// All alerts that the filter lets through: how many are held here, and how many there are.
     Listed(usize, usize),
     /// The event with that number.
@@ -73,11 +77,18 @@ impl Subject {
     /// In words.
     pub fn words(&self, window: Window) -> String {
         let within = if window == Window::All { String::new() } else { format!(" of the last {}", window.words()) };
-        let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let many = |count: usize, word: &str| count_of(count as u64, word);
         match self {
+            Self::Alerts(numbers) if numbers.len() == 1 => "the selected alert".to_owned(),
             Self::Alerts(numbers) => format!("the selected {}", many(numbers.len(), "alert")),
+            Self::Marked(numbers, _) if numbers.len() == 1 => "the marked alert".to_owned(),
+            Self::Marked(numbers, all) if numbers.len() < *all => {
+                format!("what is here of all that are marked: {} of {}", grouped(numbers.len() as u64), many(*all, "alert"))
+            }
+            Self::Marked(numbers, _) => format!("the {} marked {}", grouped(numbers.len() as u64), "alerts"),
             Self::Listed(count, all) if count < all => {
-                format!("what is here of all{within} that the filter lets through: {count} of {}", many(*all, "alert"))
+                let (here, all) = (grouped(*count as u64), many(*all, "alert"));
+                format!("what is here of all{within} that the filter lets through: {here} of {all}")
             }
             Self::Listed(count, _) => format!("all{within} that the filter lets through, done or not: {}", many(*count, "alert")),
             Self::Event(_) => "the selected event".to_owned(),
@@ -97,6 +108,8 @@ pub struct ExportForm {
     pub path: TextLine,
     /// Why it was not written.
     pub problem: Option<String>,
+    /// When it was opened; a part of the file's name.
+    at: DateTime<Utc>,
     /// The file that is there already and that a second Enter overwrites.
     overwrites: Option<String>,
 }
@@ -120,8 +133,15 @@ impl Model {
             subjects.extend(self.selected_event().map(|event| Subject::Event(event.number)));
             subjects.push(Subject::Events(self.event_rows().len()));
         } else {
-            if !chosen.is_empty() {
-                subjects.push(Subject::Alerts(chosen));
+            match self.marked_targets() {
+                Some(Targets { list, many, .. }) => {
+                    let held: Vec<u64> = list.iter().filter_map(|target| self.alerts.number_of(&target.alert)).collect();
+                    let all = many.and_then(|many| many.count).map_or(0, |count| count.alerts);
+                    let all = held.len().max(usize::try_from(all).unwrap_or(usize::MAX)).max(self.marked_rows());
+                    subjects.push(Subject::Marked(held, all));
+                }
+                None if !chosen.is_empty() => subjects.push(Subject::Alerts(chosen)),
+                None => {}
             }
             subjects.push(Subject::Listed(self.alerts.rows(false).len(), self.alerts.total(false)));
         }
@@ -130,25 +150,40 @@ impl Model {
             self.hint = Some("nothing to export yet");
             return;
         }
-        let what = match &subjects[0] {
-            Subject::Alerts(numbers) => {
-                let first = numbers.last().and_then(|number| self.alerts.get(*number));
-                first.map_or_else(|| "alerts".to_owned(), |entry| entry.header.id.short().to_owned())
-            }
-            Subject::Listed(..) => "alerts".to_owned(),
-            Subject::Event(_) | Subject::Events(_) => "events".to_owned(),
-        };
         let ending = if is_events { Form::Ndjson } else { Form::Markdown }.ending();
-        let path = format!("wefwatch-{what}-{}.{ending}", self.now.format("%Y%m%d-%H%M%S"));
-        let path = TextLine::of(&path, MAX_LINE);
-        self.dialog = Some(Dialog::Export(ExportForm { subjects, subject: 0, path, problem: None, overwrites: None }));
+        let path = TextLine::of(&format!("{}.{ending}", self.stem_of(&subjects[0], self.now)), MAX_LINE);
+        let form = ExportForm { subjects, subject: 0, path, problem: None, at: self.now, overwrites: None };
+        self.dialog = Some(Dialog::Export(form));
+    }
+
+    /// The name of the file where nobody gave another, without its ending.
+    fn stem_of(&self, subject: &Subject, at: DateTime<Utc>) -> String {
+        let what = match subject {
+            Subject::Alerts(numbers) | Subject::Marked(numbers, 0..=1) => {
+                let newest = numbers.first().and_then(|number| self.alerts.get(*number));
+                newest.map_or("alerts", |entry| entry.header.id.short())
+            }
+            Subject::Marked(..) | Subject::Listed(..) => "alerts",
+            Subject::Event(_) | Subject::Events(_) => "events",
+        };
+        format!("wefwatch-{what}-{}", at.format("%Y%m%d-%H%M%S"))
+    }
+
+    /// Chooses another subject; the name follows, unless somebody gave another.
+    fn choose_subject(&self, form: &mut ExportForm, by: isize) {
+        let before = self.stem_of(&form.subjects[form.subject], form.at);
+        form.subject = form.subject.saturating_add_signed(by).min(form.subjects.len() - 1);
+        if let Some(rest) = form.path.strip_prefix(&before) {
+            let path = format!("{}{rest}", self.stem_of(&form.subjects[form.subject], form.at));
+            form.path = TextLine::of(&path, MAX_LINE);
+        }
     }
 
     pub(super) fn export_key(&mut self, key: KeyEvent, mut form: ExportForm) -> Vec<Effect> {
         match key.code {
             KeyCode::Enter => return self.write(form),
-            KeyCode::Up => form.subject = form.subject.saturating_sub(1),
-            KeyCode::Down => form.subject = (form.subject + 1).min(form.subjects.len() - 1),
+            KeyCode::Up => self.choose_subject(&mut form, -1),
+            KeyCode::Down => self.choose_subject(&mut form, 1),
             KeyCode::Tab => {
                 let place = Form::of(&form.path).and_then(|form| Form::ALL.iter().position(|own| *own == form));
                 let next = Form::ALL[place.map_or(0, |place| (place + 1) % Form::ALL.len())];
@@ -186,7 +221,7 @@ impl Model {
     /// The alerts that are to be written.
     fn numbers_of(&self, subject: &Subject) -> Vec<u64> {
         match subject {
-            Subject::Alerts(numbers) => numbers.clone(),
+            Subject::Alerts(numbers) | Subject::Marked(numbers, _) => numbers.clone(),
             Subject::Listed(..) => {
                 let rows = self.alerts.rows(false);
                 (0..rows.len()).filter_map(|place| rows.get(place)).map(|entry| entry.number).collect()
@@ -197,7 +232,7 @@ impl Model {
 
     fn write_as(&mut self, form: ExportForm, kind: Form, numbers: &[u64]) -> Vec<Effect> {
         let (text, count, left_out) = match &form.subjects[form.subject] {
-            Subject::Alerts(_) | Subject::Listed(..) => {
+            Subject::Alerts(_) | Subject::Marked(..) | Subject::Listed(..) => {
                 self.alerts_as(kind, &numbers.iter().filter_map(|number| self.alerts.get(*number)).collect::<Vec<_>>())
             }
             Subject::Event(number) => self.events_as(kind, |own| own == *number),
@@ -227,6 +262,7 @@ impl Model {
     fn beyond(&self, subject: &Subject) -> usize {
         match subject {
             Subject::Alerts(_) => self.targets().beyond,
+            Subject::Marked(here, all) => all.saturating_sub(here.len()),
             Subject::Listed(here, all) => all.saturating_sub(*here),
             Subject::Event(_) | Subject::Events(_) => 0,
         }

@@ -51,7 +51,12 @@ impl Model {
     pub(super) fn hear(&mut self, update: Arc<Update>) {
         // Acts and answers show at once even on a frozen picture: whoever acted or asked waits for them.
         let is_awaited = match &update.change {
-            Change::Triage(_) | Change::Refused(_) | Change::Viewers(_) | Change::Previewed { .. } => true,
+            Change::Triage(_)
+            | Change::Refused(_)
+            | Change::Outcome(_)
+            | Change::Counted { .. }
+            | Change::Viewers(_)
+            | Change::Previewed { .. } => true,
             Change::Listed(page) => !page.is_unasked(),
             _ => false,
         };
@@ -96,6 +101,8 @@ impl Model {
             Change::Known(known) => known.iter().for_each(|known| self.know(known)),
             Change::Triage(entry) => self.hear_act(entry),
             Change::Refused(refusal) => self.hear_refusal(refusal),
+            Change::Outcome(outcome) => self.hear_outcome(outcome),
+            Change::Counted { token, count } => self.hear_count(*token, *count),
             Change::Viewers(viewers) => self.company.viewers.clone_from(viewers),
             Change::Snapshot(snapshot) => self.hear_snapshot(snapshot),
             Change::LeftOut(count) => self.left_out += count,

@@ -195,6 +195,10 @@ impl Model {
             self.hint = Some("no alert is selected here");
             return;
         };
+        if self.marked_rows() > 0 {
+            // Its scope is made of one alert's values: of many there is none that says why.
+            self.said = Some(("a mute hides what is like the selected alert, not like all that are marked".to_owned(), false));
+        }
         self.show_mute(form);
     }
 

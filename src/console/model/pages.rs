@@ -1,6 +1,8 @@
 //! A console that holds a part of the alerts: which pages of the lists it asks the collector for, and when. One question at a
 //! time; the answer to an older one never moves what is shown.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
@@ -225,13 +227,13 @@ impl Model {
     }
 
     /// The alerts that must not go while the user looks at them.
-    fn kept(&self) -> Vec<u64> {
+    fn kept(&self) -> HashSet<u64> {
         let of_screen = |screen: &Screen| match screen {
             Screen::Alert { number, .. } => Some(*number),
             Screen::Host { alert, .. } | Screen::Lateral { alert } => *alert,
             Screen::Event { .. } | Screen::BadFrames { .. } => None,
         };
-        self.stack.iter().filter_map(of_screen).chain(self.alert.what).collect()
+        self.stack.iter().filter_map(of_screen).chain(self.alert.what).chain(self.marked_numbers()).collect()
     }
 }
 

@@ -128,6 +128,8 @@ impl Model {
             Action::Verdict => self.ask_verdict(),
             Action::Comment => self.ask_comment(),
             Action::Mute => self.ask_mute(None),
+            Action::Mark => self.mark(),
+            Action::MarkAll => self.mark_all(),
             Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
             Action::Copy => self.ask_copy(),

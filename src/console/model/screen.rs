@@ -179,6 +179,7 @@ impl Model {
             | Action::Own
             | Action::Undo
             | Action::Mutes => self.can_act(action),
+            Action::Mark | Action::MarkAll => self.has_list(),
             Action::Back => {
                 !self.stack.is_empty()
                     || self.is_expanded
@@ -202,6 +203,9 @@ impl Model {
     }
 
     pub(super) fn back(&mut self) {
+        if self.unmark() {
+            return;
+        }
         if self.stack.pop().is_some() {
             return;
         }

@@ -3,10 +3,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::console::counted::count_of;
 use crate::console::keys::Action;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::ExportForm;
 use crate::console::model::line::TextLine;
+use crate::console::model::many::{Many, past};
 use crate::console::model::mutes::{MuteForm, OFFERED, Offer};
 use crate::console::model::palette::Palette;
 use crate::console::model::pick::Picker;
@@ -27,6 +29,8 @@ pub struct Targets {
     pub list: Vec<Target>,
     /// How many repeats there are besides, which the collector names.
     pub beyond: usize,
+    /// Set where rows are marked: then it is about those.
+    pub many: Option<Many>,
 }
 
 /// What is asked before an act.
@@ -36,6 +40,8 @@ pub enum Dialog {
     Verdict(Targets),
     /// Which words?
     Comment(Targets, TextLine),
+    /// To so many?
+    Sure(Deed, Targets),
     /// Which alerts, how long, and why?
     Mute(Box<MuteForm>),
     /// The mutes; which is selected.
@@ -48,6 +54,16 @@ pub enum Dialog {
     Export(ExportForm),
     /// Which value?
     Pick(Picker),
+}
+
+impl Dialog {
+    /// The marked alerts that it is about, where it is about those.
+    pub(super) fn many(&mut self) -> Option<&mut Many> {
+        match self {
+            Self::Verdict(targets) | Self::Comment(targets, _) | Self::Sure(_, targets) => targets.many.as_mut(),
+            _ => None,
+        }
+    }
 }
 
 impl Model {
@@ -78,7 +94,7 @@ impl Model {
         let list: Vec<Target> = self.chosen().iter().map(target).collect();
         let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.repeat_count(front));
         let beyond = all.min(MAX_TARGETS).saturating_sub(list.len());
-        Targets { list, beyond }
+        Targets { list, beyond, many: None }
     }
 
     /// Whether a row stands for all its repeats.
@@ -98,8 +114,8 @@ impl Model {
 
     /// The alerts to act on; without any, a word on why the key does nothing.
     fn targets_or_hint(&mut self) -> Option<Targets> {
-        let targets = self.targets();
-        if targets.list.is_empty() {
+        let targets = self.marked_targets().unwrap_or_else(|| self.targets());
+        if targets.list.is_empty() && targets.many.is_none() {
             self.hint = Some("no alert is selected here");
             return None;
         }
@@ -109,7 +125,11 @@ impl Model {
     pub(super) fn ask(&mut self, deed: Deed, reason: String, targets: Targets) -> Vec<Effect> {
         let token = self.next_token;
         self.next_token += 1;
-        let Targets { list: mut targets, beyond } = targets;
+        let Targets { list: mut targets, beyond, many } = targets;
+        if let Some(many) = many {
+            let act = Act { token, who: self.config.who.clone(), deed, reason, targets: Vec::new() };
+            return self.ask_many(&act, many);
+        }
         if beyond > 0 {
             // The newest stands for all.
             targets.truncate(1);
@@ -120,20 +140,42 @@ impl Model {
 
     pub(super) fn acknowledge(&mut self) -> Vec<Effect> {
         let Some(targets) = self.targets_or_hint() else { return Vec::new() };
-        self.ask(Deed::Acknowledge, String::new(), targets)
+        self.make_sure(Deed::Acknowledge, targets)
     }
 
     pub(super) fn own(&mut self) -> Vec<Effect> {
-        let is_mine = self.front().is_some_and(|entry| entry.state.owner.as_ref() == Some(&self.config.who));
         let Some(targets) = self.targets_or_hint() else { return Vec::new() };
-        self.ask(if is_mine { Deed::Release } else { Deed::Own }, String::new(), targets)
+        let is_mine = |id| self.alerts.number_of(id).and_then(|number| self.alerts.get(number)).is_some_and(|own| self.owns(own));
+        let is_mine = match targets.many {
+            // Of many it is given back only where there is nothing to take.
+            Some(_) => !targets.list.is_empty() && targets.list.iter().all(|target| is_mine(&target.alert)),
+            None => self.front().is_some_and(|entry| self.owns(entry)),
+        };
+        self.make_sure(if is_mine { Deed::Release } else { Deed::Own }, targets)
+    }
+
+    fn owns(&self, entry: &Entry) -> bool {
+        entry.state.owner.as_ref() == Some(&self.config.who)
+    }
+
+    fn last_is_no_mute(&self, number: u64) -> bool {
+        let deed = self.alerts.ledger.entry(number).map(|entry| &entry.deed);
+        !matches!(deed, Some(Deed::Mute { .. } | Deed::Unmute(_) | Deed::EditMute { .. }))
     }
 
     pub(super) fn undo(&mut self) -> Vec<Effect> {
-        let Some(number) = self.alerts.ledger.last_of(&self.config.who, self.now).map(|entry| entry.number) else {
+        let last = self.alerts.ledger.last_of(&self.config.who, self.now);
+        let Some((number, token, is_many)) = last.map(|entry| (entry.number, entry.token, entry.alerts.len() > 1)) else {
             self.hint = Some("nothing of yours in the last 30 s to take back");
             return Vec::new();
         };
+        let together = self.alerts.ledger.together(&self.config.who, token, self.now);
+        if token != 0 && together.len() > 1 {
+            return self.undo_many(&together);
+        }
+        if is_many && self.last_is_no_mute(number) {
+            return self.undo_many(&[number]);
+        }
         self.ask(Deed::Undo(number), String::new(), Targets::default())
     }
 
@@ -157,6 +199,7 @@ impl Model {
         match dialog {
             Dialog::Verdict(targets) => self.verdict_key(key, targets),
             Dialog::Comment(targets, text) => self.comment_key(key, targets, text),
+            Dialog::Sure(deed, targets) => self.sure_key(key, deed, targets),
             Dialog::Mute(form) => self.mute_key(key, *form),
             Dialog::Mutes(selected) => self.mutes_key(key, selected),
             Dialog::Palette(palette) => self.palette_key(key, palette),
@@ -176,11 +219,11 @@ impl Model {
                 return Vec::new();
             }
         };
-        self.ask(Deed::Close(verdict), String::new(), targets)
+        self.make_sure(Deed::Close(verdict), targets)
     }
 
     fn comment_key(&mut self, key: KeyEvent, targets: Targets, mut text: TextLine) -> Vec<Effect> {
-        if key.code == KeyCode::Enter && !text.trim().is_empty() {
+        if key.code == KeyCode::Enter && !text.trim().is_empty() && self.is_counted(&targets) {
             return self.ask(Deed::Comment, text.to_string(), targets);
         }
         text.key(key);
@@ -204,6 +247,7 @@ impl Model {
         let place =
             self.alert.what.filter(|_| self.alert.is_chosen).and_then(|number| self.alerts.rows(is_folded).place_of(number));
         change(self);
+        self.prune_marks();
         let rows = self.alerts.rows(is_folded);
         if let (Some(place), Some(number)) = (place, self.alert.what)
             && rows.place_of(number).is_none()
@@ -219,6 +263,10 @@ impl Model {
         self.stay_near(|model| model.alerts.apply(entry, &model.filter, model.now));
         let is_mine = entry.who == self.config.who;
         self.offer = None;
+        if self.is_doing(&entry.who, entry.token) {
+            // It is told when all of it is done.
+            return;
+        }
         if is_mine && entry.token >= self.first_token && entry.token < self.next_token {
             self.say_done(entry);
         } else {
@@ -230,6 +278,7 @@ impl Model {
     pub(super) fn hear_refusal(&mut self, refusal: &Refusal) {
         if refusal.who == self.config.who && refusal.token >= self.first_token && refusal.token < self.next_token {
             self.offer = None;
+            self.doing = self.doing.take().filter(|doing| doing.token != refusal.token);
             self.said = Some((refusal.reason.clone(), true));
         }
     }
@@ -258,7 +307,7 @@ impl Model {
 fn about(entry: &triage::Entry) -> String {
     let which = match entry.alerts.as_slice() {
         [one] => one.short().to_owned(),
-        several => format!("{} alerts", several.len()),
+        several => count_of(several.len() as u64, "alert"),
     };
     match &entry.deed {
         Deed::Mute { .. } if entry.alerts.is_empty() => "muted what is like this; none was open".to_owned(),
@@ -267,9 +316,6 @@ fn about(entry: &triage::Entry) -> String {
         Deed::EditMute { mute, .. } => format!("changed mute #{mute}"),
         Deed::Undo(_) if entry.alerts.is_empty() => "took an act back".to_owned(),
         Deed::Undo(_) => format!("took an act back on {which}"),
-        Deed::Own => format!("took {which}"),
-        Deed::Release => format!("released {which}"),
-        Deed::Comment => format!("commented on {which}"),
-        Deed::Acknowledge | Deed::Close(_) => format!("{} {which}", entry.deed.past()),
+        Deed::Own | Deed::Release | Deed::Comment | Deed::Acknowledge | Deed::Close(_) => past(&entry.deed, &which),
     }
 }

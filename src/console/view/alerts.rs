@@ -2,14 +2,16 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
+use crate::console::counted::count_of;
 use crate::console::keys::Action;
 use crate::console::model::Model;
+use crate::console::model::marks::Listing;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::health::hosts;
-use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
+use crate::console::view::style::{self, ACCENT, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
 use crate::roster::Entry;
@@ -22,6 +24,8 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     let total = model.alerts.total(kinds_only);
     let here = if total > rows.len() { format!(", {} here", count(rows.len() as u64)) } else { String::new() };
     title.push(plain(format!("  {}, severity then newest{here}", count(total as u64))));
+    let list = if kinds_only { Listing::Open } else { Listing::All };
+    title.extend(marked(model, &list));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     if model.new_above > 0 && model.alert.is_chosen {
@@ -39,9 +43,16 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     for place in first..(first + room).min(rows.len()) {
         let Some(entry) = rows.get(place) else { break };
         let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
-        let line = columns.row(model, entry, repeats, Some(place) == selected, has_focus);
+        let row = Row { repeats, is_selected: Some(place) == selected, has_focus, is_marked: model.is_marked(entry, &list) };
+        let line = columns.row(model, entry, &row);
         put(buffer, area, (place - first) as u16 + 2, &line);
     }
+}
+
+/// `12 marked`.
+fn marked(model: &Model, list: &Listing) -> Option<Span<'static>> {
+    let marked = model.marked_in(list);
+    (marked > 0).then(|| styled(format!("   {} marked", count(marked as u64)), ACCENT))
 }
 
 fn empty_text(model: &Model, kinds_only: bool) -> String {
@@ -93,7 +104,9 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     let mut title = heading(&safe(host.as_str()), true);
     let told = model.pages.count_of(host).filter(|told| *told > entries.len() as u64);
     let of_all = told.map_or(String::new(), |told| format!(" here of {}", count(told)));
-    title.push(plain(format!("  {} alerts{of_all}", count(entries.len() as u64))));
+    title.push(plain(format!("  {}{of_all}", count_of(entries.len() as u64, "alert"))));
+    let list = Listing::Host(host.clone());
+    title.extend(marked(model, &list));
     put(buffer, area, 0, &Line::from(title));
     if let Some(state) = model.hosts.get(host) {
         let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));
@@ -124,7 +137,9 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
     let room = usize::from(area.height.saturating_sub(5)).max(1);
     let first = first_row(selected, room, entries.len());
     for (place, entry) in entries.iter().enumerate().skip(first).take(room) {
-        let line = columns.row(model, entry, 1, Some(place) == selected, true);
+        let is_marked = model.is_marked(entry, &list);
+        let row = Row { repeats: 1, is_selected: Some(place) == selected, has_focus: true, is_marked };
+        let line = columns.row(model, entry, &row);
         put(buffer, area, (place - first) as u16 + 4, &line);
     }
 }
@@ -132,6 +147,14 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
 /// How many rows of a list are asked whether they have a path: so many that scrolling changes nothing, and so few that asking
 /// costs nothing.
 const ASKED: usize = 512;
+
+/// How a row of a list is shown.
+struct Row {
+    repeats: usize,
+    is_selected: bool,
+    has_focus: bool,
+    is_marked: bool,
+}
 
 /// Fixed widths by the width of the area, and by whether any alert of the list tells of a connection: without, the room for both
 /// its ends goes to the rule.
@@ -170,7 +193,8 @@ impl Columns {
         format!("  ID    SEV {state}     AGE  {}{rule}{what}", pad(path, self.path))
     }
 
-    fn row(&self, model: &Model, entry: &Entry, repeats: usize, is_selected: bool, has_focus: bool) -> Line<'static> {
+    fn row(&self, model: &Model, entry: &Entry, row: &Row) -> Line<'static> {
+        let Row { repeats, is_selected, has_focus, is_marked } = *row;
         let (word, style) = style::severity(entry.header.severity);
         let mut times = if repeats > 1 { format!(" x{repeats}") } else { String::new() };
         if entry.state.again.is_some() {
@@ -179,7 +203,9 @@ impl Columns {
         let path = pad(&safe(&entry.header.path), self.path.saturating_sub(times.len()));
         let age = style::age((model.now - entry.header.created).num_seconds());
         let mut spans = vec![
-            plain(if is_selected { "▌ " } else { "  " }),
+            plain(if is_selected { "▌" } else { " " }),
+            // A sign as well as a colour.
+            if is_marked { styled("*", ACCENT) } else { plain(" ") },
             plain(pad(entry.header.id.short(), 6)),
             styled(pad(word, 4), style),
             plain(pad(&format!(" {}", history::word(&entry.state)), self.state)),

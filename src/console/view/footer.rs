@@ -5,17 +5,18 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::console::counted::count_of;
 use crate::console::keys::{Action, Row};
-use crate::console::model::Model;
 use crate::console::model::line::TextLine;
 use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::typing::Editor;
+use crate::console::model::{Model, many};
 use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::field::{field, marked};
-use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, count, plain, safe, styled};
+use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
 use crate::console::view::{company, put, put_right};
 use crate::intake::ReplayProgress;
-use crate::triage::Verdict;
+use crate::triage::{Deed, Verdict};
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -27,6 +28,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     match (&model.dialog, &model.editor) {
         (Some(Dialog::Verdict(targets)), _) => put(buffer, area, row, &verdict_line(targets, columns)),
+        (Some(Dialog::Sure(deed, targets)), _) => put(buffer, area, row, &sure_line(model, deed, targets)),
         (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(model, targets, text, columns)),
         // All other keys are text or nothing; those that work stand in the box.
         (Some(_), _) => {
@@ -42,10 +44,20 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 /// Which alerts a dialog is about.
 fn which(targets: &Targets) -> String {
+    if let Some(many) = &targets.many {
+        return many.words();
+    }
     match (targets.list.as_slice(), targets.beyond) {
         ([one], 0) => one.alert.short().to_owned(),
-        (several, beyond) => format!("{} alerts", count((several.len() + beyond) as u64)),
+        (several, beyond) => count_of((several.len() + beyond) as u64, "alert"),
     }
+}
+
+/// How many it will be, before it is done.
+fn sure_line(model: &Model, deed: &Deed, targets: &Targets) -> Line<'static> {
+    let is_counted = targets.many.as_ref().is_none_or(|many| many.count.is_some());
+    let keys = if is_counted { "   ⏎ do it   esc cancel" } else { "   counting …   esc cancel" };
+    Line::from(vec![styled(format!(" {}?", many::words(deed, &which(targets))), ACCENT), styled(style::keys(model, keys), DIM)])
 }
 
 fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
@@ -96,7 +108,11 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     for row in shown.iter().filter(|row| !matches!(row.binding.action, Action::Help | Action::Quit)) {
         let (binding, key) = (row.binding, first_key(row));
         let is_held = model.paused().is_some() || model.status.replay.as_ref().is_some_and(|replay| replay.is_held);
-        let label = if binding.action == Action::Pause && is_held { "go on" } else { binding.label };
+        let label = match binding.action {
+            Action::Pause if is_held => "go on",
+            Action::Back if model.marked_rows() > 0 => "unmark",
+            _ => binding.label,
+        };
         let used: usize = spans.iter().map(|span| width(&span.content)).sum();
         if used + width(key) + label.len() + 4 + pinned_width > usize::from(area.width) {
             break;
@@ -120,8 +136,9 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
     let (wrong, about, style) = match &editor.error {
         Some(error) => (error.at..error.at + error.length, format!("  {}", error.reason), WARN),
         None => {
-            let (alerts, events) = (model.alerts.rows(false).len(), model.event_rows().len());
-            let about = style::keys(model, &format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo"));
+            let alerts = count_of(model.alerts.rows(false).len() as u64, "alert");
+            let events = count_of(model.event_rows().len() as u64, "event");
+            let about = style::keys(model, &format!("  {alerts}, {events}   ⏎ keep   esc undo"));
             let is_roomy = editor.text.is_empty() && columns > 110;
             let fields = if is_roomy { "   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m" } else { "" };
             (0..0, about + fields, DIM)

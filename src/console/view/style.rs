@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
+use crate::console::counted::grouped;
 use crate::console::keys::in_words;
 use crate::console::model::Model;
 use crate::console::printable::printable;
@@ -80,15 +81,7 @@ pub fn age(seconds: i64) -> String {
 
 /// A number with commas.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    grouped(number)
 }
 
 /// A time of day in UTC or local time.

@@ -33,9 +33,15 @@ impl Ledger {
 
     /// The entries about an alert, oldest first, and whether each was taken back.
     pub fn history(&self, id: &AlertId) -> Vec<(&Entry, bool)> {
-        let numbers = self.alerts.get(id).map(Known::entries).unwrap_or_default();
-        let entries = numbers.iter().filter_map(|number| self.entries.get(number));
-        entries.map(|entry| (entry, self.undone.contains_key(&entry.number))).collect()
+        let Some(known) = self.alerts.get(id) else { return Vec::new() };
+        let entries = known.entries().iter().filter_map(|number| self.entries.get(number));
+        entries.map(|entry| (entry, self.is_undone_on(known, entry))).collect()
+    }
+
+    /// Whether an entry was taken back on an alert: of an act on many that may be so for some. A mute ends for all.
+    pub(super) fn is_undone_on(&self, known: &Known, entry: &Entry) -> bool {
+        let is_mute = matches!(entry.deed, Deed::Mute { .. } | Deed::Unmute(_) | Deed::EditMute { .. });
+        self.undone.get(&entry.number).is_some_and(|by| is_mute || known.entries().contains(by))
     }
 
     /// An entry.
@@ -53,6 +59,13 @@ impl Ledger {
         let recent = self.entries.values().rev().take_while(|entry| now - entry.at <= crate::triage::UNDO_WITHIN);
         let mut own = recent.filter(|entry| entry.who == who && !matches!(entry.deed, Deed::Undo(_)));
         own.find(|entry| !self.undone.contains_key(&entry.number))
+    }
+
+    /// The entries of one act of somebody that can still be taken back, newest first.
+    pub fn together(&self, who: &str, token: u64, now: DateTime<Utc>) -> Vec<u64> {
+        let recent = self.entries.values().rev().take_while(|entry| now - entry.at <= crate::triage::UNDO_WITHIN);
+        let own = recent.filter(|entry| entry.who == who && entry.token == token && !matches!(entry.deed, Deed::Undo(_)));
+        own.map(|entry| entry.number).filter(|number| !self.undone.contains_key(number)).collect()
     }
 
     /// The number that the next entry has.

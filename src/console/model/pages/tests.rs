@@ -11,9 +11,10 @@ use crate::console::Config;
 use crate::console::keys::Keymap;
 use crate::console::model::Message;
 use crate::console::theme::Theme;
-use crate::feed::{Change, Horizons, Link, Snapshot, Standing, Tally, Update};
-use crate::triage::State;
+use crate::feed::{Change, Horizons, Link, MarkedCount, Snapshot, Standing, Tally, Update, Which};
+use crate::triage::many::Outcome;
 use crate::triage::viewer::Role;
+use crate::triage::{Deed, State};
 
 fn standing(number: u64) -> Standing {
     let header = header(&format!("{number:032}"), &format!("h{number}"), "10.0.0.1", 0);
@@ -221,4 +222,37 @@ fn the_time_window_is_part_of_what_is_asked_for() {
     let asked = desk.filter("host:dc or host:h");
     let last = asked.last().expect("it is asked for");
     assert!(last.filter.starts_with("since:10080m (host:"), "{}", last.filter);
+}
+
+#[test]
+fn what_is_marked_is_counted_by_the_collector_before_it_is_acted_on() {
+    let mut desk = Desk::new();
+    let ask = |desk: &mut Desk, key| {
+        let effects = desk.model.update(Message::Key(KeyEvent::new(key, KeyModifiers::NONE)));
+        effects.into_iter().find_map(|effect| if let Effect::Ask(request) = effect { Some(request) } else { None })
+    };
+    desk.key(KeyCode::Char('X'));
+    let marked_here = |desk: &Desk| desk.model.marked_in(&crate::console::model::marks::Listing::Open);
+    assert_eq!(marked_here(&desk), 10_000, "all that there are, not what is here");
+    desk.key(KeyCode::Char('x'));
+    assert_eq!(marked_here(&desk), 9_999);
+    let Some(Request::CountMarked { token, marked }) = ask(&mut desk, KeyCode::Char('a')) else { panic!("it is counted") };
+    assert_eq!((marked.before, marked.with_repeats), (10_000, true));
+    let Which::Listed { except, .. } = &marked.which else { panic!("{marked:?}") };
+    assert_eq!(except.len(), 1);
+    // Nothing is done before it was said how many it is.
+    assert_eq!(ask(&mut desk, KeyCode::Enter), None);
+    desk.tell(Change::Counted { token, count: MarkedCount { rows: 9_999, alerts: 12_000 } });
+    let Some(Request::ActOnMarked { act, expected, marked: acted }) = ask(&mut desk, KeyCode::Enter) else { panic!("an act") };
+    assert_eq!((act.deed, act.targets.len(), expected, acted), (Deed::Acknowledge, 0, 12_000, marked));
+    let part = |done, left, after| Outcome { token: act.token, who: "bob".to_owned(), done, left, after };
+    desk.tell(Change::Outcome(part(2000, Vec::new(), 9_900)));
+    assert_eq!(desk.model.said.clone().unwrap().0, "acknowledge 12,000 alerts: 2,000 so far …");
+    desk.tell(Change::Outcome(part(9_800, vec![("eve acknowledged".to_owned(), 100)], 0)));
+    let said = desk.model.said.clone().unwrap().0;
+    assert!(
+        said.starts_with("acknowledged 11,800 of 12,000 alerts; not 100: eve acknowledged, 100: not as they were; u "),
+        "{said}"
+    );
+    assert_eq!(marked_here(&desk), 0);
 }

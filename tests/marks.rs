@@ -1,0 +1,214 @@
+//! Marked rows and acts on many alerts, from the outside.
+
+#[allow(dead_code, reason = "the screens use the rest")]
+#[path = "harness/scene.rs"]
+mod scene;
+
+use std::sync::Arc;
+
+use scene::Scene;
+use wefwatch::alert::AlertId;
+use wefwatch::alert::header::{Header, Likeness};
+use wefwatch::console::model::{Effect, Message};
+use wefwatch::feed::{Change, Known, Request};
+use wefwatch::triage::{Act, Deed, Status, Target, Verdict};
+
+/// Six kinds on six hosts; of the kind on `h0` there are three, of the others one, but for `h5` with `many`.
+fn scene(size: (u16, u16), many: usize) -> Scene {
+    let mut scene = Scene::empty(size);
+    raise(&mut scene, 0, &["h0", "h0", "h0", "h1", "h2", "h3", "h4"]);
+    raise(&mut scene, 7, &vec!["h5"; many]);
+    scene
+}
+
+fn raise(scene: &mut Scene, from: usize, hosts: &[&str]) {
+    let demo = Scene::of(&["demo.xml"], (120, 36));
+    let header = demo.model.chosen_alert().expect("one is selected").header.clone();
+    let of = |(place, host): (usize, &&str)| {
+        let host = wefwatch::event::names::HostName::fold(host);
+        let like = Arc::new(Likeness { path: host.to_string(), host, ..Likeness::clone(&header.like) });
+        Arc::new(Header { id: id(from + place), is_linked: false, hops: Vec::new(), like, ..Header::clone(&header) })
+    };
+    let headers: Vec<Arc<Header>> = hosts.iter().enumerate().map(of).collect();
+    headers.iter().for_each(|header| scene.ledger.know(header, None));
+    let known = headers.into_iter().map(|header| Known::Alert { header, muted: None });
+    scene.tell(Change::Known(known.collect()));
+}
+
+fn id(number: usize) -> AlertId {
+    AlertId(format!("{number:08}").chars().rev().collect::<String>().into())
+}
+
+fn status(scene: &Scene, number: usize) -> Status {
+    scene.model.alerts.get(number as u64).expect("it is here").state.status
+}
+
+fn said(scene: &Scene) -> String {
+    scene.model.said.clone().unwrap_or_default().0
+}
+
+/// Somebody else does something with one alert.
+fn bob(scene: &mut Scene, deed: Deed, number: usize) {
+    let revision = scene.ledger.state(&id(number)).revision;
+    let targets = vec![Target { alert: id(number), revision }];
+    scene.act(&Act { token: 1, who: "bob".to_owned(), deed, reason: String::new(), targets });
+}
+
+#[test]
+fn marked_rows_are_acknowledged_together_and_taken_back_together() {
+    for size in [(120, 36), (80, 24)] {
+        let mut scene = scene(size, 2);
+        scene.keys("x x");
+        let text = scene.text();
+        assert!(text.contains("2 marked"), "{text}");
+        assert_eq!(text.lines().filter(|line| line.starts_with(" *") || line.starts_with("▌*")).count(), 2, "{text}");
+        // The last but one has no mark; taking it off the first again goes on too.
+        scene.keys("x up x");
+        assert!(scene.text().contains("2 marked"), "{}", scene.text());
+        scene.keys("g G x");
+        assert!(scene.text().contains("3 marked"), "{}", scene.text());
+        assert_eq!(scene.keys("a"), [], "it is asked first");
+        let text = scene.text();
+        assert!(text.contains("acknowledge 3 alerts, 6 with repeats?"), "{text}");
+        scene.keys("esc");
+        assert_eq!((scene.model.dialog.is_none(), status(&scene, 0)), (true, Status::Open));
+        scene.keys("a enter");
+        assert!(said(&scene).starts_with("acknowledged 6 alerts; u takes it back"), "{}", said(&scene));
+        assert!(!scene.text().contains("marked"), "what was done is marked no more");
+        assert_eq!(scene.model.alerts.acknowledged(), 6);
+        scene.keys("u");
+        assert_eq!(said(&scene), "took an act back on 6 alerts");
+        assert_eq!(scene.model.alerts.acknowledged(), 0);
+    }
+}
+
+#[test]
+fn all_that_match_are_marked_and_what_comes_later_is_not() {
+    let mut scene = scene((120, 36), 30);
+    scene.keys("2 X");
+    assert!(scene.text().contains("37 marked"), "{}", scene.text());
+    raise(&mut scene, 100, &["h9", "h9"]);
+    assert!(scene.text().contains("37 marked"), "{}", scene.text());
+    // But for one.
+    scene.keys("G x");
+    assert!(scene.text().contains("36 marked"), "{}", scene.text());
+    scene.keys("v b");
+    assert!(scene.text().contains("close 36 alerts as benign trigger?"), "{}", scene.text());
+    scene.keys("enter");
+    assert!(said(&scene).starts_with("closed as benign trigger 36 alerts"), "{}", said(&scene));
+    assert_eq!(status(&scene, 0), Status::Open, "the last row");
+    assert_eq!((status(&scene, 1), status(&scene, 37)), (Status::Closed(Verdict::BenignTrigger), Status::Open));
+    // A filter narrows what all are, and marks belong to it.
+    scene.keys("/");
+    scene.type_line("is:open");
+    scene.keys("X");
+    assert!(scene.text().contains("3 marked"), "{}", scene.text());
+    scene.keys("1");
+    assert!(!scene.text().contains("marked"), "{}", scene.text());
+    scene.keys("2 X");
+    assert!(!scene.text().contains("marked"), "again is none: {}", scene.text());
+}
+
+#[test]
+fn all_kinds_are_marked_with_their_repeats() {
+    let mut scene = scene((120, 36), 30);
+    scene.keys("X");
+    assert!(scene.text().contains("6 marked"), "{}", scene.text());
+    // One more of a kind that is marked is not marked itself, and a kind that is new is not.
+    raise(&mut scene, 100, &["h0", "h9"]);
+    assert!(scene.text().contains("6 marked"), "{}", scene.text());
+    scene.keys("a");
+    assert!(scene.text().contains("acknowledge 6 alerts, 37 with repeats?"), "{}", scene.text());
+    scene.keys("enter");
+    assert_eq!((scene.model.alerts.acknowledged(), scene.model.alerts.rows(true).len()), (37, 2));
+}
+
+#[test]
+fn esc_takes_marks_off_before_anything_else() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("/");
+    scene.type_line("h");
+    scene.keys("x esc");
+    assert!(!scene.text().contains("marked") && scene.model.filter_text == "h", "{}", scene.text());
+    scene.keys("esc");
+    assert_eq!(scene.model.filter_text, "");
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("tab enter X");
+    assert!(scene.text().contains("marked"), "the list of a host has marks too: {}", scene.text());
+    scene.keys("esc");
+    assert!(!scene.model.stack.is_empty());
+    scene.keys("esc");
+    assert!(scene.model.stack.is_empty());
+}
+
+#[test]
+fn what_somebody_else_did_meanwhile_stays_and_is_told() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("2 X v f");
+    bob(&mut scene, Deed::Close(Verdict::TruePositive), 3);
+    bob(&mut scene, Deed::Acknowledge, 4);
+    scene.keys("enter");
+    let said = said(&scene);
+    assert!(said.starts_with("closed as false positive 7 of 9 alerts; not 1: bob "), "{said}");
+    assert!(
+        said.contains("bob closed as true positive") && said.contains("bob acknowledged") && said.ends_with("u takes it back")
+    );
+    assert_eq!((status(&scene, 3), status(&scene, 4)), (Status::Closed(Verdict::TruePositive), Status::Acknowledged));
+    bob(&mut scene, Deed::Own, 5);
+    scene.keys("u");
+    assert_eq!(self::said(&scene), "took an act back on 6 of 7 alerts; not 1: bob took it");
+    assert_eq!((status(&scene, 0), status(&scene, 5)), (Status::Open, Status::Closed(Verdict::FalsePositive)));
+}
+
+#[test]
+fn what_was_marked_and_is_gone_from_the_list_is_marked_no_more() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("x x");
+    let before = scene.model.alerts.rows(true).get(0).expect("a row").number;
+    bob(&mut scene, Deed::Acknowledge, before as usize);
+    bob(&mut scene, Deed::Acknowledge, before as usize - 1);
+    assert!(scene.text().contains("1 marked"), "{}", scene.text());
+}
+
+#[test]
+fn one_key_does_to_many_what_it_does_to_one() {
+    let rows = [("o", "", "take 9 alerts?", "took 9 alerts"), ("c", "seen", "comment on 9 alerts: ", "commented on 9 alerts")];
+    for (key, text, asked, done) in rows {
+        let mut scene = scene((120, 36), 2);
+        scene.keys("2 X");
+        scene.keys(key);
+        assert!(scene.text().contains(asked), "{}", scene.text());
+        scene.type_line(text);
+        assert!(said(&scene).starts_with(done), "{}", said(&scene));
+    }
+    let mut scene = scene((120, 36), 2);
+    scene.keys("2 x x e");
+    assert!(scene.text().contains("wefwatch-alerts-2026"), "{}", scene.text());
+    scene.keys("esc esc X e");
+    assert!(scene.text().contains("the 9 marked alerts"), "{}", scene.text());
+    scene.keys("esc m");
+    assert!(scene.text().contains("not like all that are marked"), "{}", scene.text());
+}
+
+#[test]
+fn a_hundred_thousand_are_acted_on_in_parts() {
+    let mut scene = scene((120, 36), 60_000);
+    scene.keys("X a");
+    assert!(scene.text().contains("acknowledge 6 alerts, 60,007 with repeats?"), "{}", scene.text());
+    let effects = scene.keys("enter");
+    let [Effect::Ask(Request::ActOnEach(parts))] = effects.as_slice() else { panic!("{}", effects.len()) };
+    assert_eq!((parts.len(), parts[30].after, scene.model.alerts.acknowledged()), (31, 0, 60_007));
+    assert!(said(&scene).starts_with("acknowledged 60,007 alerts"), "{}", said(&scene));
+    scene.keys("u");
+    assert_eq!((said(&scene).as_str(), scene.model.alerts.acknowledged()), ("took an act back on 60,007 alerts", 0));
+}
+
+#[test]
+fn where_there_is_no_list_nothing_is_marked_and_it_says_why() {
+    let mut scene = scene((120, 36), 2);
+    for (keys, why) in [("n x", "rows are marked in a list"), ("esc tab x", "hosts are not marked"), ("3 x", "1 and 2 list")] {
+        scene.keys(keys);
+        assert!(scene.text().contains(why), "{keys}: {}", scene.text());
+    }
+    scene.model.update(Message::Tick(scene.model.now));
+}
