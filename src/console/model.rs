@@ -19,6 +19,7 @@ pub mod replay;
 pub mod screen;
 pub mod triage;
 pub mod typing;
+mod unsent;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -38,6 +39,7 @@ use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::{Editor, Held};
+use crate::console::model::unsent::Sent;
 use crate::console::theme::Theme;
 use crate::event::names::HostName;
 use crate::feed::{EventLine, Link, Notice, RejectedLine, Request, Status, Update};
@@ -178,6 +180,7 @@ pub struct Model {
     next_token: u64,
     asked: Option<AlertId>,
     gathering: Option<Gathering>,
+    sent: Option<Sent>,
     /// What is being written, and what is said once it is.
     writing: Option<(ExportForm, String)>,
 }
@@ -234,6 +237,7 @@ impl Model {
             next_token: now.timestamp_micros().unsigned_abs(),
             asked: None,
             gathering: None,
+            sent: None,
             writing: None,
         }
     }
