@@ -139,6 +139,9 @@ impl Collector {
             self.links.restore(&alert);
         }
         self.desk.restore(store, &mut kept);
+        if self.is_replay {
+            self.desk.forget_dispatches();
+        }
         self.fired = std::mem::take(&mut kept.unannounced).into_iter().map(Arc::new).collect();
         self.restored = (kept.past, kept.stage_hits);
         self

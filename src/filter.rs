@@ -10,6 +10,7 @@
 pub mod data;
 pub mod listed;
 mod parse;
+mod regular;
 
 use std::borrow::Cow;
 
@@ -361,6 +362,32 @@ mod tests {
             let error = Filter::parse(text).err().unwrap_or_else(|| panic!("{text} was taken"));
             assert!(error.reason.contains(reason), "{text}: {error}");
             assert_eq!((error.at, error.length), (at, length), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn regular_expressions_have_one_room_together() {
+        let joined = |source: &str, count: usize| vec![format!("/{source}/"); count].join(" or ");
+        let rows = [
+            (joined("net\\d?\\.exe", 100), Ok(())),
+            (joined("\\w{20}", 2), Ok(())),
+            // Where it becomes too much is where it says so.
+            (joined("\\w{20}", 3), Err((2 * 12, 8, "together"))),
+            (joined("\\w{20}", 250), Err((2 * 12, 8, "together"))),
+            (joined("x", 129), Err((128 * 7, 3, "together"))),
+            (joined("\\w{100}", 1), Err((0, 9, "too large a regular expression"))),
+            (format!("host:a {} b", joined("\\w{100}", 1)), Err((7, 9, "too large a regular expression"))),
+        ];
+        for (text, expected) in rows {
+            let result = Filter::parse(&text).map(drop).map_err(|error| (error.at, error.length, error.reason));
+            match (&result, expected) {
+                (Ok(()), Ok(())) => {}
+                (Err((at, length, reason)), Err((wrong_at, wrong_length, part))) => {
+                    assert!(reason.contains(part), "{text}: {reason}");
+                    assert_eq!((*at, *length), (wrong_at, wrong_length), "{text}");
+                }
+                _ => panic!("{text}: {result:?}"),
+            }
         }
     }
 

@@ -236,4 +236,7 @@ pub struct StoreHealth {
     pub deleted: u64,
     /// Open alerts deleted, because nothing else was left to make room.
     pub deleted_open: u64,
+    /// Alerts deleted that an output was not given yet.
+    #[serde(default)]
+    pub deleted_undelivered: u64,
 }

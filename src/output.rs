@@ -1,8 +1,10 @@
 //! Where alerts go besides the console: one task an output, each with a bounded queue of its own. An output that is down is
-//! tried again with growing pauses and says so; it never holds up detection or another output.
+//! tried again with growing pauses and says so; it never holds up detection or another output. Where there is a store, what
+//! finds no room in the queue, or no end before the program's, is sent from there.
 
 pub mod format;
 pub mod sink;
+mod spool;
 pub mod url;
 
 use std::collections::VecDeque;
@@ -22,15 +24,20 @@ use crate::feed::{Change, Update};
 use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Intake, OutputHealth};
 use crate::output::sink::Sink;
+use crate::output::spool::Spool;
 use crate::output::url::OutputUrl;
+use crate::store::dispatch::Page;
+use crate::store::{Deliveries, Store};
 
 /// How one output is set up.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where it writes to.
     pub url: OutputUrl,
-    /// How many records may wait; beyond, the oldest is given up and counted.
+    /// How many records may wait; beyond, they wait in the store, or the oldest is given up and counted.
     pub queue: usize,
+    /// The store that remembers what was delivered, and how far that is.
+    pub memory: Option<(Store, Deliveries)>,
     /// The collector's own host name, for the syslog header.
     pub host_name: String,
     /// How long the last records may take after the end of the feed.
@@ -65,7 +72,9 @@ pub fn spawn(
     reopen: watch::Receiver<u64>,
     health: mpsc::WeakSender<Intake>,
 ) -> JoinHandle<Outcome> {
+    let mut config = config;
     let pump = Pump {
+        spool: config.memory.take().map(|(store, deliveries)| Spool::new(store, deliveries)),
         sink: Some(Sink::new(&config.url)),
         label: config.url.to_string(),
         config,
@@ -85,15 +94,23 @@ pub fn spawn(
     tokio::spawn(pump.run(updates, reopen))
 }
 
+/// One record on its way.
+struct Queued {
+    /// Its number, where the store remembers it.
+    number: Option<u64>,
+    bytes: Vec<u8>,
+}
+
 /// A write under way: it owns the sink and the record and gives both back. Without a record it only opens what failed.
-type Writing = Pin<Box<dyn Future<Output = (Sink, Option<Vec<u8>>, io::Result<()>)> + Send>>;
+type Writing = Pin<Box<dyn Future<Output = (Sink, Option<Queued>, io::Result<()>)> + Send>>;
 
 struct Pump {
     config: Config,
     label: String,
     /// `None` while a write is under way.
     sink: Option<Sink>,
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<Queued>,
+    spool: Option<Spool>,
     health: mpsc::WeakSender<Intake>,
     delivered: u64,
     gave_up: u64,
@@ -114,13 +131,16 @@ struct Pump {
 impl Pump {
     async fn run(mut self, mut updates: mpsc::Receiver<Arc<Update>>, mut reopen: watch::Receiver<u64>) -> Outcome {
         self.reopen(false).await;
-        self.report();
+        self.begin();
         let mut writing: Option<Writing> = None;
         // Set when the feed has ended: until then the rest may be written.
         let mut until: Option<Instant> = None;
         loop {
-            if until.is_some() && !self.is_writing && self.queue.is_empty() {
+            if until.is_some() && !self.is_writing && self.queue.is_empty() && self.behind() == 0 {
                 break;
+            }
+            if let Some(spool) = &mut self.spool {
+                spool.begin_read(self.queue.len());
             }
             if writing.is_none() && self.retry_at.is_none() {
                 writing = self.begin_write();
@@ -148,6 +168,7 @@ impl Pump {
                 }
                 () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => self.retry_at = None,
                 () = sleep_until(self.report_at.unwrap_or_else(Instant::now)), if self.report_at.is_some() => self.report(),
+                page = next_page(&mut self.spool) => self.take_page(page),
                 () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
             }
         }
@@ -168,14 +189,66 @@ impl Pump {
 
     fn enqueue(&mut self, update: &Update) {
         let Change::Alert(alert) = &update.change else { return };
-        if self.queue.len() >= self.config.queue.max(1) {
-            self.queue.pop_front();
-            self.gave_up += 1;
-            self.report();
+        let has_room = self.queue.len() < self.config.queue.max(1);
+        if let Some(spool) = &mut self.spool {
+            if let Some(number) = spool.hear(has_room) {
+                self.queue.push_back(Queued { number: Some(number), bytes: self.record(alert) });
+            }
+        } else {
+            if !has_room {
+                self.queue.pop_front();
+                self.gave_up += 1;
+                self.report();
+            }
+            self.queue.push_back(Queued { number: None, bytes: self.record(alert) });
         }
-        self.queue.push_back(self.record(alert));
         // What waits for an output that is slow or down is seen growing.
         self.report_at.get_or_insert_with(|| Instant::now() + REPORT_WAITING);
+    }
+
+    /// Says what there is to do from the start.
+    fn begin(&mut self) {
+        let behind = self.behind();
+        if behind > 0 {
+            info!(output = %self.label, records = behind, "sending first what was not delivered before");
+        }
+        self.report();
+    }
+
+    /// How many records wait in the store alone.
+    fn behind(&self) -> u64 {
+        self.spool.as_ref().map_or(0, Spool::behind)
+    }
+
+    /// Records from the store. What is missing among them was deleted there before it could be sent, or never got there.
+    fn take_page(&mut self, page: Option<(u64, Result<Page, String>)>) {
+        let Some((heard, page)) = page else { return };
+        let Some(mut spool) = self.spool.take() else { return };
+        let mut gone = 0;
+        match page {
+            Ok(page) => {
+                for (number, alert) in &page.alerts {
+                    gone += spool.take(*number);
+                    self.queue.push_back(Queued { number: Some(*number), bytes: self.record(alert) });
+                }
+                if page.is_end {
+                    gone += spool.end_at(heard);
+                }
+                if self.queue.is_empty() && !self.is_writing {
+                    spool.delivered(None);
+                }
+            }
+            Err(problem) => {
+                warn!(output = %self.label, problem, "what waits in the store cannot be read; it is tried again");
+                spool.read_again();
+            }
+        }
+        self.spool = Some(spool);
+        if gone > 0 {
+            self.gave_up += gone;
+            warn!(output = %self.label, records = gone, "given up: the store has them no more");
+            self.report();
+        }
     }
 
     fn record(&self, alert: &Alert) -> Vec<u8> {
@@ -197,19 +270,22 @@ impl Pump {
         self.is_writing = record.is_some();
         self.begun = record.is_some().then(Instant::now);
         Some(Box::pin(async move {
-            let result = timeout(WRITE_LIMIT, sink.write(record.as_deref().unwrap_or_default())).await;
+            let result = timeout(WRITE_LIMIT, sink.write(record.as_ref().map_or(&[], |record| &record.bytes))).await;
             let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));
             (sink, record, result)
         }))
     }
 
     /// A write has ended: the record is gone, or waits at the front of the queue again.
-    fn written(&mut self, record: Option<Vec<u8>>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
+    fn written(&mut self, record: Option<Queued>, result: io::Result<()>, is_ending: bool) -> Result<(), Outcome> {
         self.is_writing = false;
         match result {
             Ok(()) => {
                 // A peer that takes connections and closes them is no reason to try without pause.
-                if record.is_some() {
+                if let Some(record) = record {
+                    if let Some(spool) = &mut self.spool {
+                        spool.delivered(record.number.filter(|_| !self.queue.is_empty()));
+                    }
                     let took = self.begun.take().map_or(0, |begun| begun.elapsed().as_nanos() as u64);
                     self.timings.note(took);
                     self.delivered += 1;
@@ -268,7 +344,7 @@ impl Pump {
             problem: self.problem.clone(),
             delivered: self.delivered,
             gave_up: self.gave_up,
-            waiting: self.queue.len() as u64,
+            waiting: self.queue.len() as u64 + self.behind(),
             capacity: self.config.queue.max(1) as u64,
         }
     }
@@ -279,6 +355,15 @@ impl Pump {
             sink.flush().await;
         }
         let left = self.queue.len() as u64 + u64::from(self.is_writing);
+        if let Some(spool) = self.spool.take() {
+            let mut health = self.health();
+            health.waiting = spool.undelivered();
+            if health.waiting > 0 {
+                warn!(output = %self.label, records = health.waiting, "not delivered; they stay in the store and go out first next time");
+            }
+            spool.end().await;
+            return Outcome::Drained(health);
+        }
         if left > 0 {
             self.gave_up += left;
             self.queue.clear();
@@ -289,7 +374,7 @@ impl Pump {
 }
 
 /// The end of a write, or never.
-async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Vec<u8>>, io::Result<()>) {
+async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Queued>, io::Result<()>) {
     match writing {
         Some(writing) => writing.await,
         None => std::future::pending().await,
@@ -300,6 +385,14 @@ async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Vec<u8>>, io::
 async fn closed(sink: &mut Option<Sink>) {
     match sink {
         Some(sink) => sink.wait_closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A page from the store, or never.
+async fn next_page(spool: &mut Option<Spool>) -> Option<(u64, Result<Page, String>)> {
+    match spool {
+        Some(spool) => spool.next().await,
         None => std::future::pending().await,
     }
 }

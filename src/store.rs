@@ -2,6 +2,7 @@
 //! with. One SQLite file, written by one thread; whoever hands records over can wait until they are durable, and the
 //! collector does so before anybody hears of an alert. A file that is damaged, newer or in use is refused and not touched.
 
+pub mod dispatch;
 pub mod location;
 pub mod read;
 mod schema;
@@ -14,10 +15,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::alert::{Alert, AlertId};
+use crate::alert::{Action, Alert, AlertId};
 use crate::hosts::prevalence::Row;
 use crate::intake::Intake;
 use crate::location::Location;
+use crate::store::dispatch::Page;
 use crate::store::read::Kept;
 use crate::store::writer::Job;
 use crate::triage::{Entry, State, Status};
@@ -84,6 +86,22 @@ pub enum StoreError {
 pub enum Record {
     /// An alert was raised, or a better pairing replaces what was kept.
     Alert(Arc<Alert>),
+    /// A record goes out, in this order.
+    Dispatch {
+        /// Its number, one more than the last one's.
+        number: u64,
+        /// The alert.
+        alert: AlertId,
+        /// Whether it is raised or told again.
+        action: Action,
+    },
+    /// An output has everything up to a number.
+    Delivered {
+        /// The output.
+        name: String,
+        /// The number.
+        mark: u64,
+    },
     /// These alerts were handed to everybody.
     Announced(Vec<AlertId>),
     /// Somebody did something.
@@ -105,6 +123,19 @@ pub enum Record {
     Retain(DateTime<Utc>),
 }
 
+/// How far an output got in earlier runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deliveries {
+    /// The output.
+    pub name: String,
+    /// It has everything up to this number.
+    pub mark: u64,
+    /// The last number that was given.
+    pub last: u64,
+    /// How many alerts with a number are told to everybody when the collector begins.
+    pub untold: u64,
+}
+
 /// A store that was opened and read, and is not yet written to.
 #[derive(Debug)]
 pub struct Opened {
@@ -112,13 +143,14 @@ pub struct Opened {
     connection: rusqlite::Connection,
     lock: std::fs::File,
     config: Config,
+    outputs: Vec<String>,
 }
 
 /// Opens the store of a path, makes it where there is none, and reads what it keeps.
 pub fn open(path: &Path, config: &Config, now: DateTime<Utc>) -> Result<(Opened, Kept), StoreError> {
     let (connection, lock) = schema::open_to_write(path)?;
     let kept = read::kept(&connection, now).map_err(|error| damaged(path, &error))?;
-    Ok((Opened { path: path.to_owned(), connection, lock, config: config.clone() }, kept))
+    Ok((Opened { path: path.to_owned(), connection, lock, config: config.clone(), outputs: Vec::new() }, kept))
 }
 
 /// How the column of an alert spells its status.
@@ -135,6 +167,12 @@ fn damaged(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
 }
 
 impl Opened {
+    /// How far an output got. From now on what it gets is noted.
+    pub fn register(&mut self, name: &str, now: DateTime<Utc>) -> Result<Deliveries, StoreError> {
+        self.outputs.push(name.to_owned());
+        dispatch::register(&self.connection, name, now).map_err(|error| damaged(&self.path, &error))
+    }
+
     /// Begins to write. The thread ends when the last handle is gone; `health` hears how it fares.
     pub fn start(self, health: mpsc::WeakSender<Intake>) -> std::io::Result<(Store, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = mpsc::channel(writer::QUEUE);
@@ -166,6 +204,11 @@ impl Store {
         let _ = self.sender.send(Job { records, done: None }).await;
     }
 
+    /// Keeps records soon, where there is room for them now; whether there is.
+    pub fn try_push(&self, records: Vec<Record>) -> bool {
+        self.sender.try_send(Job { records, done: None }).is_ok()
+    }
+
     /// How many jobs wait to be written, and how many may.
     pub fn queue(&self) -> (u64, u64) {
         let most = self.sender.max_capacity();
@@ -176,6 +219,13 @@ impl Store {
     pub async fn detail(&self, id: AlertId) -> Option<Alert> {
         let path = self.path.clone();
         tokio::task::spawn_blocking(move || read::detail(&path, &id)).await.ok()?.ok()?
+    }
+
+    /// What goes out after a number; reads beside the writer.
+    pub async fn dispatches(&self, after: u64, most: usize) -> Result<Page, String> {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || read::dispatches(&path, after, most)).await;
+        read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 }
 
@@ -250,6 +300,57 @@ mod tests {
     }
 
     #[test]
+    fn what_an_output_lacks_is_remembered_and_its_deletion_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { max_age: TimeDelta::days(10), ..Config::default() };
+        let (mut opened, kept) = open(&folder.path().join("x.db"), &config, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(kept.last_dispatch, 0);
+        let day = |day: i64| DateTime::from_timestamp(day * 86_400, 0).unwrap();
+        for name in ["gone", "slow", "swift"] {
+            let deliveries = Deliveries { name: name.to_owned(), mark: 0, last: 0, untold: 0 };
+            assert_eq!(opened.register(name, day(1)).unwrap(), deliveries);
+        }
+        let configured = ["slow".to_owned(), "swift".to_owned()];
+        let connection = &mut opened.connection;
+        let alerts: Vec<Arc<Alert>> = (1..=6).map(|record| alert(record, record as i64)).collect();
+        let dispatch = |(number, alert): (u64, &Arc<Alert>)| {
+            let (alert, action) = (alert.id.clone(), if number == 7 { Action::Updated } else { Action::Raised });
+            Record::Dispatch { number, alert, action }
+        };
+        write(connection, &alerts.iter().cloned().map(Record::Alert).collect::<Vec<_>>());
+        write(connection, &[Record::Announced(alerts.iter().map(|alert| alert.id.clone()).collect())]);
+        write(connection, &(1..=7).zip(alerts.iter().chain([&alerts[1]])).map(dispatch).collect::<Vec<_>>());
+        let delivered = |name: &str, mark| Record::Delivered { name: name.to_owned(), mark };
+        write(connection, &[delivered("slow", 1), delivered("swift", 7), delivered("unheard of", 3)]);
+        let page = dispatch::page(connection, 1, 3).unwrap();
+        assert_eq!(page.alerts.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3, 4]);
+        assert!(!page.is_end);
+        let page = dispatch::page(connection, 4, 64).unwrap();
+        assert_eq!(page.alerts.last().unwrap(), &(7, Alert { action: Action::Updated, ..(*alerts[1]).clone() }));
+        // The first three are done with and too old; `slow` has the first of them alone.
+        let closed = State { status: Status::Closed(Verdict::FalsePositive), ..State::default() };
+        write(connection, &[Record::States(alerts[..3].iter().map(|alert| (alert.id.clone(), closed.clone())).collect())]);
+        let deleted = write::retain(connection, &config, &configured, day(15)).unwrap();
+        assert_eq!((deleted.done, deleted.open, deleted.undelivered), (3, 0, 2));
+        // An output that nobody configures any more is forgotten, and what all have is.
+        let rows = |connection: &rusqlite::Connection, table: &str, column: &str| {
+            let mut select = connection.prepare(&format!("SELECT {column} FROM {table} ORDER BY 1")).unwrap();
+            let rows = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            rows.map(Result::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(connection, "outputs", "name"), ["slow", "swift"]);
+        write(connection, &[delivered("slow", 6)]);
+        write::retain(connection, &config, &configured, day(15)).unwrap();
+        assert_eq!(rows(connection, "dispatches", "cast(number AS TEXT)"), ["6", "7"]);
+        // A new one has no past, but what nobody was told.
+        let deliveries = |name: &str, mark, untold| Deliveries { name: name.to_owned(), mark, last: 7, untold };
+        assert_eq!(dispatch::register(connection, "new", day(15)).unwrap(), deliveries("new", 7, 0));
+        connection.execute_batch("UPDATE alerts SET announced = 0 WHERE rowid = 6").unwrap();
+        assert_eq!(dispatch::register(connection, "newer", day(15)).unwrap(), deliveries("newer", 5, 1));
+        assert_eq!(dispatch::register(connection, "slow", day(15)).unwrap(), deliveries("slow", 6, 1));
+    }
+
+    #[test]
     fn open_alerts_outlive_closed_ones() {
         let folder = tempfile::tempdir().unwrap();
         let config = Config { max_age: TimeDelta::days(10), ..Config::default() };
@@ -266,12 +367,12 @@ mod tests {
             read::kept(connection, now).unwrap().columns.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
         };
         // By age: the closed and the muted one of the first days; their entries go with them.
-        let deleted = write::retain(&mut connection, &config, now).unwrap();
+        let deleted = write::retain(&mut connection, &config, &[], now).unwrap();
         assert_eq!((deleted.done, deleted.open), (2, 0));
         assert_eq!(ids(&connection), alerts[2..].iter().map(|alert| alert.id.clone()).collect::<Vec<_>>());
         assert_eq!(read::kept(&connection, now).unwrap().past.len(), 4);
         // By size: first the closed one, and the open ones only because nothing else is left; each is counted.
-        let deleted = write::retain(&mut connection, &Config { max_size: 1, ..config }, now).unwrap();
+        let deleted = write::retain(&mut connection, &Config { max_size: 1, ..config }, &[], now).unwrap();
         assert_eq!((deleted.done, deleted.open), (1, 3));
         assert!(ids(&connection).is_empty());
     }

@@ -90,6 +90,8 @@ fn two_people_see_what_each_does_and_outlive_the_collector() {
     one.wait_for("acknowledged");
     other.wait_for("acknowledged");
     one.wait_for("ACKED");
+    other.press("cthe backup does");
+    other.wait_for("the backup does");
     // The collector dies: what is shown is old and says so; an act is not done.
     server.signal(Signal::SIGKILL);
     server.killed();
@@ -98,12 +100,18 @@ fn two_people_see_what_each_does_and_outlive_the_collector() {
     other.wait_for("STALE");
     one.press("o");
     one.wait_for("not done");
+    other.press(" this\r");
+    other.wait_for("not sent");
     // It comes back, with what it had kept, and everybody stays where they were.
     let server = place.serve();
     one.wait_for("LIVE");
     one.wait_for("(5985, 5986)");
     one.wait_for("ACKED");
     other.wait_for("LIVE");
+    // What was being typed is still there, and can be sent now.
+    other.wait_for("the backup does this");
+    other.press("\r");
+    one.wait_for("commented on");
     send(&server, &outbound(3));
     one.wait_for("HIGH 2");
     // Leaving ends no collector.

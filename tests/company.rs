@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use scene::{Scene, updates};
 use wefwatch::alert::header::Header;
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::console::notify::Notify;
 use wefwatch::feed::{Change, Horizons, Link, Request, Snapshot, Standing, Update};
-use wefwatch::triage::State;
 use wefwatch::triage::viewer::{Role, Viewer};
+use wefwatch::triage::{Act, Entry, Refusal, State, UNREACHED};
 
 /// A snapshot of the attack, in two pieces, with numbers that begin somewhere.
 fn snapshot(from: u64) -> Vec<Snapshot> {
@@ -186,4 +187,135 @@ fn a_critical_alert_calls_where_nobody_sits() {
     let sentence =
         "SRV-FILE01.corp.example accepted WinRM on 5985 from 10.20.4.31; 2.113 s later wsmprovhost.exe started whoami.exe";
     assert_eq!(called(Notify::Osc9, &told, &nothing), [format!("\u{1b}]9;wefwatch: CRIT e9a2 SRV-FILE01: {sentence}\u{7}")]);
+}
+
+fn down() -> Message {
+    Message::Link(Link::Down { why: "no collector serves /x".to_owned(), silent: Duration::ZERO })
+}
+
+/// A console on a collector elsewhere that has told the attack.
+fn attached(size: (u16, u16)) -> Scene {
+    let mut scene = Scene::empty(size);
+    scene.model.update(up(Role::Analyst));
+    tell_snapshot(&mut scene, 0);
+    scene
+}
+
+fn letters(scene: &mut Scene, text: &str) {
+    for letter in text.chars() {
+        scene.model.update(Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+    }
+}
+
+/// The acts that were asked for.
+fn acts(effects: &[Effect]) -> Vec<Act> {
+    let act = |effect: &Effect| match effect {
+        Effect::Ask(Request::Act(act)) => Some(act.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(act).collect()
+}
+
+#[test]
+fn what_is_half_typed_outlives_the_collector() {
+    for size in [(120, 36), (80, 24), (60, 16)] {
+        for (key, deed) in [("c", "comment"), ("m", "mute")] {
+            let mut scene = attached(size);
+            scene.keys(key);
+            letters(&mut scene, "the backup d");
+            scene.model.update(down());
+            letters(&mut scene, "oes this");
+            assert!(acts(&scene.keys("enter")).is_empty(), "{deed}");
+            let text = scene.text();
+            assert!(text.contains("not sent: the collector is"), "{deed} {size:?}:\n{text}");
+            scene.model.update(up(Role::Analyst));
+            // Another collector, other numbers, the same alerts.
+            tell_snapshot(&mut scene, 700);
+            let text = scene.text();
+            assert!(text.contains("does this") && !text.contains("not sent"), "{deed} {size:?}:\n{text}");
+            let effects = scene.keys("enter");
+            let [act] = &acts(&effects)[..] else { panic!("{deed}: {effects:?}") };
+            assert_eq!(act.reason, "the backup does this");
+            assert!(act.targets.iter().all(|target| scene.model.alerts.number_of(&target.alert) >= Some(700)));
+            assert_eq!(act.targets.len(), usize::from(deed == "comment"));
+        }
+    }
+    let mut scene = attached((120, 36));
+    scene.keys("/");
+    letters(&mut scene, "sev>=");
+    scene.model.update(down());
+    tell_snapshot(&mut scene, 700);
+    scene.model.update(up(Role::Analyst));
+    scene.type_line("high");
+    assert_eq!(scene.model.filter_text, "sev>=high");
+}
+
+#[test]
+fn a_list_of_mutes_and_a_verdict_stay_too_and_an_alert_that_is_gone_is_told() {
+    let mut scene = attached((120, 36));
+    scene.keys("v");
+    scene.model.update(down());
+    assert!(acts(&scene.keys("f")).is_empty());
+    assert!(scene.text().contains("not sent") && scene.model.dialog.is_some(), "{}", scene.text());
+    scene.model.update(up(Role::Analyst));
+    tell_snapshot(&mut scene, 700);
+    // This collector has forgotten the alert.
+    scene.keys("f");
+    assert!(scene.text().contains("is not in memory any more"), "{}", scene.text());
+}
+
+#[test]
+fn a_form_without_an_answer_comes_back_unless_it_was_done() {
+    for is_done in [false, true] {
+        let mut scene = attached((120, 36));
+        scene.keys("c");
+        letters(&mut scene, "seen by the team");
+        let effects = scene.model.update(Message::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+        let [act] = &acts(&effects)[..] else { panic!("{effects:?}") };
+        assert!(scene.model.dialog.is_none());
+        scene.model.update(down());
+        assert!(scene.text().contains("seen by the team") && scene.text().contains("no answer came"), "{}", scene.text());
+        scene.model.update(up(Role::Analyst));
+        let mut pieces = snapshot(700);
+        if is_done {
+            let alerts = act.targets.iter().map(|target| target.alert.clone()).collect();
+            let (at, who, reason) = (scene.model.now, act.who.clone(), act.reason.clone());
+            pieces[0].entries.push(Arc::new(Entry {
+                number: 1,
+                at,
+                who,
+                deed: act.deed.clone(),
+                reason,
+                alerts,
+                token: act.token,
+            }));
+        }
+        pieces.into_iter().for_each(|piece| scene.tell(Change::Snapshot(Box::new(piece))));
+        assert_eq!(scene.model.dialog.is_none(), is_done, "{}", scene.text());
+        assert_eq!(scene.text().contains("commented on"), is_done, "{}", scene.text());
+    }
+    // The way to the collector found it closed and says so: then too.
+    let mut scene = attached((120, 36));
+    scene.keys("c");
+    letters(&mut scene, "seen by the team");
+    let effects = scene.model.update(Message::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+    let [act] = &acts(&effects)[..] else { panic!("{effects:?}") };
+    let (token, who) = (act.token, act.who.clone());
+    scene.tell(Change::Refused(Refusal { token, who, reason: UNREACHED.to_owned() }));
+    scene.model.update(down());
+    assert!(scene.text().contains("seen by the team") && scene.text().contains("not sent"), "{}", scene.text());
+}
+
+#[test]
+fn a_refusal_for_want_of_a_collector_is_not_told_when_it_is_back() {
+    let mut scene = attached((120, 36));
+    scene.model.update(down());
+    let effects = scene.model.update(Message::Key(KeyEvent::new(KeyCode::Char('o'), KeyModifiers::NONE)));
+    let [act] = &acts(&effects)[..] else { panic!("{effects:?}") };
+    let (token, who) = (act.token, act.who.clone());
+    scene.tell(Change::Refused(Refusal { token, who, reason: UNREACHED.to_owned() }));
+    assert!(scene.text().contains("not done"), "{}", scene.text());
+    scene.model.update(up(Role::Analyst));
+    tell_snapshot(&mut scene, 700);
+    assert!(!scene.text().contains("not done"), "{}", scene.text());
 }

@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["location", "event", "alert", "triage", "hosts", "intake", "feed"]),
     ("input", &["event", "decode", "detect", "intake"]),
     ("collector", &["event", "alert", "decode", "detect", "hosts", "intake", "feed", "triage", "store"]),
-    ("output", &["event", "alert", "intake", "feed"]),
+    ("output", &["event", "alert", "intake", "feed", "store"]),
     ("attach", &["location", "event", "alert", "hosts", "intake", "feed", "triage", "filter", "roster", "store"]),
     ("console", &["event", "alert", "decode", "hosts", "intake", "feed", "triage", "filter", "roster"]),
     ("config", &["location", "alert", "detect", "hosts", "output", "store", "attach", "console"]),

@@ -19,16 +19,17 @@ use crate::attach;
 use crate::attach::server::{self, Socket, SocketError};
 use crate::attach::way::Way;
 use crate::collector::{self, Collector};
-use crate::config::Config;
+use crate::config::{Config, OutputSetting};
 use crate::detect::{ProblemKind, RuleSet};
 use crate::feed::{Counters, Overflow, Status, Update};
 use crate::input::clock;
 use crate::input::replay::Recording;
 use crate::intake::{Intake, Steer};
 use crate::location::Location;
+use crate::output::url::OutputUrl;
 use crate::output::{self, Outcome};
 use crate::store::read::Kept;
-use crate::store::{self, Opened, Store, StoreError};
+use crate::store::{self, Deliveries, Opened, Store, StoreError};
 
 /// What the run shows itself as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +198,25 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
     }
 }
 
+/// How far each output got in earlier runs. Standard output has another reader each time, and a recording is not news: what they
+/// lacked is nobody's any more.
+fn register_outputs(plan: &Plan, opened: &mut Opened) -> Result<Vec<Option<Deliveries>>, Failure> {
+    let now = clock::now();
+    let mut names: Vec<String> = Vec::new();
+    let register = |setting: &OutputSetting| {
+        if setting.url == OutputUrl::Stdout || !matches!(plan.mode, Mode::Live) {
+            return Ok(None);
+        }
+        let mut name = setting.url.to_string();
+        while names.contains(&name) {
+            name.push('+');
+        }
+        names.push(name.clone());
+        opened.register(&name, now).map(Some).map_err(|error| Failure::Run(format!("store: {error}")))
+    };
+    plan.config.outputs.iter().map(register).collect()
+}
+
 fn load_rules(config: &Config) -> Result<RuleSet, String> {
     let (files, unreadable) = rule_files::read(&config.rules.directories).map_err(|error| error.to_string())?;
     let builtin = if config.rules.builtin { crate::detect::load::builtin() } else { Vec::new() };
@@ -218,7 +238,9 @@ impl Session {
         };
         let mut collector = Collector::new(&collector_config, rules.clone());
         let (mut store, mut details) = (None, None);
-        if let Some((opened, kept)) = kept {
+        let mut memories = Vec::new();
+        if let Some((mut opened, kept)) = kept {
+            memories = register_outputs(&plan, &mut opened)?;
             let started = opened.start(intake.downgrade());
             let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
             details = Some(handle.clone());
@@ -229,11 +251,14 @@ impl Session {
         let reopen = watch::Sender::new(0);
         let ends = watch::Sender::new(None);
         let mut outputs = JoinSet::new();
+        let mut memories = memories.into_iter();
         for setting in &config.outputs {
+            let memory = memories.next().flatten();
             let updates = collector.subscribe(Overflow::Wait, OUTPUT_QUEUE);
             let output_config = output::Config {
                 url: setting.url.clone(),
                 queue: setting.queue,
+                memory: details.clone().zip(memory),
                 host_name: host_name(),
                 grace: config.limits.grace,
                 ends: ends.subscribe(),

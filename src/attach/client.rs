@@ -17,7 +17,7 @@ use crate::alert::Alert;
 use crate::attach::frame::{self, Deframer, MAX_SAID, MAX_TOLD};
 use crate::attach::{PROTOCOL, Said, Told, Wants};
 use crate::feed::{Change, Link, Request, RuleStatus, Update};
-use crate::triage::Refusal;
+use crate::triage::{Refusal, UNREACHED};
 
 /// The first and the longest pause before the next try.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -114,8 +114,8 @@ impl Client {
                     None => return false,
                     Some(request) => {
                         let Some(act) = request.act() else { continue };
-                        let reason = "not done: there is no connection to the collector".to_owned();
-                        let change = Change::Refused(Refusal { token: act.token, who: act.who.clone(), reason });
+                        let refusal = Refusal { token: act.token, who: act.who.clone(), reason: UNREACHED.to_owned() };
+                        let change = Change::Refused(refusal);
                         let update = Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change };
                         if self.updates.send(Arc::new(update)).await.is_err() {
                             return false;

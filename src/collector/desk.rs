@@ -37,6 +37,8 @@ pub struct Desk {
     hits: Vec<Record>,
     hits_stored: (i64, u32),
     hits_shed: u64,
+    /// The number of the last record for outputs; `None` where none is to be remembered.
+    dispatched: Option<u64>,
     last_flush: Option<DateTime<Utc>>,
     last_retain: Option<DateTime<Utc>>,
 }
@@ -51,6 +53,7 @@ impl Default for Desk {
             hits: Vec::new(),
             hits_stored: (0, 0),
             hits_shed: 0,
+            dispatched: None,
             last_flush: None,
             last_retain: None,
         }
@@ -71,6 +74,7 @@ impl Desk {
     /// Takes back what an earlier run kept.
     pub fn restore(&mut self, store: Store, kept: &mut Kept) {
         self.store = Some(store);
+        self.dispatched = Some(kept.last_dispatch);
         self.prevalence.restore(std::mem::take(&mut kept.usual));
         for known in &kept.past {
             match known {
@@ -89,6 +93,11 @@ impl Desk {
         if !behind.is_empty() {
             self.hits.push(Record::States(behind));
         }
+    }
+
+    /// What outputs do not get is not remembered for the next run: a recording is not news.
+    pub fn forget_dispatches(&mut self) {
+        self.dispatched = None;
     }
 
     /// A rule looks at this event.
@@ -139,7 +148,13 @@ impl Desk {
             return;
         }
         let mut records = std::mem::take(&mut self.hits);
-        records.extend(alerts.iter().cloned().map(Record::Alert));
+        for alert in alerts {
+            records.push(Record::Alert(alert.clone()));
+            if let Some(number) = &mut self.dispatched {
+                *number += 1;
+                records.push(Record::Dispatch { number: *number, alert: alert.id.clone(), action: alert.action });
+            }
+        }
         let _ = store.keep(records).await;
     }
 

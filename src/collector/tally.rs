@@ -209,12 +209,19 @@ impl Tally {
         for (result, count) in [("written", health.written), ("failed", health.failed)] {
             counts.store_records.insert(result.to_owned(), count);
         }
-        for (state, count) in [("done", health.deleted), ("open", health.deleted_open)] {
+        for (state, count) in
+            [("done", health.deleted), ("open", health.deleted_open), ("undelivered", health.deleted_undelivered)]
+        {
             counts.store_deleted.insert(state.to_owned(), count);
         }
         let open = health.deleted_open - before.deleted_open.min(health.deleted_open);
+        let undelivered = health.deleted_undelivered - before.deleted_undelivered.min(health.deleted_undelivered);
         let line = match (&before.problem, &health.problem) {
-            _ if open > 0 => Some(format!("{open} OPEN alerts deleted from the store: it is full and nothing else was left")),
+            _ if open > 0 => {
+                let lacked = if undelivered > 0 { format!("; an output was not given {undelivered} yet") } else { String::new() };
+                Some(format!("{open} OPEN alerts deleted from the store: it is full and nothing else was left{lacked}"))
+            }
+            _ if undelivered > 0 => Some(format!("{undelivered} alerts deleted from the store that an output was not given yet")),
             (None, Some(problem)) => Some(format!("the store cannot be written: {problem}; alerts go out, but are not kept")),
             (Some(_), None) => Some("the store is written again".to_owned()),
             _ => None,
@@ -320,7 +327,8 @@ impl Tally {
             Stage::Detect => self.intake_queue,
             // The fullest tells how near the first loss is.
             Stage::Forward => {
-                let queues = self.outputs.values().map(|output| (output.waiting, output.capacity));
+                // What waits in the store besides is no more than full.
+                let queues = self.outputs.values().map(|output| (output.waiting.min(output.capacity), output.capacity));
                 queues.max_by_key(|(waiting, capacity)| waiting * 1000 / (*capacity).max(1))
             }
             Stage::Store => self.store_queue,

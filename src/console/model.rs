@@ -23,6 +23,7 @@ pub mod replay;
 pub mod screen;
 pub mod triage;
 pub mod typing;
+mod unsent;
 pub mod window;
 
 use std::cmp::Reverse;
@@ -46,6 +47,7 @@ use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::{Editor, Held};
+use crate::console::model::unsent::Sent;
 use crate::console::model::window::Window;
 use crate::console::theme::Theme;
 use crate::event::names::HostName;
@@ -206,6 +208,7 @@ pub struct Model {
     next_token: u64,
     asked: Option<AlertId>,
     gathering: Option<Gathering>,
+    sent: Option<Sent>,
     /// What is being written, and what is said once it is.
     writing: Option<(ExportForm, String)>,
 }
@@ -270,6 +273,7 @@ impl Model {
             next_token: now.timestamp_micros().unsigned_abs(),
             asked: None,
             gathering: None,
+            sent: None,
             writing: None,
         }
     }

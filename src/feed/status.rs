@@ -111,7 +111,8 @@ pub struct Counters {
     pub acts: BTreeMap<String, u64>,
     /// Records for the store, by result: `written`, `failed`.
     pub store_records: BTreeMap<String, u64>,
-    /// Stored alerts that were deleted for their age or the size of the store, by state: `done`, `open`.
+    /// Stored alerts that were deleted for their age or the size of the store, by state: `done`, `open`;
+    /// and how many of both an output was not given yet: `undelivered`.
     pub store_deleted: BTreeMap<String, u64>,
     /// Things that found no room among the counts of what is usual.
     pub prevalence_shed: u64,

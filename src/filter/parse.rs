@@ -1,7 +1,6 @@
 //! From the text of a filter to what it asks: words first, then brackets, `or` and exclusions, then what one word says.
 
-use regex::RegexBuilder;
-
+use crate::filter::regular::Room;
 use crate::filter::{Field, FilterError, Node, Relation, since};
 
 /// A filter may be this long, in bytes, and nest this deep.
@@ -38,7 +37,7 @@ pub(super) fn filter(text: &str) -> Result<Option<Node>, FilterError> {
     if text.len() > MAX_LENGTH {
         return Err(FilterError { at: 0, length: text.len(), reason: format!("longer than {MAX_LENGTH} bytes") });
     }
-    let mut parser = Parser { words: words(text)?, at: 0, depth: 0, end: text.len() };
+    let mut parser = Parser { words: words(text)?, at: 0, depth: 0, end: text.len(), room: Room::default() };
     let root = parser.any()?;
     match parser.words.get(parser.at) {
         None => Ok(root),
@@ -126,6 +125,7 @@ struct Parser {
     at: usize,
     depth: usize,
     end: usize,
+    room: Room,
 }
 
 impl Parser {
@@ -201,8 +201,8 @@ impl Parser {
             }
             WordKind::Quoted(text) => Ok(Node::Text(vec![text.to_lowercase()])),
             WordKind::Regex(source) => {
-                let regex = RegexBuilder::new(source).case_insensitive(true).size_limit(1 << 20).build();
-                regex.map(Node::Regex).map_err(|_| word.error("not a regular expression"))
+                let regex = self.room.compile(source);
+                regex.map(Node::Regex).map_err(|reason| word.error(reason))
             }
             WordKind::Plain(text) => plain(word, text),
             WordKind::Close | WordKind::Or => Err(word.error("not expected here")),

@@ -11,7 +11,8 @@ use crate::alert::usual::Counted;
 use crate::alert::{Alert, AlertId};
 use crate::feed::Known;
 use crate::hosts::prevalence::{self, DAYS, Key, day_of};
-use crate::store::{StoreError, damaged, schema};
+use crate::store::dispatch::Page;
+use crate::store::{StoreError, damaged, dispatch, schema};
 use crate::triage::Entry;
 
 /// How many alerts a start takes into memory, the newest.
@@ -45,6 +46,8 @@ pub struct Kept {
     pub recent: Vec<Alert>,
     /// Events that sequences may need: when they arrived, and their XML.
     pub stage_hits: Vec<(DateTime<Utc>, String)>,
+    /// The last number that a record for outputs was given.
+    pub last_dispatch: u64,
     /// When it was read.
     pub read_at: DateTime<Utc>,
     /// What is usual.
@@ -74,7 +77,8 @@ pub(super) fn kept(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Res
     let recent = recent(connection, now)?;
     let mut select = connection.prepare("SELECT received, xml FROM stage_hits ORDER BY rowid")?;
     let hits = select.query_map([], |row| Ok((time(row.get(0)?), row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Kept { past, columns, unannounced, recent, stage_hits: hits, usual: usual(connection, now)?, read_at: now })
+    let (usual, last_dispatch) = (usual(connection, now)?, dispatch::last(connection)?);
+    Ok(Kept { past, columns, unannounced, recent, stage_hits: hits, usual, last_dispatch, read_at: now })
 }
 
 /// The alerts that were raised lately, oldest first.
@@ -138,7 +142,7 @@ fn entries(connection: &Connection) -> rusqlite::Result<Vec<Entry>> {
     Ok(all)
 }
 
-fn alert(connection: &Connection, id: &str) -> rusqlite::Result<Option<Alert>> {
+pub(super) fn alert(connection: &Connection, id: &str) -> rusqlite::Result<Option<Alert>> {
     let mut select = connection.prepare_cached("SELECT body FROM alerts WHERE id = ?1")?;
     let Some(body) = select.query_row([id], |row| row.get::<_, String>(0)).optional()? else { return Ok(None) };
     let mut body: serde_json::Value = parse(&body)?;
@@ -161,6 +165,12 @@ fn alert(connection: &Connection, id: &str) -> rusqlite::Result<Option<Alert>> {
 pub fn detail(path: &Path, id: &AlertId) -> Result<Option<Alert>, StoreError> {
     let connection = schema::open_to_read(path)?;
     alert(&connection, &id.0).map_err(|error| damaged(path, &error))
+}
+
+/// What goes out after a number.
+pub fn dispatches(path: &Path, after: u64, most: usize) -> Result<Page, StoreError> {
+    let connection = schema::open_to_read(path)?;
+    dispatch::page(&connection, after, most).map_err(|error| damaged(path, &error))
 }
 
 /// A store opened to read, beside the collector that may write to it.

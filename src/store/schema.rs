@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::{StoreError, damaged};
+use crate::store::{StoreError, damaged, dispatch};
 
 /// The schema that this version writes.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Names the file as ours: `WEFW`.
 const APPLICATION: u32 = 0x5745_4657;
 /// Beyond this size the whole check at the start would take too long; what is broken then shows when it is read.
@@ -74,12 +74,26 @@ pub(super) fn open_to_write(path: &Path) -> Result<(Connection, File), StoreErro
     if is_new {
         // The names are written before the log begins, so that they stand in the first bytes of the file at once.
         let names = format!(
-            "PRAGMA auto_vacuum = INCREMENTAL; BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+            "PRAGMA auto_vacuum = INCREMENTAL; BEGIN; {TABLES} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}; COMMIT;",
+            dispatch::TABLES
         );
         connection.execute_batch(&names).map_err(failed)?;
     }
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(failed)?;
+    migrate(&connection).map_err(failed)?;
     Ok((connection, lock))
+}
+
+/// Brings the tables of an earlier version up to date, all or nothing. What counts is the version that the log has: the first
+/// bytes of the file follow when the log is taken over, which is done at once, so that an earlier version sees whose it is.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version != 1 {
+        return Ok(());
+    }
+    let steps = format!("BEGIN; {} {} PRAGMA user_version = {SCHEMA}; COMMIT;", dispatch::TABLES, dispatch::OF_SCHEMA_1);
+    connection.execute_batch(&steps)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Opens the store to read, beside a writer if there is one.
@@ -112,7 +126,7 @@ fn look(path: &Path) -> Result<bool, StoreError> {
         return Err(StoreError::Foreign(path.to_owned()));
     }
     match number(60) {
-        SCHEMA => Ok(true),
+        1..=SCHEMA => Ok(true),
         found => Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA }),
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Evidence, Proof};
 use crate::hosts::prevalence::{DAYS, day_of};
-use crate::store::{Config, Record, status_number};
+use crate::store::{Config, Record, dispatch, status_number};
 use crate::triage::{Deed, Entry, State};
 
 /// How many alerts are deleted at a time to make room, and how often in a row: whoever waits for an alert to be durable must not
@@ -19,6 +19,8 @@ const STEPS: usize = 8;
 pub(super) fn record(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
     match record {
         Record::Alert(alert) => self::alert(transaction, alert),
+        Record::Dispatch { number, alert, action } => dispatch::add(transaction, *number, alert, *action),
+        Record::Delivered { name, mark } => dispatch::mark(transaction, name, *mark),
         Record::Announced(ids) => announced(transaction, ids),
         Record::Triage(entry) => triage(transaction, entry),
         Record::States(states) => self::states(transaction, states),
@@ -122,59 +124,75 @@ pub(super) struct Deleted {
     pub(super) done: u64,
     /// Open ones.
     pub(super) open: u64,
+    /// Those of both that an output was not given yet.
+    pub(super) undelivered: u64,
     /// Whether there is more to delete.
     pub(super) is_unfinished: bool,
 }
 
 /// Deletes what is too old, and the oldest while the store is too large: first what is done with, then, if nothing else is
 /// left, what is open; the caller says so.
-pub(super) fn retain(connection: &mut Connection, config: &Config, now: DateTime<Utc>) -> rusqlite::Result<Deleted> {
+pub(super) fn retain(
+    connection: &mut Connection,
+    config: &Config,
+    outputs: &[String],
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Deleted> {
     let mut deleted = Deleted::default();
-    let oldest = now.checked_sub_signed(config.max_age).unwrap_or(DateTime::UNIX_EPOCH).timestamp_micros();
+    let oldest = oldest(now, config.max_age);
     let done = "(status = 2 OR hidden IS NOT NULL) AND created < ?1";
     for _ in 0..STEPS {
-        let mut count = delete(connection, done, oldest)?;
+        let (mut count, mut undelivered) = delete(connection, done, oldest, outputs)?;
         let is_too_large = size(connection)? > config.max_size;
         if count == 0 && is_too_large {
-            count = delete(connection, done, i64::MAX)?;
+            (count, undelivered) = delete(connection, done, i64::MAX, outputs)?;
         }
         deleted.done += count;
+        deleted.undelivered += undelivered;
         if count > 0 {
             continue;
         }
-        let count = if is_too_large { delete(connection, "created < ?1", i64::MAX)? } else { 0 };
+        let (count, undelivered) = if is_too_large { delete(connection, "created < ?1", i64::MAX, outputs)? } else { (0, 0) };
         deleted.open += count;
+        deleted.undelivered += undelivered;
         if count == 0 {
-            tidy(connection, config, now)?;
+            tidy(connection, config, outputs, now)?;
             return Ok(deleted);
         }
     }
     Ok(Deleted { is_unfinished: true, ..deleted })
 }
 
+/// What was written before is too old.
+fn oldest(now: DateTime<Utc>, max_age: TimeDelta) -> i64 {
+    now.checked_sub_signed(max_age).unwrap_or(DateTime::UNIX_EPOCH).timestamp_micros()
+}
+
 /// Deletes what follows from the alerts that are gone.
-fn tidy(connection: &mut Connection, config: &Config, now: DateTime<Utc>) -> rusqlite::Result<()> {
+fn tidy(connection: &mut Connection, config: &Config, outputs: &[String], now: DateTime<Utc>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute("DELETE FROM usual WHERE day < ?1", [day_of(now) - DAYS])?;
-    forget_entries(&transaction, now, config.max_age)?;
+    let oldest = oldest(now, config.max_age);
+    forget_entries(&transaction, oldest)?;
+    dispatch::tidy(&transaction, outputs, now, oldest)?;
     transaction.commit()?;
     connection.execute_batch("PRAGMA incremental_vacuum(10000);")
 }
 
-/// Deletes the oldest alerts of a condition with their evidence.
-fn delete(connection: &mut Connection, condition: &str, before: i64) -> rusqlite::Result<u64> {
+/// Deletes the oldest alerts of a condition with their evidence; answers how many, and how many of them an output lacks.
+fn delete(connection: &mut Connection, condition: &str, before: i64, outputs: &[String]) -> rusqlite::Result<(u64, u64)> {
     let transaction = connection.transaction()?;
     let chosen = format!("SELECT id FROM alerts WHERE {condition} ORDER BY created LIMIT {STEP}");
+    let undelivered = dispatch::undelivered(&transaction, &chosen, before, outputs)?;
     transaction.execute(&format!("DELETE FROM evidence WHERE alert IN ({chosen})"), [before])?;
     let count = transaction.execute(&format!("DELETE FROM alerts WHERE id IN ({chosen})"), [before])?;
     transaction.commit()?;
     connection.execute_batch("PRAGMA incremental_vacuum(10000);")?;
-    Ok(count as u64)
+    Ok((count as u64, undelivered))
 }
 
 /// Entries about alerts that are gone tell nobody anything; mutes and what ended them stay as long as they may hold.
-fn forget_entries(transaction: &Transaction<'_>, now: DateTime<Utc>, max_age: TimeDelta) -> rusqlite::Result<()> {
-    let oldest = now.checked_sub_signed(max_age).unwrap_or(DateTime::UNIX_EPOCH).timestamp_micros();
+fn forget_entries(transaction: &Transaction<'_>, oldest: i64) -> rusqlite::Result<()> {
     let mut select = transaction.prepare("SELECT number, entry FROM triage WHERE at < ?1")?;
     let mut rows = select.query([oldest])?;
     let mut gone = Vec::new();

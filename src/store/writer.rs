@@ -27,7 +27,7 @@ pub(super) struct Job {
 
 /// Writes until the last handle is gone.
 pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::WeakSender<Intake>) {
-    let Opened { path, mut connection, lock, config } = opened;
+    let Opened { path, mut connection, lock, config, outputs } = opened;
     let mut state = StoreHealth { path: path.display().to_string(), ..StoreHealth::default() };
     measure(&connection, &mut state);
     report(health, &state);
@@ -66,7 +66,7 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
             }
         }
         if let Some(now) = retain.or(unfinished.take()) {
-            match write::retain(&mut connection, &config, now) {
+            match write::retain(&mut connection, &config, &outputs, now) {
                 Ok(deleted) => {
                     note(&mut state, deleted);
                     unfinished = deleted.is_unfinished.then_some(now);
@@ -113,6 +113,10 @@ fn note(state: &mut StoreHealth, deleted: Deleted) {
     state.deleted_open += deleted.open;
     if deleted.done > 0 {
         info!(store = %state.path, alerts = deleted.done, "closed and muted alerts deleted for their age or the size of the store");
+    }
+    state.deleted_undelivered += deleted.undelivered;
+    if deleted.undelivered > 0 {
+        warn!(store = %state.path, alerts = deleted.undelivered, "alerts deleted that an output was not given yet");
     }
     if deleted.open > 0 {
         warn!(store = %state.path, alerts = deleted.open, "OPEN alerts deleted: the store is full and nothing else is left (store.max_size)");

@@ -47,16 +47,19 @@ impl Session {
         {
             attach.abort();
         }
-        if let Some(store) = self.store {
-            // The collector has let go of it; it only finishes what it was given.
-            let finished = tokio::task::spawn_blocking(move || store.join());
-            let _ = timeout_at(until, finished).await;
-        }
         while let Ok(Some(ended)) = timeout_at(until + REPORTS, self.outputs.join_next()).await {
             if let Ok(Outcome::Drained(health)) = ended {
                 counters.output_records.insert((health.url.clone(), "delivered".to_owned()), health.delivered);
+                if health.waiting > 0 {
+                    counters.output_records.insert((health.url.clone(), "kept".to_owned()), health.waiting);
+                }
                 counters.output_records.insert((health.url, "gave_up".to_owned()), health.gave_up);
             }
+        }
+        if let Some(store) = self.store {
+            // Everybody has let go of it; it only finishes what it was given, up to where outputs got at last.
+            let finished = tokio::task::spawn_blocking(move || store.join());
+            let _ = timeout_at((until + REPORTS).max(Instant::now() + REPORTS), finished).await;
         }
         Ended { counters, failure, is_again: self.is_again }
     }

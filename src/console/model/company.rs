@@ -72,11 +72,17 @@ impl Model {
                 self.config.who = who;
                 self.company.own = viewer;
                 self.company.role = Some(role);
-                self.company.stale = None;
+                if self.company.stale.take().is_some() {
+                    // What failed for want of a collector is over.
+                    self.said.take_if(|(_, is_wrong)| *is_wrong);
+                }
                 self.company.looked = None;
             }
             Link::Silent(silent) => self.hear_silence(silent, None),
-            Link::Down { why, silent } => self.hear_silence(silent, Some(why)),
+            Link::Down { why, silent } => {
+                self.hear_silence(silent, Some(why));
+                self.miss_answer();
+            }
         }
     }
 
@@ -131,6 +137,7 @@ impl Model {
         let here = self.alerts.len() as u64;
         self.company.loading = (!snapshot.is_last).then_some((here, snapshot.total));
         self.restore_place();
+        self.find_done(snapshot);
         if snapshot.is_last {
             self.alerts.taken_over();
             self.alerts.set_horizons(if self.filter.is_empty() { snapshot.horizons } else { Horizons::default() });
@@ -162,7 +169,7 @@ impl Model {
         self.notices.clear();
         self.per_minute = snapshot.per_minute.iter().copied().collect();
         self.asked = None;
-        self.dialog = None;
+        self.keep_dialog();
         (self.marks, self.doing) = (None, None);
         self.alert = Selection::default();
         self.new_above = 0;

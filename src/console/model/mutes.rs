@@ -171,6 +171,11 @@ impl MuteForm {
         (missing > 0).then(|| format!("the reason needs {missing} more characters"))
     }
 
+    /// The collector is another one, or knows better: it has to count anew.
+    pub(super) fn count_again(&mut self) {
+        (self.counting, self.counted) = (Counting::Wanted, Some(self.scope()));
+    }
+
     fn move_focus(&mut self, by: isize) {
         let count = self.choices.len();
         let place = match self.focus {

@@ -13,7 +13,7 @@ use crate::console::model::mutes::{MuteForm, OFFERED, Offer};
 use crate::console::model::palette::Palette;
 use crate::console::model::pick::Picker;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
-use crate::console::model::{Effect, Model};
+use crate::console::model::{Effect, Model, unsent};
 use crate::feed::Request;
 use crate::roster::Entry;
 use crate::triage::decide::MAX_TARGETS;
@@ -196,7 +196,8 @@ impl Model {
             self.leave(&dialog);
             return Vec::new();
         }
-        match dialog {
+        let form = unsent::is_form(&dialog).then(|| dialog.clone());
+        let effects = match dialog {
             Dialog::Verdict(targets) => self.verdict_key(key, targets),
             Dialog::Comment(targets, text) => self.comment_key(key, targets, text),
             Dialog::Sure(deed, targets) => self.sure_key(key, deed, targets),
@@ -206,7 +207,8 @@ impl Model {
             Dialog::Copy(menu) => self.copy_key(key, menu),
             Dialog::Export(form) => self.export_key(key, form),
             Dialog::Pick(picker) => self.pick_key(key, picker),
-        }
+        };
+        if let Some(form) = form { self.send(form, effects) } else { effects }
     }
 
     fn verdict_key(&mut self, key: KeyEvent, targets: Targets) -> Vec<Effect> {
@@ -263,6 +265,7 @@ impl Model {
         self.stay_near(|model| model.alerts.apply(entry, &model.filter, model.now));
         let is_mine = entry.who == self.config.who;
         self.offer = None;
+        self.was_done(entry);
         if self.is_doing(&entry.who, entry.token) {
             // It is told when all of it is done.
             return;
@@ -279,13 +282,16 @@ impl Model {
         if refusal.who == self.config.who && refusal.token >= self.first_token && refusal.token < self.next_token {
             self.offer = None;
             self.doing = self.doing.take().filter(|doing| doing.token != refusal.token);
+            if self.was_unreached(refusal) {
+                return;
+            }
             self.said = Some((refusal.reason.clone(), true));
         }
     }
 
     /// Tells what an act of this console did, how it is taken back, and, where an alert turned out to be no attack, that others
     /// like it can be muted with one more key.
-    fn say_done(&mut self, entry: &triage::Entry) {
+    pub(super) fn say_done(&mut self, entry: &triage::Entry) {
         let key = |action| self.config.keys.first_of(action);
         let (undo, mute) = (key(Action::Undo), key(Action::Mute));
         let is_harmless = matches!(entry.deed, Deed::Close(Verdict::BenignTrigger | Verdict::FalsePositive));

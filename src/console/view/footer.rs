@@ -27,12 +27,13 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let columns = usize::from(area.width);
     match (&model.dialog, &model.editor) {
-        (Some(Dialog::Verdict(targets)), _) => put(buffer, area, row, &verdict_line(targets, columns)),
+        (Some(Dialog::Verdict(targets)), _) if wrong(model).is_none() => put(buffer, area, row, &verdict_line(targets, columns)),
         (Some(Dialog::Sure(deed, targets)), _) => put(buffer, area, row, &sure_line(model, deed, targets)),
         (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(model, targets, text, columns)),
         // All other keys are text or nothing; those that work stand in the box.
         (Some(_), _) => {
-            let said = model.said.as_ref().map(|(text, is_wrong)| (safe(text), if *is_wrong { WARN } else { ACCENT }));
+            let said = model.said.as_ref();
+            let said = said.map(|(text, is_wrong)| (style::keys(model, &safe(text)), if *is_wrong { WARN } else { ACCENT }));
             let (text, style) = said.unwrap_or_default();
             put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, columns.saturating_sub(14)), style)]));
             put_right(buffer, area, row, width(&text).min(columns.saturating_sub(14)), vec![styled("esc closes", DIM)]);
@@ -40,6 +41,11 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
         _ => keys(model, area, row, buffer),
     }
+}
+
+/// What went wrong with the last key.
+fn wrong(model: &Model) -> Option<&str> {
+    model.said.as_ref().filter(|(_, is_wrong)| *is_wrong).map(|(text, _)| text.as_str())
 }
 
 /// Which alerts a dialog is about.
@@ -74,10 +80,14 @@ fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
 
 fn comment_line(model: &Model, targets: &Targets, text: &TextLine, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
-    let room = columns.saturating_sub(width(&head) + 22).max(8);
+    let hint = match wrong(model) {
+        Some(said) => styled(style::keys(model, &format!("  {}", safe(said))), WARN),
+        None => styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM),
+    };
+    let room = columns.saturating_sub(width(&head) + hint.width().max(20) + 2).max(12);
     let mut spans = vec![styled(head, ACCENT)];
     spans.extend(field(text, room));
-    spans.push(styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM));
+    spans.push(hint);
     Line::from(spans)
 }
 

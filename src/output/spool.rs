@@ -1,0 +1,154 @@
+//! What the store remembers for an output. Every record has a number; those that find no room in the queue, and those that an
+//! earlier run left, are read from the store in order when there is room. Up to where everything was delivered is noted there,
+//! a second later at most, and nobody waits for that.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::store::dispatch::Page;
+use crate::store::{Deliveries, Record, Store};
+
+/// How many records are read at once.
+const PAGE: usize = 64;
+/// How often the mark is noted, and how soon a page is asked for again that could not be read.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// How long noting may take at the end.
+const LAST_NOTE: Duration = Duration::from_millis(300);
+
+/// A page being read, and up to where the feed had come when that began.
+type Reading = Pin<Box<dyn Future<Output = (u64, Result<Page, String>)> + Send>>;
+
+/// What an output was given, and the way to the rest.
+pub(super) struct Spool {
+    store: Store,
+    name: String,
+    /// Everything up to here was delivered.
+    mark: u64,
+    /// Up to here that is noted.
+    noted: u64,
+    /// Everything up to here is delivered or in the queue.
+    queued: u64,
+    /// Everything up to here was heard.
+    heard: u64,
+    /// So many alerts that are heard first have their number already.
+    untold: u64,
+    reading: Option<Reading>,
+    /// When the mark is noted next, and when a page is asked for again.
+    note_at: Option<Instant>,
+    read_at: Option<Instant>,
+}
+
+impl Spool {
+    /// Begins where an earlier run ended.
+    pub(super) fn new(store: Store, deliveries: Deliveries) -> Self {
+        let Deliveries { name, mark, last, untold } = deliveries;
+        Self { store, name, mark, noted: mark, queued: mark, heard: last, untold, reading: None, note_at: None, read_at: None }
+    }
+
+    /// An alert was told: the number of its record, where that has its place in the queue now. Else the store has it.
+    pub(super) fn hear(&mut self, has_room: bool) -> Option<u64> {
+        if self.untold > 0 {
+            self.untold -= 1;
+            return None;
+        }
+        let is_next = self.queued == self.heard;
+        self.heard += 1;
+        (is_next && has_room).then(|| {
+            self.queued = self.heard;
+            self.heard
+        })
+    }
+
+    /// How many records wait in the store alone.
+    pub(super) fn behind(&self) -> u64 {
+        self.heard - self.queued
+    }
+
+    /// How many records were not delivered.
+    pub(super) fn undelivered(&self) -> u64 {
+        self.heard - self.mark
+    }
+
+    /// Begins to read what follows the queue, where that is short.
+    pub(super) fn begin_read(&mut self, queue: usize) {
+        if self.behind() == 0 || self.reading.is_some() || self.read_at.is_some() || queue >= PAGE {
+            return;
+        }
+        let (store, after, heard) = (self.store.clone(), self.queued, self.heard);
+        self.reading = Some(Box::pin(async move { (heard, store.dispatches(after, PAGE).await) }));
+    }
+
+    /// Waits for a page that was asked for, with where the feed was then, or for what is due by time, and does that. For ever
+    /// where there is neither. Can be given up at any time without a loss.
+    pub(super) async fn next(&mut self) -> Option<(u64, Result<Page, String>)> {
+        let due = self.note_at.into_iter().chain(self.read_at).min();
+        tokio::select! {
+            biased;
+            page = page(&mut self.reading) => {
+                self.reading = None;
+                Some(page)
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                self.catch_up();
+                None
+            }
+        }
+    }
+
+    /// A record of a page gets its place in the queue; answers how many before it are gone.
+    pub(super) fn take(&mut self, number: u64) -> u64 {
+        let gone = number.saturating_sub(self.queued + 1);
+        self.queued = number;
+        gone
+    }
+
+    /// Nothing followed when the feed had come so far; answers how many are gone.
+    pub(super) fn end_at(&mut self, heard: u64) -> u64 {
+        let gone = heard.saturating_sub(self.queued);
+        self.queued = self.queued.max(heard);
+        gone
+    }
+
+    /// A page could not be read.
+    pub(super) fn read_again(&mut self) {
+        self.read_at = Some(Instant::now() + NOTE_EVERY);
+    }
+
+    /// Everything up to a number was delivered; to the end of the queue, where that is empty.
+    pub(super) fn delivered(&mut self, number: Option<u64>) {
+        self.mark = self.mark.max(number.unwrap_or(self.queued));
+        if self.mark > self.noted {
+            self.note_at.get_or_insert_with(|| Instant::now() + NOTE_EVERY);
+        }
+    }
+
+    /// Does what is due. A store that has no room gets the mark a little later.
+    fn catch_up(&mut self) {
+        let now = Instant::now();
+        self.read_at.take_if(|due| *due <= now);
+        if self.note_at.take_if(|due| *due <= now).is_some() {
+            let mark = self.mark;
+            if self.store.try_push(vec![Record::Delivered { name: self.name.clone(), mark }]) {
+                self.noted = mark;
+            } else {
+                self.note_at = Some(now + NOTE_EVERY);
+            }
+        }
+    }
+
+    /// Notes the mark for the next run.
+    pub(super) async fn end(self) {
+        let note = self.store.push(vec![Record::Delivered { name: self.name, mark: self.mark }]);
+        let _ = timeout(LAST_NOTE, note).await;
+    }
+}
+
+/// The end of a read, or never.
+async fn page(reading: &mut Option<Reading>) -> (u64, Result<Page, String>) {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
