@@ -11,12 +11,14 @@ pub mod alerts;
 pub mod bad_frames;
 pub mod company;
 pub mod events;
+pub mod fitting;
 pub mod footer;
 pub mod frame;
 pub mod header;
 pub mod health;
 pub mod help;
 pub mod history;
+pub mod host;
 pub mod hosts;
 pub mod lateral;
 pub mod mute;
@@ -96,7 +98,7 @@ fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Some(Screen::BadFrames { scroll }) => {
             put_lines(buffer, area, &bad_frames::lines(model, usize::from(area.width)), *scroll);
         }
-        Some(Screen::Host { host, .. }) => alerts::render_of_host(model, host, area, buffer),
+        Some(Screen::Host { host, .. }) => host::render(model, host, area, buffer),
         None => match model.tab {
             Tab::Triage => triage(model, shape, area, buffer),
             Tab::Alerts => alerts::render(model, false, area, buffer),
@@ -117,6 +119,7 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         // One list and the preview; where three alerts would not fit beside it, the list alone.
         let preview = match area.height {
             14.. => 7,
+            11.. => 5,
             9.. => 4,
             _ => 0,
         };

@@ -4,6 +4,7 @@ use crate::alert::Severity;
 use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::event::names::HostName;
+use crate::filter::Filter;
 use crate::hosts::HostState;
 
 /// The tabs.
@@ -165,6 +166,7 @@ impl Model {
                 },
             },
             Action::NextAlert | Action::PreviousAlert => self.alerts.open_count() > 0,
+            Action::Lateral => self.alerts.linked(&Filter::default(), self.now).next().is_some(),
             Action::ReplayStep | Action::ReplaySlower | Action::ReplayFaster => self.is_replaying(),
             Action::ReplayAgain => self.config.is_replay && self.config.never_again.is_none(),
             Action::Copy | Action::Only | Action::Without => self.has_selection(),
