@@ -140,3 +140,53 @@ fn a_host_tells_how_it_is_what_fired_and_what_it_did_last() {
     let text = scene.text();
     assert!(text.contains("BLIND") && text.contains("blind     no inbound EID 3 for") && text.contains("EID"), "{text}");
 }
+
+#[test]
+fn the_help_says_what_every_sign_means() {
+    for size in [(120, 36), (80, 24), (60, 16)] {
+        for (query, about) in [
+            ("3 i n", "outbound"),
+            ("B L I N D", "proves"),
+            ("S I L E N T", "silent_after"),
+            ("◆", "completed"),
+            ("x 6", "acts"),
+            ("n e a r", "explain"),
+            ("i s :", "benign_trigger"),
+        ] {
+            let mut scene = Scene::of(&["demo.xml"], size);
+            scene.keys("?");
+            scene.keys(query);
+            let text = scene.text();
+            assert!(text.contains(about), "{query} at {size:?}: {text}");
+            // It is no key: choosing it runs nothing, and the help stays open.
+            scene.keys("tab");
+            let effects = scene.keys("enter");
+            assert!(effects.is_empty() && scene.text().contains(about), "{}", scene.text());
+        }
+        let mut scene = Scene::of(&["demo.xml"], size);
+        scene.keys("? tab");
+        assert!(scene.text().contains("COVERAGE of a host"), "{}", scene.text());
+    }
+}
+
+#[test]
+fn a_word_half_typed_empties_no_list_and_says_how_it_goes_on() {
+    for size in [(120, 36), (80, 24), (60, 16)] {
+        let mut scene = Scene::of(&["demo.xml"], size);
+        scene.keys("/");
+        assert!(scene.text().contains("fields: host: src:"), "{}", scene.text());
+        for letter in ["i", "s", ":", "o", "p"] {
+            scene.keys(letter);
+            assert!(scene.text().contains("▌ afe8"), "after {letter}: {}", scene.text());
+        }
+        let text = scene.text();
+        assert!(text.contains("is: open") && !text.contains("is: open new"), "{text}");
+        scene.keys("backspace backspace");
+        assert!(scene.text().contains("is: open new acked closed muted linked again"), "{}", scene.text());
+        // A word that is a field's name too is looked for once it is meant.
+        scene.keys("ctrl-u u s e r");
+        assert!(scene.text().contains("user:") && scene.text().contains("▌ afe8"), "{}", scene.text());
+        scene.keys("enter");
+        assert_eq!(scene.model.filter_text, "user");
+    }
+}

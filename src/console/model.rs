@@ -2,12 +2,14 @@
 //! there is no terminal, no clock and no I/O here, and views only read.
 
 pub mod company;
+pub mod complete;
 pub mod copy;
 pub mod export;
 mod filterable;
 mod gather;
 mod hearing;
 pub mod lateral;
+pub mod legend;
 pub mod listed;
 mod moving;
 pub mod mutes;

@@ -10,6 +10,7 @@ pub mod alert;
 pub mod alerts;
 pub mod bad_frames;
 pub mod company;
+pub mod completion;
 pub mod events;
 pub mod fitting;
 pub mod footer;
@@ -86,7 +87,8 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// Header, body and footer.
 fn areas(model: &Model, area: Rect) -> (Rect, Rect, Rect) {
     let (head, rest) = split_top(area, header::height(shape(area)));
-    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()));
+    let hints = completion::height(model, area.width, area.height);
+    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()) + hints);
     (head, body, foot)
 }
 

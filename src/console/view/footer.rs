@@ -11,7 +11,7 @@ use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::typing::Editor;
 use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, count, plain, safe, styled};
-use crate::console::view::{company, put, put_right};
+use crate::console::view::{company, completion, put, put_right};
 use crate::intake::ReplayProgress;
 use crate::triage::Verdict;
 
@@ -33,7 +33,16 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
             put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, columns.saturating_sub(14)), style)]));
             put_right(buffer, area, row, width(&text).min(columns.saturating_sub(14)), vec![styled("esc closes", DIM)]);
         }
-        (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
+        (None, Some(editor)) => {
+            // Right above the line, whatever it takes of the room.
+            let hints = area.height.saturating_sub(row + 1);
+            let above = completion::lines(model, editor, columns, usize::from(hints));
+            row = area.height.saturating_sub(1);
+            for (place, line) in above.iter().rev().enumerate() {
+                put(buffer, area, row - 1 - place as u16, line);
+            }
+            put(buffer, area, row, &editor_line(model, editor, hints > 0));
+        }
         _ => keys(model, area, row, buffer),
     }
 }
@@ -118,7 +127,7 @@ fn first_key(row: &Row) -> &str {
 }
 
 /// The filter being typed: its text, what is wrong with it, or how much it leaves.
-fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> {
+fn editor_line(model: &Model, editor: &Editor, has_hints: bool) -> Line<'static> {
     let mut spans = vec![styled(" / ", ACCENT)];
     match &editor.error {
         Some(error) => {
@@ -129,19 +138,28 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
             spans.push(styled(safe(wrong), WARN));
             spans.push(plain(safe(editor.text.get(end..).unwrap_or_default())));
             spans.push(styled("▏", ACCENT));
-            spans.push(styled(format!("  {}", error.reason), WARN));
+            // What the word can become stands above it, where there is room.
+            let text = if has_hints { "not a filter yet   esc undo" } else { error.reason.as_str() };
+            spans.push(styled(format!("  {text}"), if has_hints { DIM } else { WARN }));
         }
         None => {
             spans.push(plain(safe(&editor.text)));
             spans.push(styled("▏", ACCENT));
             let (alerts, events) = (model.alerts.rows(false).len(), model.event_rows().len());
-            spans.push(styled(style::keys(model, &format!("  {alerts} alerts, {events} events   ⏎ keep   esc undo")), DIM));
-            if editor.text.is_empty() && columns > 110 {
-                spans.push(styled("   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m", DIM));
-            }
+            spans.push(styled(
+                style::keys(
+                    model,
+                    &format!("  {alerts} alert{}, {events} event{}   ⏎ keep   esc undo", plural(alerts), plural(events)),
+                ),
+                DIM,
+            ));
         }
     }
     Line::from(spans)
+}
+
+fn plural(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
 }
 
 /// How far a replay has come, and the keys that lead it. The keys stay; where there is little room the bar gets shorter and goes,
