@@ -223,6 +223,16 @@ fn matches_pieces(text: &str, pieces: &[String], anchor: Anchor) -> bool {
     true
 }
 
+/// The names of all fields, in the order in which they are told.
+pub fn field_names() -> impl Iterator<Item = &'static str> {
+    parse::FIELDS.iter().map(|(name, _)| *name)
+}
+
+/// What `is:` takes.
+pub fn states() -> impl Iterator<Item = &'static str> {
+    parse::STATES.into_iter()
+}
+
 /// A span of time in seconds: `30s`, `15m`, `24h`, `7d`.
 pub fn since(text: &str) -> Option<i64> {
     let number: i64 = text.get(..text.len().checked_sub(1)?)?.parse().ok()?;

@@ -299,6 +299,27 @@ mod tests {
         assert_eq!(muted, serde_json::to_string(&scope.conditions).unwrap());
     }
 
+    /// What is kept is told with what was written, not once it is measured again.
+    #[tokio::test]
+    async fn how_many_alerts_there_are_is_told_as_they_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (opened, _) = open(&folder.path().join("x.db"), &Config::default(), DateTime::UNIX_EPOCH).unwrap();
+        let (health, mut told) = mpsc::channel(8);
+        let (store, thread) = opened.start(health.downgrade()).unwrap();
+        let better = Arc::new(Alert { action: crate::alert::Action::Updated, ..(*alert(1, 1)).clone() });
+        store.keep(vec![Record::Alert(alert(1, 1)), Record::Alert(alert(2, 1)), Record::Alert(better)]).await.unwrap();
+        drop(store);
+        thread.join().unwrap();
+        drop(health);
+        let mut last = None;
+        while let Some(intake) = told.recv().await {
+            if let Intake::Store(health) = intake {
+                last = Some((health.written, health.alerts));
+            }
+        }
+        assert_eq!(last, Some((3, 2)));
+    }
+
     #[test]
     fn what_an_output_lacks_is_remembered_and_its_deletion_counted() {
         let folder = tempfile::tempdir().unwrap();

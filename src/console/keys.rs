@@ -215,7 +215,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Alerts,        Place::Outside,  "2",        "alerts",   "every alert, and where it stands", 0),
     bind(Action::Events,        Place::Outside,  "3",        "events",   "every event as it arrives", 0),
     bind(Action::Health,        Place::Outside,  "4",        "health",   "listeners, outputs, store, rules, clocks, rejected messages", 0),
-    bind(Action::Lateral,       Place::Outside,  "L",        "lateral",  "lateral movement: the paths A > B > C of linked alerts", 0),
+    bind(Action::Lateral,       Place::Outside,  "L",        "lateral",  "lateral movement: the paths A > B > C of linked alerts", 8),
     bind(Action::Why,           Place::Inside,   "1",        "why",      "why it fired: the fields that matched, the gap, the tree, is it usual", 0),
     bind(Action::Evidence,      Place::Inside,   "2",        "events",   "all fields of the events", 0),
     bind(Action::Tree,          Place::Inside,   "3 p",      "tree",     "the process tree", 0),

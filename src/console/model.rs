@@ -3,12 +3,14 @@
 
 mod attention;
 pub mod company;
+pub mod complete;
 pub mod copy;
 pub mod export;
 mod filterable;
 mod gather;
 mod hearing;
 pub mod lateral;
+pub mod legend;
 pub mod line;
 pub mod listed;
 pub mod many;
@@ -351,9 +353,12 @@ impl Model {
 
     /// The events that the filter lets through, oldest first.
     pub fn event_rows(&self) -> Vec<&TailLine> {
-        let now = self.now;
-        let is_seen = |row: &TailLine| self.filter.matches(&Happened { line: &row.line, at: row.at, now });
-        self.events.iter().filter(|row| self.filter.is_empty() || is_seen(row)).collect()
+        self.events.iter().filter(|row| self.shows(row)).collect()
+    }
+
+    /// Whether the filter lets an event through.
+    pub fn shows(&self, row: &TailLine) -> bool {
+        self.filter.is_empty() || self.filter.matches(&Happened { line: &row.line, at: row.at, now: self.now })
     }
 
     /// Where it listens: as bound, or, before that is known, as configured.

@@ -84,6 +84,8 @@ pub fn fit(text: &str, width: usize) -> String {
         used += own;
         out.push(character);
     }
+    // A mark can widen the letter that it stands on.
+    while out.width() + 1 > width && out.pop().is_some() {}
     if width > 0 {
         out.push('…');
     }
@@ -105,7 +107,10 @@ pub fn fit_left(text: &str, width: usize) -> String {
         used += own;
         kept.push(character);
     }
-    let end: String = kept.into_iter().rev().collect();
+    let mut end: String = kept.into_iter().rev().collect();
+    while end.width() + 1 > width && !end.is_empty() {
+        end.remove(0);
+    }
     if width > 0 { format!("…{end}") } else { end }
 }
 
@@ -198,6 +203,8 @@ mod tests {
     fn cut_and_filled() {
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("日本語", 4), "日…");
+        // The candle alone has one column, with the mark for pictures two.
+        assert_eq!(fit("🕯\u{fe0f}abc", 2), "🕯…");
         assert_eq!(fit_left(r"C:\Windows\System32\whoami.exe", 20), r"…ystem32\whoami.exe".to_owned().replacen("…y", "…Sy", 1));
         assert_eq!(pad("ab", 4), "ab  ");
         assert_eq!(pad_left("ab", 4), "  ab");

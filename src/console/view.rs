@@ -10,8 +10,10 @@ pub mod alert;
 pub mod alerts;
 pub mod bad_frames;
 pub mod company;
+pub mod completion;
 pub mod events;
 pub mod field;
+pub mod fitting;
 pub mod footer;
 pub mod frame;
 pub mod header;
@@ -19,6 +21,7 @@ pub mod health;
 pub mod help;
 pub mod histogram;
 pub mod history;
+pub mod host;
 pub mod hosts;
 pub mod lateral;
 pub mod mute;
@@ -86,7 +89,8 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// Header, body and footer.
 fn areas(model: &Model, area: Rect) -> (Rect, Rect, Rect) {
     let (head, rest) = split_top(area, header::height(shape(area)));
-    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()));
+    let hints = completion::height(model, area.width, area.height);
+    let (body, foot) = split_bottom(rest, 1 + u16::from(model.status.replay.is_some()) + hints);
     (head, body, foot)
 }
 
@@ -98,7 +102,7 @@ fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Some(Screen::BadFrames { scroll }) => {
             put_lines(buffer, area, &bad_frames::lines(model, usize::from(area.width)), *scroll);
         }
-        Some(Screen::Host { host, .. }) => alerts::render_of_host(model, host, area, buffer),
+        Some(Screen::Host { host, .. }) => host::render(model, host, area, buffer),
         None => match model.tab {
             Tab::Triage => triage(model, shape, area, buffer),
             Tab::Alerts => alerts::render(model, false, area, buffer),
@@ -119,6 +123,7 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         // One list and the preview; where three alerts would not fit beside it, the list alone.
         let preview = match area.height {
             14.. => 7,
+            11.. => 5,
             9.. => 4,
             _ => 0,
         };

@@ -8,10 +8,11 @@ const MAX_LENGTH: usize = 4096;
 const MAX_DEPTH: usize = 64;
 
 /// What `is:` takes.
-const STATES: [&str; 10] =
+pub(super) const STATES: [&str; 10] =
     ["open", "new", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive"];
 
-const FIELDS: [(&str, Field); 18] = [
+/// The fields by their names.
+pub(super) const FIELDS: [(&str, Field); 18] = [
     ("host", Field::Host),
     ("src", Field::Src),
     ("dst", Field::Dst),

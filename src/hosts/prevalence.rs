@@ -158,9 +158,11 @@ pub fn day_of(at: DateTime<Utc>) -> i64 {
 
 /// What an event says that is worth counting.
 fn things<'a>(event_id: u32, field: impl Fn(&str) -> Option<&'a str>) -> Vec<(Counted, String)> {
-    let said = |name: &str| field(name).filter(|value| is_said(value)).map(|value| cut(value.to_lowercase()));
+    let told = |name: &str| field(name).filter(|value| is_said(value));
+    let said = |name: &str| told(name).map(|value| cut(value.to_lowercase()));
     let user = said("User").map(|user| (Counted::UserOnHost, user));
-    let image = said("Image").map(|image| (Counted::ImageOnHost, file_name(&image).to_owned()));
+    // The name first: of a long path the end would be cut off.
+    let image = told("Image").map(|image| (Counted::ImageOnHost, cut(file_name(image).to_lowercase())));
     match (event_id, field("Initiated")) {
         // An accepted connection runs as the system; who came is told by the address.
         (3, Some(initiated)) if initiated.eq_ignore_ascii_case("false") => {

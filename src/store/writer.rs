@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::alert::Action;
 use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Intake, StoreHealth};
 use crate::store::write::{self, Deleted};
@@ -41,7 +42,10 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
         let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
         timings.note(begun.elapsed().as_nanos() as u64);
         match &result {
-            Ok(()) => state.written += records,
+            Ok(()) => {
+                state.written += records;
+                state.alerts += raised(&together);
+            }
             Err(_) => state.failed += records,
         }
         // While more waits, the next transaction reports for this one too.
@@ -95,6 +99,12 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
 /// What people would miss; the rest only keeps the house.
 fn is_counted(record: &Record) -> bool {
     matches!(record, Record::Alert(_) | Record::Triage(_) | Record::StageHit { .. })
+}
+
+/// How many alerts are new among these; what was deleted is counted when it is measured again.
+fn raised(jobs: &[Job]) -> u64 {
+    let is_new = |record: &&Record| matches!(record, Record::Alert(alert) if alert.action == Action::Raised);
+    jobs.iter().flat_map(|job| &job.records).filter(is_new).count() as u64
 }
 
 fn write_all(connection: &mut Connection, jobs: &[Job]) -> rusqlite::Result<()> {

@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::keys::{Action, Keymap, Place};
 use crate::console::model::company;
+use crate::console::model::legend::signs;
 use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
 use crate::console::model::palette::Palette;
@@ -75,7 +76,8 @@ impl Model {
     pub(super) fn help_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let is_inside = self.is_inside();
         let Some(help) = &mut self.help else { return Vec::new() };
-        let count = help.rows(&self.config.keys, is_inside).len();
+        let keys = help.rows(&self.config.keys, is_inside).len();
+        let count = keys + signs(&help.query).len();
         match key.code {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Quit],
             KeyCode::Esc => self.help = None,
@@ -85,7 +87,10 @@ impl Model {
             KeyCode::End => help.selected = count.saturating_sub(1),
             KeyCode::PageUp => help.selected = help.selected.saturating_sub(10),
             KeyCode::PageDown => help.selected = (help.selected + 10).min(count.saturating_sub(1)),
+            KeyCode::Tab => help.selected = keys.min(count.saturating_sub(1)),
             KeyCode::Char('?') if help.query.is_empty() => self.help = None,
+            // A sign only says what it means.
+            KeyCode::Enter if (keys..count).contains(&help.selected) => {}
             KeyCode::Enter => {
                 let row = help.rows(&self.config.keys, is_inside).into_iter().nth(help.selected);
                 self.help = None;

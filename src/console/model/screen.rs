@@ -5,6 +5,7 @@ use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::window::Window;
 use crate::event::names::HostName;
+use crate::filter::Filter;
 use crate::hosts::HostState;
 
 /// The tabs.
@@ -166,6 +167,7 @@ impl Model {
                 },
             },
             Action::NextAlert | Action::PreviousAlert => self.alerts.open_count() > 0,
+            Action::Lateral => self.alerts.linked(&Filter::default(), self.now).next().is_some(),
             Action::ReplayStep | Action::ReplaySlower | Action::ReplayFaster => self.is_replaying(),
             Action::WindowWider => self.window != Window::All,
             Action::WindowNarrower => self.window != Window::Quarter,

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::model::Model;
+use crate::console::model::complete::so_far;
 use crate::console::model::line::TextLine;
 use crate::console::model::mutes::Focus;
 use crate::console::model::triage::Dialog;
@@ -64,7 +65,9 @@ impl Model {
             }
             KeyCode::Enter => {
                 if editor.error.is_none() {
+                    let text = std::mem::take(&mut editor.text);
                     self.editor = None;
+                    self.hold_to(&text);
                     self.remember_filter();
                 }
                 return;
@@ -77,13 +80,18 @@ impl Model {
         self.try_filter();
     }
 
-    /// What is typed becomes the filter as soon as it is one.
+    /// What is typed becomes the filter as soon as it is one; a last word that is not complete changes nothing yet.
     fn try_filter(&mut self) {
         let Some(editor) = &mut self.editor else { return };
         let text = editor.text.to_string();
         editor.error = Filter::parse(&text).err();
-        if editor.error.is_none() {
-            self.set_filter(&text);
+        self.hold_to(so_far(&text));
+    }
+
+    /// Sets the filter, if it is another one: nothing is listed or asked for twice.
+    fn hold_to(&mut self, text: &str) {
+        if text.trim() != self.filter_text {
+            self.set_filter(text);
         }
     }
 

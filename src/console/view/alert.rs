@@ -6,11 +6,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::alert::header::short_host;
 use crate::alert::{Alert, TreeNode};
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section};
-use crate::console::printable::{fit, pad, wrap};
+use crate::console::printable::{fit, pad, width, wrap};
 use crate::console::view::alert::evidence::evidence_lines;
+use crate::console::view::fitting::{as_many_as_fit, first_that_fits};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::seconds;
 use crate::console::view::{history, lateral, put, put_lines, put_right, split_top};
@@ -54,9 +56,28 @@ fn title(model: &Model, entry: &Entry, area: Rect, buffer: &mut Buffer) {
     let Some(alert) = &entry.alert else { return };
     let address =
         model.hosts.get(&alert.host).and_then(|host| host.address.as_deref()).map_or(String::new(), |ip| format!(" {ip}"));
-    let techniques = alert.rule.techniques.iter().map(|one| format!("   {} {}", one.id, one.name)).collect::<String>();
-    let facts = format!(" {}{address}   risk {}{}{techniques}", alert.computer, alert.rule.risk_score, lateral::raised(alert));
-    put(buffer, area, 1, &Line::from(styled(safe(&facts), DIM)));
+    put(buffer, area, 1, &Line::from(styled(facts(alert, &address, usize::from(area.width)), DIM)));
+}
+
+/// Where it happened, what it weighs, and its techniques. Where there is little room, what can be read elsewhere goes first:
+/// the names of the techniques, the domain, the address, and how the risk came about.
+fn facts(alert: &Alert, address: &str, room: usize) -> String {
+    let names: String = alert.rule.techniques.iter().map(|one| format!("   {} {}", one.id, one.name)).collect();
+    let ids: Vec<String> = alert.rule.techniques.iter().map(|one| one.id.clone()).collect();
+    let all_ids = ids.join("  ");
+    let (host, short) = (&alert.computer, short_host(&alert.computer));
+    let risk = format!("risk {}{}", alert.rule.risk_score, lateral::raised(alert));
+    let brief = format!("risk {}{}", alert.rule.risk_score, if alert.raised_to.is_some() { ", raised by link" } else { "" });
+    let some_ids = as_many_as_fit(&ids, "  ", room.saturating_sub(width(short) + 4));
+    let forms = [
+        format!(" {host}{address}   {risk}{names}"),
+        format!(" {host}{address}   {risk}   {all_ids}"),
+        format!(" {short}{address}   {risk}   {all_ids}"),
+        format!(" {short}   {risk}   {all_ids}"),
+        format!(" {short}   {brief}   {all_ids}"),
+        format!(" {short}   {some_ids}"),
+    ];
+    first_that_fits(forms.map(|form| safe(form.trim_end())), room)
 }
 
 /// The lines of a section.
@@ -96,7 +117,7 @@ pub fn no_evidence(model: &Model) -> &'static str {
 fn why(model: &Model, entry: &Entry, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(heading("Why it fired", false))];
     lines.extend(wrap(&safe(&alert.message), width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
-    lines.extend(lateral::link_line(model, alert, width));
+    lines.extend(lateral::link_lines(model, alert, width, usize::MAX));
     lines.extend(history::usual_line(alert, width));
     lines.push(Line::from(""));
     lines.extend(evidence_lines(model, alert, width));
@@ -201,7 +222,7 @@ fn tree(model: &Model, alert: &Alert, width: usize, most: usize) -> Vec<Line<'st
     lines
 }
 
-fn tree_line(model: &Model, node: &TreeNode, is_last: bool, width: usize) -> Line<'static> {
+fn tree_line(model: &Model, node: &TreeNode, is_last: bool, columns: usize) -> Line<'static> {
     let process = &node.process;
     let branch = match (node.depth, is_last) {
         (0, _) => String::new(),
@@ -217,10 +238,15 @@ fn tree_line(model: &Model, node: &TreeNode, is_last: bool, width: usize) -> Lin
     let user = process.user.as_deref().map_or(String::new(), |user| format!("  {}", safe(user)));
     let mark = if node.is_subject { "  ◀ this alert" } else { "" };
     let unseen = if node.was_seen { "" } else { "  start not seen" };
-    let tail = format!("{user}{started}{mark}{unseen}");
     let name = safe(process.name());
-    let room = width
-        .saturating_sub(6 + branch.chars().count() + crate::console::printable::width(&name) + pid.len() + tail.chars().count());
+    let used = 6 + width(&branch) + width(&name) + width(&pid) + width(mark) + width(unseen);
+    // Of what stands behind the command line, when it started goes first, then who ran it.
+    let (user, started) = match columns.saturating_sub(used) {
+        left if left >= width(&user) + width(&started) => (user, started),
+        left if left >= width(&user) => (user, String::new()),
+        _ => (String::new(), String::new()),
+    };
+    let room = columns.saturating_sub(used + width(&user) + width(&started));
     let arguments = fit(&safe(&line), room);
     let style = if node.is_subject { STRONG } else { plain("").style };
     let spans: Vec<Span<'static>> = vec![

@@ -4,13 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::console::counted::count_of;
 use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::marks::Listing;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
-use crate::console::view::health::hosts;
+use crate::console::view::fitting::what_and_who;
 use crate::console::view::style::{self, ACCENT, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{first_row, history, put, put_right};
 use crate::event::names::HostName;
@@ -98,49 +97,30 @@ pub fn window_hint(model: &Model) -> String {
     }
 }
 
-/// Draws the alerts of one host, and what is known of it.
-pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut Buffer) {
-    let entries = model.alerts.of_host(host);
-    let mut title = heading(&safe(host.as_str()), true);
+/// Draws the alerts of one host. One row below stays free.
+pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: Rect, buffer: &mut Buffer) {
+    let mut title = heading("Alerts", true);
     let told = model.pages.count_of(host).filter(|told| *told > entries.len() as u64);
     let of_all = told.map_or(String::new(), |told| format!(" here of {}", count(told)));
-    title.push(plain(format!("  {}{of_all}", count_of(entries.len() as u64, "alert"))));
+    title.push(plain(format!("  {}{of_all}, severity then newest", count(entries.len() as u64))));
     let list = Listing::Host(host.clone());
     title.extend(marked(model, &list));
     put(buffer, area, 0, &Line::from(title));
-    if let Some(state) = model.hosts.get(host) {
-        let address = state.address.as_deref().map_or(String::new(), |address| format!("  {}", safe(address)));
-        let skew = hosts::clock(state).map_or(String::new(), |clock| format!("   clock {clock}"));
-        let lag = hosts::lag(state).map_or(String::new(), |lag| format!("   lag {lag}"));
-        let text = format!(
-            "  {} events{address}   first heard {} ago, last {} ago{lag}{skew}",
-            count(state.events),
-            style::age((model.now - state.first_seen).num_seconds()),
-            style::age((model.now - state.last_seen).num_seconds()),
-        );
-        let style = if hosts::is_late(state) || hosts::is_off(state) { WARN } else { DIM };
-        put(buffer, area, 1, &Line::from(styled(text, style)));
-        if let Some(blind) = &state.blind {
-            let age = style::age((model.now - blind.since).num_seconds());
-            let text = format!("  BLIND: no inbound EID 3 for {age}, yet {}", safe(&blind.proof.to_string()));
-            put(buffer, area, 2, &Line::from(styled(text, WARN)));
-        }
-    }
     let columns = Columns::of(area.width, true, entries.iter().copied().take(ASKED));
-    put(buffer, area, 3, &Line::from(styled(columns.head(), DIM)));
+    put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if entries.is_empty() {
-        put(buffer, area, 4, &Line::from(plain(format!("  no alerts of this host {}", window_hint(model)))));
+        put(buffer, area, 2, &Line::from(plain(format!("  no alerts of this host {}", window_hint(model)))));
         return;
     }
     let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
     let selected = chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0));
-    let room = usize::from(area.height.saturating_sub(5)).max(1);
+    let room = usize::from(area.height.saturating_sub(3)).max(1);
     let first = first_row(selected, room, entries.len());
     for (place, entry) in entries.iter().enumerate().skip(first).take(room) {
         let is_marked = model.is_marked(entry, &list);
         let row = Row { repeats: 1, is_selected: Some(place) == selected, has_focus: true, is_marked };
         let line = columns.row(model, entry, &row);
-        put(buffer, area, (place - first) as u16 + 4, &line);
+        put(buffer, area, (place - first) as u16 + 2, &line);
     }
 }
 
@@ -181,7 +161,8 @@ impl Columns {
             }
             (76.., true) => Self { path: 27, rule: 0, what: rest.saturating_sub(22 + 27), state, has_paths },
             (76.., false) => Self { path: 15, rule: rest.saturating_sub(24 + 15), what: 0, state, has_paths },
-            _ => Self { path: rest.saturating_sub(22).min(27), rule: 0, what: rest.saturating_sub(22 + 27), state, has_paths },
+            // A few letters of what ran say nothing: then the path has all of it.
+            _ => Self { path: rest.saturating_sub(22), rule: 0, what: 0, state, has_paths },
         }
     }
 
@@ -218,7 +199,9 @@ impl Columns {
             spans.push(plain(format!("  {}", pad(&format!("{rule}{linked}"), self.rule))));
         }
         if self.what > 8 {
-            spans.push(plain(format!("  {}", pad(&safe(&entry.header.what), self.what - 2))));
+            let user = entry.header.user.as_deref().map(safe);
+            let what = what_and_who(&safe(&entry.header.what), user.as_deref(), self.what - 2);
+            spans.push(plain(format!("  {}", pad(&what, self.what - 2))));
         }
         let line = Line::from(spans);
         if is_selected && has_focus { line.style(SELECTED) } else { line }

@@ -10,6 +10,7 @@ use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{alert, put, put_lines, put_right};
+use crate::event::names::HostName;
 
 /// Draws the tail.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -47,6 +48,16 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         let line = columns.row(model, row, place == selected);
         put(buffer, area, (place - first) as u16 + 2, &line);
     }
+}
+
+/// What a host sent last, as far as the tail has it and the filter lets it through: so many lines, the newest last.
+pub fn last_of(model: &Model, host: &HostName, rows: usize, width: u16) -> Vec<Line<'static>> {
+    let is_shown = |row: &&TailLine| row.line.host == *host && model.shows(row);
+    let columns = Columns { host: 0, ..Columns::of(width) };
+    let newest_first = model.events.iter().rev().filter(is_shown).take(rows);
+    let mut lines: Vec<Line<'static>> = newest_first.map(|row| columns.row(model, row, false)).collect();
+    lines.reverse();
+    lines
 }
 
 /// Widths by the width of the area; the summary gets what the others leave.

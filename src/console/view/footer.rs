@@ -14,7 +14,7 @@ use crate::console::model::{Model, many};
 use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::field::{field, marked};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
-use crate::console::view::{company, put, put_right};
+use crate::console::view::{company, completion, put, put_right};
 use crate::intake::ReplayProgress;
 use crate::triage::{Deed, Verdict};
 
@@ -38,7 +38,16 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
             put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, columns.saturating_sub(14)), style)]));
             put_right(buffer, area, row, width(&text).min(columns.saturating_sub(14)), vec![styled("esc closes", DIM)]);
         }
-        (None, Some(editor)) => put(buffer, area, row, &editor_line(model, editor, columns)),
+        (None, Some(editor)) => {
+            // Right above the line, whatever it takes of the room.
+            let hints = area.height.saturating_sub(row + 1);
+            let above = completion::lines(model, editor, columns, usize::from(hints));
+            row = area.height.saturating_sub(1);
+            for (place, line) in above.iter().rev().enumerate() {
+                put(buffer, area, row - 1 - place as u16, line);
+            }
+            put(buffer, area, row, &editor_line(model, editor, columns, hints > 0));
+        }
         _ => keys(model, area, row, buffer),
     }
 }
@@ -114,10 +123,11 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     }
     let is_shown = |row: &&Row| row.binding.footer > 0 && model.can_do(row.binding.action);
     let mut shown: Vec<_> = model.config.keys.rows(model.is_inside()).filter(is_shown).collect();
-    shown.sort_by_key(|row| row.binding.footer);
+    let is_held = model.paused().is_some() || model.status.replay.as_ref().is_some_and(|replay| replay.is_held);
+    // What goes on again is the first thing to know of a picture that stands still.
+    shown.sort_by_key(|row| if is_held && row.binding.action == Action::Pause { 0 } else { row.binding.footer });
     for row in shown.iter().filter(|row| !matches!(row.binding.action, Action::Help | Action::Quit)) {
         let (binding, key) = (row.binding, first_key(row));
-        let is_held = model.paused().is_some() || model.status.replay.as_ref().is_some_and(|replay| replay.is_held);
         let label = match binding.action {
             Action::Pause if is_held => "go on",
             Action::Back if model.marked_rows() > 0 => "unmark",
@@ -142,16 +152,15 @@ fn first_key(row: &Row) -> &str {
 }
 
 /// The filter being typed: its text, what is wrong with it, or how much it leaves.
-fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> {
+fn editor_line(model: &Model, editor: &Editor, columns: usize, has_hints: bool) -> Line<'static> {
     let (wrong, about, style) = match &editor.error {
+        // What the word can become stands above it, where there is room.
+        Some(error) if has_hints => (error.at..error.at + error.length, "  not a filter yet   esc undo".to_owned(), DIM),
         Some(error) => (error.at..error.at + error.length, format!("  {}", error.reason), WARN),
         None => {
             let alerts = count_of(model.alerts.rows(false).len() as u64, "alert");
             let events = count_of(model.event_rows().len() as u64, "event");
-            let about = style::keys(model, &format!("  {alerts}, {events}   ⏎ keep   esc undo"));
-            let is_roomy = editor.text.is_empty() && columns > 110;
-            let fields = if is_roomy { "   host: src: dst: port: user: proc: cmd: rule: sev>=high eid: since:15m" } else { "" };
-            (0..0, about + fields, DIM)
+            (0..0, style::keys(model, &format!("  {alerts}, {events}   ⏎ keep   esc undo")), DIM)
         }
     };
     // The text comes first; what stands beside it is cut.
@@ -162,37 +171,64 @@ fn editor_line(model: &Model, editor: &Editor, columns: usize) -> Line<'static> 
     Line::from(spans)
 }
 
+/// How far a replay has come, and the keys that lead it. The keys stay; where there is little room the bar gets shorter and goes,
+/// then the name, then the time.
 fn replay_bar(model: &Model, replay: &ReplayProgress, columns: usize) -> Line<'static> {
     let speed = replay.speed.map_or("flat out".to_owned(), |speed| format!("{speed}x"));
-    let format = if columns >= 100 { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" };
+    let head = format!(" REPLAY {speed}  ");
+    let format = if columns >= 100 { "%Y-%m-%d %H:%M:%S  " } else { "%H:%M:%S  " };
     let position = replay.position.map_or(String::new(), |time| style::clock(time, model.is_utc, format));
-    let room = if columns >= 100 { 16_u64 } else { 10 };
-    let bar = match replay.bytes_total {
+    let name = safe(&replay.file);
+    let ends = replay_keys(model, replay);
+    let room = |end: &str| columns.saturating_sub(width(&head) + width(end));
+    // Short names are whole; of a path its end says the most.
+    let short = format!("{}  ", fit_left(&name, 6.max(columns.saturating_sub(108))));
+    // The key that is in the line below too stands here only where it costs no bar.
+    let spare = |place: usize| if place == 0 && !replay.done { 20 } else { 0 };
+    let fits = |(place, end): &(usize, &String)| width(end) + width(&position) + spare(*place) <= room("");
+    let end = ends.iter().enumerate().find(fits).map(|(_, end)| end).or(ends.last()).cloned().unwrap_or_default();
+    let left = room(&end);
+    let bar_room = |text: &str| left.saturating_sub(width(text) + 4).min(16);
+    let bar = |room: usize| if room >= 4 { format!("{}  ", progress(replay, room)) } else { String::new() };
+    let forms = [(true, true), (true, false), (false, true), (false, false)];
+    let forms = forms.map(|(has_name, has_bar)| {
+        let text = if has_name { format!("{short}{position}") } else { position.clone() };
+        let bar = if has_bar { bar(bar_room(&text)) } else { String::new() };
+        (text, bar, has_bar)
+    });
+    let does_fit =
+        |(text, bar, has_bar): &&(String, String, bool)| width(text) + width(bar) <= left && *has_bar != bar.is_empty();
+    let (text, bar) =
+        forms.iter().find(does_fit).map_or((String::new(), String::new()), |(text, bar, _)| (text.clone(), bar.clone()));
+    Line::from(vec![styled(head, ACCENT), plain(format!("{text}{bar}")), styled(end, DIM)])
+}
+
+/// `▕████░░░░▏`, or how much was read where nobody knows of how much.
+fn progress(replay: &ReplayProgress, room: usize) -> String {
+    match replay.bytes_total {
         Some(total) if total > 0 => {
-            let filled = (replay.bytes_read * room / total).min(room) as usize;
-            format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room as usize - filled))
+            let filled = (replay.bytes_read * room as u64 / total).min(room as u64) as usize;
+            format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room - filled))
         }
         _ => format!("{} MB read", replay.bytes_read / 1_000_000),
-    };
-    let key = |action: Action| model.config.keys.all().iter().find(|row| row.binding.action == action).map_or("", first_key);
+    }
+}
+
+/// The keys of a replay, in ever fewer words.
+fn replay_keys(model: &Model, replay: &ReplayProgress) -> Vec<String> {
+    let key = |action: Action| model.config.keys.first_of(action);
     let keys =
         [Action::Pause, Action::ReplayStep, Action::ReplaySlower, Action::ReplayFaster, Action::NextAlert, Action::ReplayAgain];
     let [hold, step, slower, faster, next, again] = keys.map(key);
     let hold_word = if replay.is_held { "go on" } else { "hold" };
-    let end = match (replay.done, columns >= 100, model.config.never_again) {
-        (true, true, None) => format!("at its end   {again} again"),
-        (true, true, Some(_)) => "at its end; nothing more will come".to_owned(),
-        (true, false, None) => format!("ended  {again} again"),
-        (true, false, Some(_)) => "ended".to_owned(),
-        (false, true, _) => format!("{hold} {hold_word}  {step} step  {slower} {faster} pace  {next} alert  {again} again"),
-        (false, false, _) => format!("{hold} {hold_word}  {step} step  {slower} {faster} pace"),
-    };
-    // What the keys need is theirs; the end of a path says more than its beginning.
-    let room = columns.saturating_sub(if columns >= 100 { 108 } else { 74 }).max(6);
-    let name = fit_left(&safe(&replay.file), room);
-    Line::from(vec![
-        styled(format!(" REPLAY {speed}  "), ACCENT),
-        plain(format!("{name}  {position}  {bar}  ")),
-        styled(end, DIM),
-    ])
+    match (replay.done, model.config.never_again) {
+        (true, None) => vec![format!("at its end   {again} again"), format!("ended  {again} again")],
+        (true, Some(_)) => vec!["at its end; nothing more will come".to_owned(), "ended".to_owned()],
+        (false, _) => vec![
+            format!("{hold} {hold_word}  {step} step  {slower} {faster} pace  {next} alert  {again} again"),
+            format!("{hold} {hold_word}  {step} step  {slower} {faster} pace  {again} again"),
+            format!("{hold} {hold_word}  {step} step  {slower} {faster} pace"),
+            format!("{hold} {hold_word}"),
+        ],
+    }
 }

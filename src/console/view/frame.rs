@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget as _};
 
+use crate::console::printable::width as columns_of;
 use crate::console::view::style::{ACCENT, DIM, STRONG, WARN, plain, styled};
 use crate::console::view::{first_row, put};
 
@@ -54,7 +55,18 @@ pub fn framed(frame: &Frame, width: u16, area: Rect, buffer: &mut Buffer) {
     edge(buffer, place, 0, &Line::from(styled(frame.title.clone(), STRONG)), above);
     let below = rest.len().saturating_sub(first + room);
     let below = (below > 0).then(|| format!(" ↓ {below} more "));
-    edge(buffer, place, height - 1, &Line::from(styled(frame.foot.clone(), DIM)), below);
+    let room = usize::from(width).saturating_sub(5 + below.as_deref().map_or(0, columns_of));
+    edge(buffer, place, height - 1, &Line::from(styled(shortened(&frame.foot, room), DIM)), below);
+}
+
+/// The keys of a foot that fit: the last one, which leaves, and of the others as many as there is room for.
+fn shortened(foot: &str, room: usize) -> String {
+    let mut parts: Vec<&str> = foot.trim().split("   ").collect();
+    let is_too_long = |parts: &[&str]| columns_of(&parts.join("   ")) + 2 > room;
+    while parts.len() > 1 && is_too_long(&parts) {
+        parts.remove(parts.len() - 2);
+    }
+    format!(" {} ", parts.join("   "))
 }
 
 /// The text of an edge, and at its right end how much there is beyond it.
@@ -65,5 +77,19 @@ fn edge(buffer: &mut Buffer, place: Rect, row: u16, text: &Line<'_>, more: Optio
     buffer.set_line(place.x + 2, place.y + row, text, room);
     if taken > 0 && place.width > taken + 3 {
         buffer.set_string(place.x + place.width - 2 - taken, place.y + row, more, WARN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_leaves_is_never_lost() {
+        let foot = " type to search   ↑ ↓ choose   ⏎ run   esc close ";
+        let rows = [(60, foot), (45, " type to search   ↑ ↓ choose   esc close "), (20, " esc close "), (3, " esc close ")];
+        for (room, expected) in rows {
+            assert_eq!(shortened(foot, room), expected, "{room}");
+        }
     }
 }

@@ -32,20 +32,39 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Shape::Narrow | Shape::Line => {
             compact(model, area, buffer);
             open(model, area, 1, buffer);
-            let (mut line, _) = tabs(model, false);
-            if line.width() > usize::from(area.width) + 11 {
-                line = tabs(model, true).0;
-            }
-            // The name stands in the first row already.
-            line.spans.drain(..2);
-            line.spans.insert(0, plain(" "));
-            line.spans.pop();
-            put(buffer, area, 2, &line);
-            // A filter that hides something is said at every size, over the last tabs if need be.
-            let used = if model.filter.is_empty() { line.width() + 2 } else { 0 };
-            put_right(buffer, area, 2, used, chip(model, usize::from(area.width)));
+            tabs_and_filter(model, area, buffer);
         }
     }
+}
+
+/// The tabs without the name, which stands in the first row already, and the filter. A filter that hides something is said at
+/// every size: the tabs that are not open give way to it, then its text.
+fn tabs_and_filter(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let without_name = |is_short: bool| {
+        let mut line = tabs(model, is_short).0;
+        line.spans.drain(..2);
+        line.spans.insert(0, plain(" "));
+        line.spans.pop();
+        line
+    };
+    let columns = usize::from(area.width);
+    let mut line = without_name(false);
+    if line.width() > columns {
+        line = without_name(true);
+    }
+    let mut chip = filter_chip(model, 30);
+    let needed = |line: &Line<'_>, chip: &[Span<'_>]| line.width() + chip.iter().map(Span::width).sum::<usize>() + 1;
+    if !model.filter.is_empty() {
+        if needed(&line, &chip) >= columns {
+            line = without_name(true);
+        }
+        let shorter = [12, 8, 0].map(|room| filter_chip(model, room));
+        let shortest = vec![styled(hider(model), ACCENT)];
+        chip =
+            std::iter::once(chip).chain(shorter).chain([shortest]).find(|chip| needed(&line, chip) < columns).unwrap_or_default();
+    }
+    put(buffer, area, 2, &line);
+    put_right(buffer, area, 2, line.width(), chip);
 }
 
 /// One line for a terminal too small for anything else.
@@ -108,6 +127,14 @@ fn waits(model: &Model) -> Vec<String> {
         format!("  {alerts}"),
         String::new(),
     ]
+}
+
+/// The same for a header that has a line for everything.
+fn waits_in_short(model: &Model) -> Vec<String> {
+    let Some((waiting, dropped)) = model.paused() else { return Vec::new() };
+    let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
+    let (waiting, alerts) = (count(waiting as u64), count(model.paused_alerts() as u64));
+    vec![format!("{waiting} wait, {alerts} alerts{lost}"), format!("{waiting} wait{lost}"), format!("{waiting} wait")]
 }
 
 /// The name, then the tabs or the crumbs; and where the open one stands. Short, those that are not open are their keys alone.
@@ -182,8 +209,12 @@ fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     let mut spans = vec![styled(" OPEN ", STRONG), plain(" ")];
     spans.extend(open_counts(model, false));
     let names = if area.width >= 100 { ["acked", "muted"] } else { ["ack", "mute"] };
+    let used = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
     for (name, number) in names.into_iter().zip([model.alerts.acknowledged(), model.alerts.muted()]) {
-        spans.push(styled(format!("{name} {}  ", count(number)), if number > 0 { plain("").style } else { DIM }));
+        let text = format!("{name} {}  ", count(number));
+        if used(&spans) + text.trim_end().len() <= usize::from(area.width) {
+            spans.push(styled(text, if number > 0 { plain("").style } else { DIM }));
+        }
     }
     if let Some((severity, number)) = model.outside_filter() {
         let (word, style) = style::severity(severity);
@@ -198,7 +229,7 @@ fn open(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
 
 fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
     let mut spans = vec![plain(" ")];
-    let chip = chip(model, usize::from(area.width));
+    let chip = filter_chip(model, 30);
     let chip_width: usize = chip.iter().map(Span::width).sum();
     spans.extend(well::fitting(well::parts(model), usize::from(area.width).saturating_sub(chip_width + 2)));
     let line = Line::from(spans);
@@ -211,33 +242,36 @@ fn hider(model: &Model) -> String {
     if model.filter_text.is_empty() { format!("last {}", model.window.words()) } else { "filter".to_owned() }
 }
 
-/// What narrows the lists, and how much it leaves; in fewer words where there is less room.
-fn chip(model: &Model, columns: usize) -> Vec<Span<'static>> {
+/// What narrows the lists, with at most so many columns of the filter's text, and how much it leaves.
+fn filter_chip(model: &Model, room: usize) -> Vec<Span<'static>> {
     if model.filter.is_empty() {
         return vec![styled("filter: none", DIM)];
     }
-    let window = model.window.minutes().map_or(String::new(), |_| format!(" last {} ", model.window.words()));
-    let filter = |room: usize| {
-        let text = crate::console::printable::fit(&safe(&model.filter_text), room);
-        if text.is_empty() { String::new() } else { format!(" filter: {text} ") }
+    let window = model.window.minutes().map(|_| format!("last {}", model.window.words()));
+    let filter = match (model.filter_text.is_empty(), room) {
+        (true, _) => None,
+        (_, 0) => Some("filter".to_owned()),
+        _ => Some(format!("filter: {}", crate::console::printable::fit(&safe(&model.filter_text), room))),
     };
-    let shown = format!(" {} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
-    let room = if model.size.0 < 80 { 12 } else { 30 };
-    let texts = [format!("{window}{}{shown}", filter(room)), format!("{window}{}", filter(8)), window];
-    let text = texts.into_iter().find(|text| crate::console::printable::width(text) + 1 < columns);
-    vec![styled(text.unwrap_or_default(), ACCENT)]
+    let shown = format!("{} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
+    let parts: Vec<String> = window.into_iter().chain(filter).chain([shown]).collect();
+    vec![styled(format!(" {}", parts.join("  ")), ACCENT)]
 }
 
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), state(model), plain("  ")];
-    let behind = model.paused_alerts();
-    if behind > 0 {
-        spans.push(styled(format!("{} alerts wait  ", count(behind as u64)), WARN));
-    }
     let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
     right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
     let used: usize = spans.iter().chain(&right).map(Span::width).sum();
-    spans.extend(well::fitting(well::parts(model), usize::from(area.width).saturating_sub(used + 2)));
+    let mut room = usize::from(area.width).saturating_sub(used + 2);
+    // What is lost comes first, then what waits behind a frozen picture, then all that is well.
+    let wrong: usize = well::wrong(model, usize::MAX).iter().map(Span::width).sum();
+    let mut forms = waits(model).into_iter().take(1).chain(waits_in_short(model)).map(|text| text.trim().to_owned());
+    if let Some(text) = forms.find(|text| !text.is_empty() && text.len() + 3 + wrong <= room) {
+        room = room.saturating_sub(text.len() + 3);
+        spans.push(styled(format!("{text}   "), WARN));
+    }
+    spans.extend(well::fitting(well::parts(model), room));
     let line = Line::from(spans);
     put(buffer, area, 0, &line);
     put_right(buffer, area, 0, line.width(), right);

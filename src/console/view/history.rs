@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use crate::alert::Alert;
 use crate::alert::usual::{Counted, Usual};
 use crate::console::model::Model;
-use crate::console::printable::{fit, pad, wrap};
+use crate::console::printable::{fit, fit_left, pad, width as columns_of, wrap};
 use crate::console::view::style::{self, DIM, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::roster::Entry;
 use crate::triage::{Deed, State, Status};
@@ -41,7 +41,7 @@ pub fn lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>> {
     lines.push(Line::from(format!("  {}  raised", stamp(entry.header.created))));
     if let Some(again) = &entry.state.again {
         let text = format!("again since {}: {} had closed it as {}", stamp(again.since), safe(&again.who), again.verdict.words());
-        lines.push(Line::from(styled(format!("  {}", fit(&text, width.saturating_sub(3))), WARN)));
+        lines.extend(wrap(&text, width.saturating_sub(4)).into_iter().map(|text| style::line(format!("  {text}"), WARN)));
     }
     let history = ledger.history(&entry.header.id);
     let is_in_history = |number: u64| history.iter().any(|(act, _)| act.number == number);
@@ -65,7 +65,8 @@ pub fn lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>> {
         }
     }
     if history.is_empty() {
-        lines.push(style::line("  nobody did anything with it yet: a acknowledges, v closes, c comments, o takes it", DIM));
+        let text = "nobody did anything with it yet: a acknowledges, v closes, c comments, o takes it";
+        lines.extend(wrap(text, width.saturating_sub(4)).into_iter().map(|text| style::line(format!("  {text}"), DIM)));
     }
     lines.push(Line::from(""));
     let owner = entry.state.owner.as_deref().map_or("nobody".to_owned(), safe);
@@ -86,9 +87,12 @@ pub fn usual_lines(model: &Model, entry: &Entry, alert: &Alert, width: usize) ->
             Counted::UserOnHost => "user on this host",
             Counted::ImageOnHost => "program started",
         };
-        let text = format!("{}  {}", safe(&usual.key), sentence(model, usual, alert));
+        // How often is what is asked: a long path gives way to it, and of a path its end says more.
+        let sentence = sentence(model, usual, alert);
+        let room = width.saturating_sub(24);
+        let key = fit_left(&safe(&usual.key), room.saturating_sub(columns_of(&sentence) + 2).max(room / 3));
         let style = if usual.before == 0 { WARN } else { plain("").style };
-        let text = fit(&text, width.saturating_sub(24));
+        let text = fit(&format!("{key}  {sentence}"), room);
         lines.push(Line::from(vec![plain("  "), styled(pad(name, 20), DIM), styled(text, style)]));
     }
     let (near, is_more) = model.alerts.near(entry, NEAR);
@@ -98,21 +102,32 @@ pub fn usual_lines(model: &Model, entry: &Entry, alert: &Alert, width: usize) ->
     lines
 }
 
-/// The same in one line, for a screen that has no room for more; nothing where nothing is counted.
+/// The same in one line, for a screen that has no room for more; nothing where nothing is counted. Where there is little room
+/// long names are cut from the left, then words stand in their place.
 pub fn usual_line(alert: &Alert, width: usize) -> Option<Line<'static>> {
     let since = alert.usual.first()?.since;
-    let mut spans = vec![styled("  Usual here?", DIM)];
-    for usual in &alert.usual {
-        let (times, style) = match usual.before {
-            0 => ("never before".to_owned(), WARN),
-            before => (format!("{}x before", count(before)), plain("").style),
-        };
-        spans.push(plain(format!("   {} ", safe(&usual.key))));
-        spans.push(styled(times, style));
-    }
-    spans.push(styled(format!("   in {}", style::age((alert.created - since).num_seconds())), DIM));
-    let line = Line::from(spans);
-    (line.width() <= width).then_some(line)
+    let line = |name: &dyn Fn(&Usual) -> String, is_short: bool| {
+        let mut spans = vec![styled("  Usual here?", DIM)];
+        for usual in &alert.usual {
+            let (times, style) = match usual.before {
+                0 => ("never".to_owned(), WARN),
+                before => (format!("{}x", count(before)), plain("").style),
+            };
+            spans.push(plain(format!("   {} ", name(usual))));
+            spans.push(styled(if is_short { times } else { format!("{times} before") }, style));
+        }
+        spans.push(styled(format!("   in {}", style::age((alert.created - since).num_seconds())), DIM));
+        Line::from(spans)
+    };
+    let whole = |usual: &Usual| safe(&usual.key);
+    let cut = |usual: &Usual| fit_left(&safe(&usual.key), 24);
+    let word = |usual: &Usual| match usual.what {
+        Counted::SourceOnHost => "source".to_owned(),
+        Counted::UserOnHost => "account".to_owned(),
+        Counted::ImageOnHost => "program".to_owned(),
+    };
+    let forms = [line(&whole, false), line(&cut, false), line(&cut, true), line(&word, true)];
+    forms.into_iter().find(|line| line.width() <= width)
 }
 
 /// `never before, 412 others in 30d`, `2x before, of 412 in 30d, last 2026-11-02 10:40`.

@@ -9,10 +9,11 @@ use ratatui::text::{Line, Span};
 
 use crate::alert::link::{AtEnd, Hop, Side, path};
 use crate::alert::{Alert, AlertId};
+use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::lateral::Row;
 use crate::console::model::screen::Screen;
-use crate::console::printable::{fit, fit_left, pad, width as columns_of};
+use crate::console::printable::{fit, fit_left, pad, width as columns_of, wrap};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::why::{self, seconds};
@@ -176,31 +177,42 @@ pub fn path_lines(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'stati
     lines
 }
 
-/// In one line: what the alert is linked to, and what that did to its severity.
-pub fn link_line(model: &Model, alert: &Alert, width: usize) -> Option<Line<'static>> {
-    let hop = alert.hops.iter().find(|hop| hop.has(&alert.id))?;
+/// What the alert is linked to, and what that did to its severity, in at most so many rows: what does not fit is left out
+/// whole, the path first, the id of the other end never.
+pub fn link_lines(model: &Model, alert: &Alert, width: usize, rows: usize) -> Vec<Line<'static>> {
+    let Some(hop) = alert.hops.iter().find(|hop| hop.has(&alert.id)).filter(|_| rows > 0) else { return Vec::new() };
     let is_reached = hop.to.alerts.iter().any(|own| own.id == alert.id);
     let seen = match (is_reached, alert.linked.is_empty()) {
-        (true, true) => format!("also seen leaving {}, where nothing fired", hop.from.name()),
-        (true, false) => format!("also seen leaving {}", hop.from.name()),
-        (false, _) => format!("also seen arriving at {}", hop.to.name()),
+        (true, true) => format!(": also seen leaving {}, where nothing fired", hop.from.name()),
+        (true, false) => format!(": also seen leaving {}", hop.from.name()),
+        (false, _) => format!(": also seen arriving at {}", hop.to.name()),
     };
     let linked = match &*alert.linked {
-        [] => "Linked: ".to_owned(),
-        all => format!("Linked to {}: ", all.iter().take(4).map(AlertId::short).collect::<Vec<_>>().join(", ")),
+        [] => "Linked".to_owned(),
+        all => format!("Linked to {}", all.iter().take(4).map(AlertId::short).collect::<Vec<_>>().join(", ")),
     };
     let user = |alerts: &[AtEnd]| {
         let entry = alerts.iter().find_map(|own| model.alerts.get(model.alerts.number_of(&own.id)?));
         entry.and_then(|entry| entry.header.user.clone())
     };
     let changed = match (user(&hop.from.alerts), user(&hop.to.alerts)) {
-        (Some(from), Some(to)) if from.to_lowercase() != to.to_lowercase() => format!(", as {from} and here as {to}"),
+        (Some(from), Some(to)) if is_reached && from.to_lowercase() != to.to_lowercase() => {
+            format!(", as {from} and here as {to}")
+        }
         _ => String::new(),
     };
-    let changed = if is_reached { changed } else { String::new() };
     let path = if alert.hops.len() > 1 { format!("{}. ", path(&alert.hops)) } else { String::new() };
-    let text = fit(&safe(&format!("{path}{linked}{seen}{changed}")), width.saturating_sub(3));
-    Some(Line::from(vec![plain("  "), styled(text, WARN)]))
+    let forms = [format!("{path}{linked}{seen}{changed}"), format!("{linked}{seen}{changed}"), format!("{linked}{seen}"), linked];
+    let mut wrapped = forms.iter().map(|form| wrap(&safe(form), width.saturating_sub(3)));
+    let chosen = wrapped.find(|lines| lines.len() <= rows).unwrap_or_else(|| wrap(&safe(&forms[3]), width.saturating_sub(3)));
+    let line = |text| Line::from(vec![plain("  "), styled(text, WARN)]);
+    chosen.into_iter().take(rows).map(line).collect()
+}
+
+/// The key that shows the path, where it works and is not in use.
+pub fn hint(model: &Model) -> Option<Span<'static>> {
+    let has_key = !matches!(model.stack.last(), Some(Screen::Alert { .. } | Screen::Lateral { .. }));
+    has_key.then(|| styled(format!("{} shows the path", model.config.keys.first_of(Action::Lateral)), DIM))
 }
 
 /// What stands beside the risk of an alert that a link raised: `raised by link, the rule says MED`.

@@ -72,7 +72,7 @@ fn copy_frame(model: &Model, menu: &CopyMenu, width: usize) -> Frame {
         row(&format!("{}  {} {shown}", item.key, pad(item.what, 20)), place == menu.selected, width)
     };
     let lines = menu.items.iter().enumerate().map(line).collect();
-    let foot = style::keys(model, " a letter, or ⏎, sends it to the terminal's clipboard   esc cancel ");
+    let foot = style::keys(model, " a letter or ⏎ sends it to the terminal   esc cancel ");
     Frame { title: " Copy ".to_owned(), foot, lines, pinned: 0, focus: menu.selected }
 }
 

@@ -2,12 +2,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::style::Style;
+use ratatui::text::Line;
 
 use crate::alert::{Alert, Proof};
 use crate::console::model::Model;
-use crate::console::printable::{fit, wrap};
+use crate::console::printable::{fit, fit_left, width, wrap};
 use crate::console::view::alert::{self, evidence};
+use crate::console::view::fitting::{as_many_as_fit, first_that_fits};
 use crate::console::view::style::{self, DIM, MATCHED, heading, plain, safe, styled};
 use crate::console::view::{history, lateral, put, put_right};
 
@@ -18,60 +20,76 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (word, style) = style::severity(entry.header.severity);
     title.push(plain("  "));
     title.push(styled(word, style));
-    let facts = entry.alert.as_deref().map(facts).unwrap_or_default();
-    let facts_width: usize = facts.iter().map(Span::width).sum();
-    let has_facts = usize::from(area.width) >= facts_width + 60;
-    let room = usize::from(area.width).saturating_sub(20 + if has_facts { facts_width } else { 0 });
+    // The techniques are worth more than the end of a rule's name.
+    let free = usize::from(area.width).saturating_sub(19 + width(&entry.header.rule).min(30));
+    let facts = entry.alert.as_deref().map(|alert| facts(alert, free)).unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(18 + if facts.is_empty() { 0 } else { width(&facts) + 2 });
     title.push(plain(format!("  {}", fit(&safe(&entry.header.rule), room))));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
     let Some(fired) = &entry.alert else {
-        put(buffer, area, 1, &Line::from(plain(format!("  {}", safe(&entry.header.message)))));
-        put(buffer, area, 2, &Line::from(styled(format!("  {}", alert::no_evidence(model)), DIM)));
+        let columns = usize::from(area.width).saturating_sub(4);
+        let said =
+            wrap(&safe(&entry.header.message), columns).into_iter().map(|text| style::line(format!("  {text}"), Style::new()));
+        let why_not = wrap(alert::no_evidence(model), columns).into_iter().map(|text| style::line(format!("  {text}"), DIM));
+        for (row, line) in said.chain(why_not).enumerate() {
+            put(buffer, area, row as u16 + 1, &line);
+        }
         return;
     };
-    put_right(buffer, area, 0, title.width(), facts);
-    let width = usize::from(area.width).saturating_sub(4);
-    let sentence = wrap(&safe(&fired.message), width);
-    let proofs: Vec<&Proof> = fired.evidence.iter().collect();
-    let height = usize::from(area.height);
-    let full = evidence::evidence_lines(model, fired, usize::from(area.width));
-    let is_full = 2 + sentence.len() + full.len() <= height;
-    let lines = if is_full { full } else { proofs.into_iter().map(|proof| proof_line(model, proof, width)).collect() };
-    let room = height.saturating_sub(2 + lines.len()).max(1);
-    let mut row = 1;
-    for text in sentence.iter().take(room) {
-        put(buffer, area, row, &Line::from(plain(format!("  {text}"))));
-        row += 1;
-    }
-    if height > usize::from(row) + lines.len()
-        && let Some(linked) = lateral::link_line(model, fired, usize::from(area.width))
+    put_right(buffer, area, 0, title.width(), vec![styled(facts, DIM)]);
+    for (row, line) in lines(model, fired, usize::from(area.width), usize::from(area.height.saturating_sub(1))).iter().enumerate()
     {
-        put(buffer, area, row, &linked);
-        row += 1;
-    }
-    if height > usize::from(row) + lines.len() {
-        row += 1;
-    }
-    for line in lines {
-        put(buffer, area, row, &line);
-        row += 1;
-    }
-    if height > usize::from(row) + 1
-        && let Some(usual) = history::usual_line(fired, usize::from(area.width))
-    {
-        put(buffer, area, row + 1, &usual);
+        put(buffer, area, row as u16 + 1, line);
     }
 }
 
-/// The span of a sequence and the techniques.
-fn facts(alert: &Alert) -> Vec<Span<'static>> {
-    let mut words = Vec::new();
-    if let Some(maxspan) = alert.rule.maxspan_ms {
-        words.push(format!("sequence {} of {}", seconds(alert.evidence.span_ms()), seconds(maxspan)));
+/// What fits into so many rows: the sentence first, then the events, then the other end of the connection, then whether it is
+/// usual.
+fn lines(model: &Model, alert: &Alert, columns: usize, rows: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = wrap(&safe(&alert.message), columns.saturating_sub(4))
+        .into_iter()
+        .take(rows)
+        .map(|text| Line::from(plain(format!("  {text}"))))
+        .collect();
+    let full = evidence::evidence_lines(model, alert, columns);
+    let mut left = rows - lines.len();
+    let proofs: Vec<Line<'static>> = if full.len() < left {
+        full
+    } else {
+        alert.evidence.iter().take(left).map(|proof| proof_line(model, proof, columns)).collect()
+    };
+    left -= proofs.len();
+    let mut linked = lateral::link_lines(model, alert, columns, left);
+    left -= linked.len();
+    let hint = if linked.is_empty() { None } else { lateral::hint(model) };
+    let mut spacer = Line::from("");
+    if let (Some(hint), Some(last)) = (hint, linked.last_mut()) {
+        // Beside it where there is room, else in the row that would be empty.
+        let line = if last.width() + hint.width() + 3 < columns { last } else { &mut spacer };
+        line.spans.extend([plain(if line.spans.is_empty() { "  " } else { "   " }), hint]);
     }
-    words.extend(alert.rule.techniques.iter().map(|technique| technique.id.clone()));
-    vec![styled(words.join("   "), DIM)]
+    lines.extend(linked);
+    if left > 0 {
+        lines.push(spacer);
+    }
+    lines.extend(proofs);
+    if left > 2
+        && let Some(usual) = history::usual_line(alert, columns)
+    {
+        lines.extend([Line::from(""), usual]);
+    }
+    lines
+}
+
+/// The span of a sequence and the techniques, as far as there is room.
+fn facts(alert: &Alert, room: usize) -> String {
+    let techniques: Vec<String> = alert.rule.techniques.iter().map(|technique| technique.id.clone()).collect();
+    let all = alert.rule.maxspan_ms.map(|maxspan| {
+        format!("sequence {} of {}   {}", seconds(alert.evidence.span_ms()), seconds(maxspan), techniques.join("   "))
+    });
+    let shorter = as_many_as_fit(&techniques, "  ", room);
+    first_that_fits(all.into_iter().chain([techniques.join("  "), shorter]), room)
 }
 
 /// Milliseconds as seconds, without needless zeroes.
@@ -84,19 +102,20 @@ pub fn seconds(milliseconds: i64) -> String {
 }
 
 /// One event in a line: `1  14:28:55.104  EID 3  in  10.20.4.31:51544 > :5985 System`, and what of it matched.
-fn proof_line(model: &Model, proof: &Proof, width: usize) -> Line<'static> {
-    let time = style::clock(proof.time, model.is_utc, "%H:%M:%S%.3f");
-    let mut spans = vec![plain(format!("  {}  {time}  EID {}  ", proof.stage + 1, proof.event_id))];
-    let mut left = width.saturating_sub(30);
+fn proof_line(model: &Model, proof: &Proof, columns: usize) -> Line<'static> {
+    let time = style::clock(proof.time, model.is_utc, if columns < 70 { "%H:%M:%S" } else { "%H:%M:%S%.3f" });
+    let head = format!("  {}  {time}  EID {}  ", proof.stage + 1, proof.event_id);
+    let mut left = columns.saturating_sub(width(&head) + 1);
     let summary = fit(&safe(&proof.summary), left.min(64));
-    left = left.saturating_sub(summary.chars().count());
+    let mut spans = vec![plain(head)];
+    left = left.saturating_sub(width(&summary));
     spans.push(plain(summary));
     for matched in &proof.matched {
-        let text = format!("{}={}", matched.field, crate::console::printable::fit_left(&safe(&matched.value), 26));
-        if left < text.chars().count() + 2 {
+        let text = format!("{}={}", matched.field, fit_left(&safe(&matched.value), 26));
+        if left < width(&text) + 2 {
             break;
         }
-        left -= text.chars().count() + 2;
+        left -= width(&text) + 2;
         spans.push(plain("  "));
         spans.push(styled(text, MATCHED));
     }

@@ -2,9 +2,11 @@
 
 use ratatui::text::Line;
 
+use crate::alert::header::short_host;
 use crate::alert::{Alert, Derived, Matched, Proof};
 use crate::console::model::Model;
-use crate::console::printable::{fit, fit_left, pad};
+use crate::console::printable::{fit, fit_left, pad, width as columns_of, wrap};
+use crate::console::view::fitting::{first_that_fits, with_short_path};
 use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, plain, safe, styled};
 use crate::console::view::why::seconds;
 use crate::event::command::decoded_command;
@@ -35,7 +37,9 @@ fn gap(alert: &Alert, proof: &Proof, next: &Proof, width: usize) -> Line<'static
     let filled = (milliseconds.max(0) * room / allowed).clamp(i64::from(milliseconds > 0), room) as usize;
     let bar = format!("▕{}{}▏", "█".repeat(filled), "░".repeat(room as usize - filled));
     let text = format!("  ├──── {} of {} allowed ", seconds(milliseconds), seconds(allowed));
-    Line::from(vec![plain(text), plain(bar), styled(format!(" same host: {}", safe(&next.computer)), DIM)])
+    let left = width.saturating_sub(columns_of(&text) + columns_of(&bar));
+    let forms = [format!(" same host: {}", next.computer), format!(" same host: {}", short_host(&next.computer)), String::new()];
+    Line::from(vec![plain(text), plain(bar), styled(first_that_fits(forms.map(|form| safe(&form)), left), DIM)])
 }
 
 /// One event: what it is, what matched, what people ask next.
@@ -46,7 +50,7 @@ fn proof_lines(model: &Model, alert: &Alert, proof: &Proof, is_last: bool, width
         (false, true) => "  │     ",
         (false, false) => "  │   ",
     };
-    let mut lines = vec![head(model, proof)];
+    let mut lines = vec![head(model, proof, width)];
     lines.extend(matched_lines(alert, proof, margin, width));
     lines.extend(asked_lines(alert, proof, margin, width));
     lines.extend(derived_lines(proof, margin, width));
@@ -61,9 +65,8 @@ fn name_width(width: usize) -> usize {
     if is_wide(width) { 20 } else { 17 }
 }
 
-/// Which event it is, and whose.
-fn head(model: &Model, proof: &Proof) -> Line<'static> {
-    let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
+/// Which event it is, and whose. Where there is little room the date goes before the number of the record: section 2 has both.
+fn head(model: &Model, proof: &Proof, width: usize) -> Line<'static> {
     let kind = match (proof.event_id.0, proof.field("Initiated")) {
         (1, _) => " process start",
         (3, Some(initiated)) if initiated.eq_ignore_ascii_case("false") => " network, inbound",
@@ -71,19 +74,30 @@ fn head(model: &Model, proof: &Proof) -> Line<'static> {
         _ => "",
     };
     let record = proof.record_id.map_or("no record id".to_owned(), |id| format!("record {}", style::count(id.0)));
-    let source = match proof.time_source {
-        TimeSource::CorrectedToTimeCreated => "   time from TimeCreated",
-        TimeSource::ReceivedAt => "   time of arrival",
-        TimeSource::UtcTime | TimeSource::TimeCreated => "",
+    let (source, warning) = match proof.time_source {
+        TimeSource::CorrectedToTimeCreated => ("   time from TimeCreated", "  SKEWED CLOCK"),
+        TimeSource::ReceivedAt => ("   time of arrival", ""),
+        TimeSource::UtcTime | TimeSource::TimeCreated => ("", ""),
     };
-    let mut head = vec![
-        styled(format!("  {}  {time}", proof.stage + 1), STRONG),
-        plain(format!("  EID {}{kind}", proof.event_id)),
-        styled(format!("    {record}   {}{source}", safe(&proof.computer)), DIM),
+    let time = |format| format!("  {}  {}", proof.stage + 1, style::clock(proof.time, model.is_utc, format));
+    let (long, short) = (time("%Y-%m-%d %H:%M:%S%.3f"), time("%H:%M:%S%.3f"));
+    let eid = format!("  EID {}", proof.event_id);
+    let (computer, host) = (&proof.computer, short_host(&proof.computer));
+    let forms = [
+        (&long, format!("{eid}{kind}"), format!("    {record}   {computer}{source}")),
+        (&long, format!("{eid}{kind}"), format!("    {record}   {host}{source}")),
+        (&short, format!("{eid}{kind}"), format!("   {record}   {host}{source}")),
+        (&short, format!("{eid}{kind}"), format!("   {record}   {host}")),
+        (&short, format!("{eid}{kind}"), format!("   {record}")),
+        (&short, eid.clone(), format!("   {record}")),
+        (&short, eid.clone(), String::new()),
     ];
-    if proof.time_source == TimeSource::CorrectedToTimeCreated {
-        head.push(styled("  SKEWED CLOCK", WARN));
-    }
+    let forms = forms.map(|(time, eid, rest)| (time, eid, safe(&rest)));
+    let room = width.saturating_sub(columns_of(warning));
+    let does_fit = |(time, eid, rest): &&(&String, String, String)| columns_of(time) + columns_of(eid) + columns_of(rest) <= room;
+    let (time, eid, rest) = forms.iter().find(does_fit).unwrap_or(&forms[forms.len() - 1]);
+    let mut head = vec![styled((*time).clone(), STRONG), plain(eid.clone()), styled(rest.clone(), DIM)];
+    head.extend((!warning.is_empty()).then(|| styled(warning, WARN)));
     Line::from(head)
 }
 
@@ -93,31 +107,57 @@ fn matched_lines(alert: &Alert, proof: &Proof, margin: &'static str, width: usiz
     let rows = merged(&proof.matched);
     let longest = rows.iter().map(|matched| safe(&matched.value).chars().count()).max().unwrap_or(0);
     let value_width = (longest + 1).min(width.saturating_sub(12 + name_width) / 2);
-    let line = |matched: &Matched| {
+    let lines_of = |matched: &Matched| {
         let value = pad(&fit_left(&safe(&matched.value), value_width), value_width);
-        let why = fit(&safe(&matched.why), width.saturating_sub(12 + name_width + value_width));
+        let indent = columns_of(margin) + name_width + value_width + 3;
+        let why = whys(&safe(&matched.why), width.saturating_sub(indent));
         let mut spans = vec![
             styled(margin, DIM),
             plain(format!("{} ", pad(&safe(&matched.field), name_width - 1))),
             styled(value, STRONG),
             styled(" ✓ ", GOOD),
-            plain(why),
         ];
-        if let Some(owner) = owner_of(alert, &matched.value) {
-            spans.push(styled(safe(&owner), DIM));
+        let derived = proof.derived.iter().find(|derived| derived.field == matched.field);
+        let derived = derived.map_or(String::new(), |derived| format!(" (derived: {})", safe(&derived.reason)));
+        let mut lines: Vec<Line<'static>> = Vec::new();
+        for text in why {
+            let used = indent + columns_of(&text);
+            if lines.is_empty() {
+                spans.push(plain(text));
+                let owner = owner_of(alert, &matched.value, width.saturating_sub(used + columns_of(&derived)));
+                spans.push(styled(format!("{owner}{derived}"), DIM));
+                lines.push(Line::from(std::mem::take(&mut spans)));
+            } else {
+                lines.push(Line::from(vec![styled(margin, DIM), plain(" ".repeat(indent - columns_of(margin))), plain(text)]));
+            }
         }
-        if let Some(derived) = proof.derived.iter().find(|derived| derived.field == matched.field) {
-            spans.push(styled(format!(" (derived: {})", safe(&derived.reason)), DIM));
-        }
-        Line::from(spans)
+        lines
     };
-    rows.iter().map(line).collect()
+    rows.iter().flat_map(lines_of).collect()
 }
 
-/// Whose an address is, as far as that host's own events told.
-fn owner_of(alert: &Alert, ip: &str) -> Option<String> {
-    let named = alert.names.iter().find(|named| named.ip == ip)?;
-    Some(format!("  = {} (seen in its own events)", crate::alert::header::short_host(&named.computer)))
+/// Why a field matched, in two rows at most; a path that it names loses its beginning first.
+fn whys(why: &str, room: usize) -> Vec<String> {
+    if columns_of(why) <= room {
+        return vec![why.to_owned()];
+    }
+    if let Some(short) = with_short_path(why, room) {
+        return vec![short];
+    }
+    let mut lines = wrap(why, room.max(8));
+    if lines.len() > 2 {
+        lines.truncate(2);
+        lines[1] = format!("{}…", fit(&lines[1], room.saturating_sub(1)));
+    }
+    lines
+}
+
+/// Whose an address is, as far as that host's own events told, and there is room to say so.
+fn owner_of(alert: &Alert, ip: &str, room: usize) -> String {
+    let Some(named) = alert.names.iter().find(|named| named.ip == ip) else { return String::new() };
+    let host = safe(short_host(&named.computer));
+    let forms = [format!("  = {host} (seen in its own events)"), format!("  = {host}"), String::new()];
+    first_that_fits(forms, room)
 }
 
 /// What people ask next, where the match itself did not show it.
@@ -130,7 +170,7 @@ fn asked_lines(alert: &Alert, proof: &Proof, margin: &'static str, width: usize)
     for &name in names.iter().filter(|name| is_wide || proof.event_id.0 == 1 || **name != "User") {
         let is_shown = proof.matched.iter().any(|matched| matched.field == name);
         let Some(value) = proof.field(name).filter(|value| !is_shown && crate::event::text::is_said(value)) else { continue };
-        let owner = owner_of(alert, value).unwrap_or_default();
+        let owner = owner_of(alert, value, room.saturating_sub(columns_of(value)));
         lines.push(Line::from(vec![
             styled(margin, DIM),
             styled(pad(name, name_width), DIM),
