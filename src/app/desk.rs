@@ -46,7 +46,7 @@ pub fn open(
                 Request::Look(in_front) => look(&intake, in_front).await,
                 Request::Replay(wish) => drop(steer.try_send(wish)),
                 // It holds all alerts: there is nothing to ask.
-                Request::List(_) | Request::Preview { .. } => {}
+                Request::List(_) | Request::Preview { .. } | Request::Snapshot => {}
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {

@@ -5,6 +5,7 @@ pub mod company;
 pub mod copy;
 pub mod export;
 mod filterable;
+mod frozen;
 mod gather;
 mod hearing;
 pub mod lateral;
@@ -32,6 +33,7 @@ use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::frozen::Frozen;
 use crate::console::model::gather::Gathering;
 use crate::console::model::mutes::Offer;
 use crate::console::model::pages::Pages;
@@ -170,12 +172,10 @@ pub struct Model {
     pub hint: Option<&'static str>,
     /// A mute of what was just closed, for a while.
     offer: Option<Offer>,
-    held: Option<VecDeque<Arc<Update>>>,
-    held_bytes: usize,
-    held_dropped: u64,
+    /// What waits behind a frozen picture.
+    held: Option<Box<Frozen>>,
     event_bytes: usize,
     next_event: u64,
-    last_seq: u64,
     first_token: u64,
     next_token: u64,
     asked: Option<AlertId>,
@@ -227,11 +227,8 @@ impl Model {
             hint: None,
             offer: None,
             held: None,
-            held_bytes: 0,
-            held_dropped: 0,
             event_bytes: 0,
             next_event: 0,
-            last_seq: 0,
             // Tokens of two consoles must not meet.
             first_token: now.timestamp_micros().unsigned_abs(),
             next_token: now.timestamp_micros().unsigned_abs(),
@@ -263,6 +260,7 @@ impl Model {
         }
         effects.extend(self.missing_evidence());
         effects.extend(self.look());
+        effects.extend(self.missing_snapshot());
         effects.extend(self.missing_page());
         effects.extend(self.missing_preview());
         effects.extend(self.gather());

@@ -101,7 +101,8 @@ fn waits(model: &Model) -> Vec<String> {
     let many = |number: usize, word: &str| format!("{} {word}{}", count(number as u64), if number == 1 { "" } else { "s" });
     let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
     let waits = if waiting == 1 { "waits" } else { "wait" };
-    let alerts = many(model.paused_alerts(), "alert");
+    let (raised, is_more) = model.paused_alerts();
+    let alerts = many(usize::try_from(raised).unwrap_or(usize::MAX), "alert") + if is_more { " and more" } else { "" };
     vec![
         format!("  {} {waits}, {alerts}{lost}", many(waiting, "update")),
         format!("  {alerts}{lost}"),
@@ -227,9 +228,10 @@ fn filter_chip(model: &Model) -> Vec<Span<'static>> {
 
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), state(model), plain("  ")];
-    let behind = model.paused_alerts();
+    let (behind, is_more) = model.paused_alerts();
     if behind > 0 {
-        spans.push(styled(format!("{} alerts wait  ", count(behind as u64)), WARN));
+        let more = if is_more { " and more" } else { "" };
+        spans.push(styled(format!("{} alerts{more} wait  ", count(behind)), WARN));
     }
     let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
     right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
