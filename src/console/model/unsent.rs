@@ -22,7 +22,14 @@ pub(super) fn is_form(dialog: &Dialog) -> bool {
 
 fn act_of(effect: &Effect) -> Option<&Act> {
     match effect {
-        Effect::Ask(Request::Act(act) | Request::ActOnRepeats(act)) => Some(act),
+        Effect::Ask(request) => act_in(request),
+        _ => None,
+    }
+}
+
+fn act_in(request: &Request) -> Option<&Act> {
+    match request {
+        Request::Act(act) | Request::ActOnRepeats(act) => Some(act),
         _ => None,
     }
 }
@@ -51,6 +58,16 @@ impl Model {
         sent.is_back = true;
         self.dialog = Some(sent.form.clone());
         true
+    }
+
+    /// A request found no room on its way: the collector does not keep up. What was asked for in a form can be sent again.
+    pub fn not_asked(&mut self, request: &Request) {
+        let token = act_in(request).map(|act| act.token);
+        if self.sent.as_ref().is_some_and(|sent| Some(sent.token) == token) {
+            self.bring_back();
+            self.sent = None;
+        }
+        self.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
     }
 
     /// The collector went before it answered.
