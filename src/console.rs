@@ -207,8 +207,8 @@ fn message_of(event: &Event) -> Option<Message> {
 
 /// The picture must not wait for the collector; the user hears that it does not keep up.
 fn ask(desk: &Desk, model: &mut Model, request: Request) {
-    if desk.requests.try_send(request).is_err() {
-        model.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
+    if let Err(error) = desk.requests.try_send(request) {
+        model.not_asked(&error.into_inner());
     }
 }
 

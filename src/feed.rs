@@ -205,6 +205,8 @@ pub enum Request {
     Detail(AlertId),
     /// Tell a part of a list.
     List(Listing),
+    /// Tell everything anew, as to somebody who just came; over a socket only.
+    Snapshot,
     /// Tell what a mute would have hidden.
     Preview {
         /// Chosen by whoever asks, to know the answer by.

@@ -130,6 +130,18 @@ impl Roster {
         self.hear_header(&Arc::new(Header::of(alert)), alert.action, alert.muted, evidence, filter, now)
     }
 
+    /// Takes an alert in of which nobody has the evidence any more; true as [`add`](Self::add) says it.
+    pub fn add_header(
+        &mut self,
+        header: &Arc<Header>,
+        action: Action,
+        muted: Option<u64>,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> bool {
+        self.hear_header(header, action, muted, None, filter, now)
+    }
+
     fn hear_header(
         &mut self,
         header: &Arc<Header>,

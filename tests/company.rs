@@ -294,6 +294,14 @@ fn a_form_without_an_answer_comes_back_unless_it_was_done() {
         assert_eq!(scene.model.dialog.is_none(), is_done, "{}", scene.text());
         assert_eq!(scene.text().contains("commented on"), is_done, "{}", scene.text());
     }
+    // It did not even get on its way.
+    let mut scene = attached((120, 36));
+    scene.keys("c");
+    letters(&mut scene, "seen by the team");
+    let effects = scene.model.update(Message::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+    let [Effect::Ask(request)] = &effects[..] else { panic!("{effects:?}") };
+    scene.model.not_asked(request);
+    assert!(scene.text().contains("seen by the team") && scene.text().contains("does not keep up"), "{}", scene.text());
     // The way to the collector found it closed and says so: then too.
     let mut scene = attached((120, 36));
     scene.keys("c");

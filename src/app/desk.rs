@@ -52,7 +52,11 @@ pub fn open(
                 Request::Look(in_front) => look(&intake, in_front).await,
                 Request::Replay(wish) => drop(steer.try_send(wish)),
                 // It holds all alerts: there is nothing to ask.
-                Request::List(_) | Request::Preview { .. } | Request::ActOnMarked { .. } | Request::CountMarked { .. } => {}
+                Request::List(_)
+                | Request::Preview { .. }
+                | Request::Snapshot
+                | Request::ActOnMarked { .. }
+                | Request::CountMarked { .. } => {}
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {

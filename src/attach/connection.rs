@@ -37,6 +37,8 @@ const STRANGER_WITHIN: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_secs(1);
 /// The shortest time between two questions of one viewer about all alerts.
 const ASK_EVERY: Duration = Duration::from_millis(20);
+/// The same between two snapshots.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(250);
 /// How many answers may wait for a viewer; then it is not read until it reads.
 const ANSWERS: usize = 16;
 
@@ -81,10 +83,11 @@ pub(super) async fn run(stream: UnixStream, peer: Result<Peer, String>, id: u64,
     tell_collector(&shared.way, id, Some(viewer.clone())).await;
     let (resyncs, resynced) = watch::channel(0);
     let (answers, answered) = mpsc::channel(ANSWERS);
-    let writer =
-        Writer { write, id, peer: peer.clone(), wants, tail, doors: shared.doors.clone(), resyncs, beat: Instant::now() + BEAT };
+    let (wish, wishes) = watch::channel(());
+    let (doors, beat) = (shared.doors.clone(), Instant::now() + BEAT);
+    let writer = Writer { write, id, peer: peer.clone(), wants, tail, doors, resyncs, wishes, beat };
     let result = tokio::select! {
-        result = hear(reader, viewer, &peer, &shared, answers, resynced) => result,
+        result = hear(reader, viewer, &peer, &shared, Back { answers, wish }, resynced) => result,
         result = writer.run(answered) => result.map_err(|error| error.to_string()),
     };
     if let Err(problem) = result {
@@ -121,13 +124,20 @@ impl Reader {
     }
 }
 
+/// The way from what a viewer says to what it is told.
+struct Back {
+    answers: mpsc::Sender<Told>,
+    /// It wants to be told everything anew.
+    wish: watch::Sender<()>,
+}
+
 /// Hears what a viewer asks, one after the other: whoever asks more than is answered waits.
 async fn hear(
     mut reader: Reader,
     mut viewer: Viewer,
     peer: &Peer,
     shared: &Shared,
-    answers: mpsc::Sender<Told>,
+    back: Back,
     mut resynced: watch::Receiver<u64>,
 ) -> Result<(), String> {
     loop {
@@ -170,6 +180,11 @@ async fn hear(
                 sleep(ASK_EVERY).await;
                 None
             }
+            Request::Snapshot => {
+                back.wish.send_replace(());
+                sleep(SNAPSHOT_EVERY).await;
+                None
+            }
             Request::Preview { token, scope } => {
                 let preview = ask(shared, |answer| Door::Preview(scope, answer)).await;
                 sleep(ASK_EVERY).await;
@@ -183,7 +198,7 @@ async fn hear(
             }
         };
         if let Some(answer) = answer {
-            answers.send(answer).await.map_err(|_| "it does not listen".to_owned())?;
+            back.answers.send(answer).await.map_err(|_| "it does not listen".to_owned())?;
         }
     }
 }
@@ -223,6 +238,7 @@ struct Writer {
     tail: Option<Tail>,
     doors: mpsc::Sender<Door>,
     resyncs: watch::Sender<u64>,
+    wishes: watch::Receiver<()>,
     beat: Instant,
 }
 
@@ -233,12 +249,14 @@ impl Writer {
         let mut is_resync = false;
         loop {
             let Some(entered) = self.enter(is_resync).await else { return Ok(()) };
-            self.follow(entered, &mut answers).await?;
+            let is_wished = self.follow(entered, &mut answers).await?;
             if self.doors.is_closed() {
                 return Ok(());
             }
-            is_resync = true;
-            self.resyncs.send_modify(|count| *count += 1);
+            is_resync = !is_wished;
+            if is_resync {
+                self.resyncs.send_modify(|count| *count += 1);
+            }
         }
     }
 
@@ -249,8 +267,9 @@ impl Writer {
         answer.await.ok()
     }
 
-    /// Tells everything until the queue closes: the viewer fell behind, or the collector ends.
-    async fn follow(&mut self, entered: Entered, answers: &mut mpsc::Receiver<Told>) -> io::Result<()> {
+    /// Tells everything until the queue closes: the viewer fell behind, or the collector ends. Or until the viewer wants to hear
+    /// it all anew; then that is answered.
+    async fn follow(&mut self, entered: Entered, answers: &mut mpsc::Receiver<Told>) -> io::Result<bool> {
         let Entered { mut prepared, mut queue } = entered;
         while let Some(pieces) = &mut prepared {
             if !self.tell_piece(pieces).await? {
@@ -267,7 +286,7 @@ impl Writer {
                 match queue.try_recv() {
                     Ok(out) => self.pass(out).await?,
                     Err(mpsc::error::TryRecvError::Empty) => break,
-                    Err(mpsc::error::TryRecvError::Disconnected) => return Ok(()),
+                    Err(mpsc::error::TryRecvError::Disconnected) => return Ok(false),
                 }
             }
         }
@@ -275,8 +294,9 @@ impl Writer {
             tokio::select! {
                 out = queue.recv() => match out {
                     Some(out) => self.pass(out).await?,
-                    None => return Ok(()),
+                    None => return Ok(false),
                 },
+                Ok(()) = self.wishes.changed() => return Ok(true),
                 Some(answer) = answers.recv() => self.tell(&answer).await?,
                 () = sleep_until(self.beat) => self.tell(&Told::Beat).await?,
             }

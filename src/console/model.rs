@@ -7,6 +7,7 @@ pub mod complete;
 pub mod copy;
 pub mod export;
 mod filterable;
+mod frozen;
 mod gather;
 mod hearing;
 pub mod lateral;
@@ -40,6 +41,7 @@ use crate::console::Config;
 use crate::console::model::attention::Attention;
 use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
+use crate::console::model::frozen::Frozen;
 use crate::console::model::gather::Gathering;
 use crate::console::model::many::Doing;
 use crate::console::model::marks::Marks;
@@ -200,12 +202,10 @@ pub struct Model {
     marks: Option<Marks>,
     /// An act on many alerts that is being done.
     doing: Option<Doing>,
-    held: Option<VecDeque<Arc<Update>>>,
-    held_bytes: usize,
-    held_dropped: u64,
+    /// What waits behind a frozen picture.
+    held: Option<Box<Frozen>>,
     event_bytes: usize,
     next_event: u64,
-    last_seq: u64,
     first_token: u64,
     next_token: u64,
     asked: Option<AlertId>,
@@ -265,11 +265,8 @@ impl Model {
             marks: None,
             doing: None,
             held: None,
-            held_bytes: 0,
-            held_dropped: 0,
             event_bytes: 0,
             next_event: 0,
-            last_seq: 0,
             // Tokens of two consoles must not meet.
             first_token: now.timestamp_micros().unsigned_abs(),
             next_token: now.timestamp_micros().unsigned_abs(),
@@ -308,6 +305,7 @@ impl Model {
         }
         effects.extend(self.missing_evidence());
         effects.extend(self.look());
+        effects.extend(self.missing_snapshot());
         effects.extend(self.missing_page());
         effects.extend(self.missing_preview());
         effects.extend(self.missing_count());

@@ -61,14 +61,14 @@ impl Spool {
         })
     }
 
-    /// How many records wait in the store alone.
+    /// How many records wait in the store alone. It may have some that were not told yet: the queue is ahead of the feed then.
     pub(super) fn behind(&self) -> u64 {
-        self.heard - self.queued
+        self.heard.saturating_sub(self.queued)
     }
 
     /// How many records were not delivered.
     pub(super) fn undelivered(&self) -> u64 {
-        self.heard - self.mark
+        self.heard.saturating_sub(self.mark)
     }
 
     /// Begins to read what follows the queue, where that is short.
@@ -150,5 +150,40 @@ async fn page(reading: &mut Option<Reading>) -> (u64, Result<Page, String>) {
     match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::store;
+
+    #[tokio::test]
+    async fn what_the_store_has_before_it_is_told_is_not_sent_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut opened, _) = store::open(&folder.path().join("x.db"), &store::Config::default(), DateTime::UNIX_EPOCH).unwrap();
+        let deliveries = opened.register("tcp://x:1", DateTime::UNIX_EPOCH).unwrap();
+        let (intake, _health) = mpsc::channel(8);
+        let (store, thread) = opened.start(intake.downgrade()).unwrap();
+        let mut spool = Spool::new(store, deliveries);
+        assert_eq!((spool.hear(true), spool.hear(false), spool.hear(true)), (Some(1), None, None));
+        assert_eq!((spool.behind(), spool.undelivered()), (2, 3));
+        // The page was read when two more had been kept and not yet told; the third was never kept.
+        let gone: Vec<u64> = [2, 4, 5].map(|number| spool.take(number)).into();
+        assert_eq!((gone, spool.end_at(3)), (vec![0, 1, 0], 0));
+        assert_eq!((spool.behind(), spool.undelivered()), (0, 3));
+        spool.delivered(None);
+        assert_eq!((spool.behind(), spool.undelivered()), (0, 0));
+        assert_eq!((spool.hear(true), spool.hear(true), spool.hear(true)), (None, None, Some(6)));
+        assert_eq!(spool.undelivered(), 1);
+        spool.end().await;
+        thread.join().unwrap();
+        let (mut opened, kept) =
+            store::open(&folder.path().join("x.db"), &store::Config::default(), DateTime::UNIX_EPOCH).unwrap();
+        let deliveries = opened.register("tcp://x:1", DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!((deliveries.mark, deliveries.last, kept.last_dispatch), (5, 5, 5));
     }
 }

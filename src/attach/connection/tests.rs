@@ -167,3 +167,21 @@ async fn a_list_that_takes_long_keeps_nobody_waiting() {
     }
     assert_eq!(heard, [(6, None), (5, Some(3000))]);
 }
+
+#[tokio::test]
+async fn everything_is_told_anew_to_whoever_asks() {
+    let mut visit = Visit::new((1..=3).map(|number| entry(number, "x")).collect()).await;
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        for change in visit.changes().await {
+            let Change::Snapshot(snapshot) = change else { continue };
+            assert!(!snapshot.is_resync, "it did not fall behind");
+            if snapshot.is_last {
+                told.push(snapshot.entries.len());
+                visit.happen(entry(3 + told.len() as u64, "x")).await;
+                visit.ask(Request::Snapshot).await;
+            }
+        }
+    }
+    assert_eq!(told.len(), 3);
+}

@@ -1,46 +1,35 @@
 //! What the collector tells, and a picture that is frozen meanwhile: what waits behind it is bounded and counted, and what is
 //! lost is told all the same.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::alert::{self, Alert};
+use crate::alert::{Action, Alert};
+use crate::console::model::frozen::{Frozen, Limits, Waiting, count_minute, push_bounded};
 use crate::console::model::{Model, TailLine};
-use crate::feed::{Change, Known, Status, Update};
+use crate::feed::{Change, EventLine, Known, Status, Update};
 
 /// How many rejected frames and notices are kept.
-const KEPT_LINES: usize = 200;
-/// For how many minutes with alerts these are counted: a week's.
-const MINUTES: usize = 7 * 24 * 60;
-/// How many updates wait behind a frozen picture; older events and statuses among them are dropped and counted.
-const HELD: usize = 20_000;
+pub(super) const KEPT_LINES: usize = 200;
 /// How many bytes of event XML the tail keeps, and as many may wait behind a frozen picture.
-const EVENT_BYTES: usize = 32 << 20;
+pub(super) const EVENT_BYTES: usize = 32 << 20;
 
 impl Model {
-    /// How many updates wait behind a frozen picture, and how many of those were dropped; `None` while it is live.
+    /// How many updates wait behind a frozen picture, and how much of them was dropped; `None` while it is live.
     pub fn paused(&self) -> Option<(usize, u64)> {
-        self.held.as_ref().map(|held| (held.len(), self.held_dropped))
+        self.held.as_ref().map(|held| held.counts())
     }
 
     /// The collector's state as told last, also behind a frozen picture: what is lost is told at once.
     pub fn newest_status(&self) -> &Status {
-        let told = self.held.iter().flatten().rev().find_map(|update| match &update.change {
-            Change::Status(status) => Some(&**status),
-            _ => None,
-        });
-        told.unwrap_or(&self.status)
+        self.held.as_ref().and_then(|held| held.status.as_ref()).unwrap_or(&self.status)
     }
 
-    /// How many alerts wait behind a frozen picture.
-    pub fn paused_alerts(&self) -> usize {
-        self.held
-            .iter()
-            .flatten()
-            .filter(|update| matches!(&update.change, Change::Alert(alert) if alert.action == alert::Action::Raised))
-            .count()
+    /// How many alerts were raised behind a frozen picture, and whether there may be more: nobody counts while the collector is
+    /// not heard.
+    pub fn paused_alerts(&self) -> (u64, bool) {
+        self.held.as_ref().map_or((0, false), |held| (held.raised(), held.is_void))
     }
 
     /// Whether an update can change the picture. A collector that has nothing to do says so twice a second.
@@ -60,43 +49,27 @@ impl Model {
             Change::Listed(page) => !page.is_unasked(),
             _ => false,
         };
-        let Some(held) = self.held.as_mut().filter(|_| !is_awaited) else { return self.apply(&update) };
-        if matches!(&update.change, Change::Snapshot(snapshot) if snapshot.is_first) {
-            // It takes the place of everything that waits.
-            held.clear();
-            self.held_bytes = 0;
-        }
-        self.held_bytes += bytes_of(&update);
-        held.push_back(update);
-        while held.len() > HELD || self.held_bytes > EVENT_BYTES {
-            let is_passing = |update: &Arc<Update>| !update.change.is_lasting();
-            let Some(dropped) = held.iter().position(is_passing).and_then(|place| held.remove(place)) else { return };
-            self.held_bytes -= bytes_of(&dropped);
-            self.held_dropped += 1;
+        let limits = Limits {
+            is_part: self.alerts.is_part(),
+            alerts: self.config.max_alerts.max(1),
+            evidence: self.config.max_evidence.max(1),
+            events: self.config.max_events,
+        };
+        match self.held.as_mut().filter(|_| !is_awaited) {
+            Some(held) => held.hold(update, limits),
+            None => self.apply(&update),
         }
     }
 
     /// Whether what is shown is void, and what takes its place waits behind a frozen picture.
     pub(super) fn has_held_snapshot(&self) -> bool {
-        let first = self.held.as_ref().and_then(VecDeque::front);
-        first.is_some_and(|update| matches!(update.change, Change::Snapshot(_)))
+        self.held.as_ref().is_some_and(|held| held.is_void)
     }
 
     pub(super) fn apply(&mut self, update: &Update) {
-        self.last_seq = update.seq;
         match &update.change {
             Change::Alert(alert) => self.add_alert(alert),
-            Change::Events(lines) => {
-                for line in lines {
-                    self.event_bytes += line.xml.len();
-                    self.events.push_back(TailLine { number: self.next_event, at: update.at, line: line.clone() });
-                    self.next_event += 1;
-                }
-                while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
-                    let Some(oldest) = self.events.pop_front() else { break };
-                    self.event_bytes -= oldest.line.xml.len();
-                }
-            }
+            Change::Events(lines) => lines.iter().for_each(|line| self.add_event(update.at, line.clone())),
             Change::Status(status) => self.set_status(status),
             Change::Known(known) => known.iter().for_each(|known| self.know(known)),
             Change::Triage(entry) => self.hear_act(entry),
@@ -109,18 +82,36 @@ impl Model {
             Change::Tally(tally) => self.alerts.hear_tally(tally, !self.filter.is_empty()),
             Change::Listed(page) => self.hear_page(page),
             Change::Previewed { token, preview } => self.hear_preview(*token, *preview),
-            Change::Rejected(line) => push_bounded(&mut self.rejected, line.clone()),
-            Change::Notice(notice) => push_bounded(&mut self.notices, (update.at, notice.clone())),
+            Change::Rejected(line) => {
+                push_bounded(&mut self.rejected, line.clone());
+            }
+            Change::Notice(notice) => {
+                push_bounded(&mut self.notices, (update.at, notice.clone()));
+            }
         }
     }
 
-    pub(super) fn add_alert(&mut self, alert: &Arc<Alert>) {
+    fn add_event(&mut self, at: DateTime<Utc>, line: EventLine) {
+        self.event_bytes += line.xml.len();
+        self.events.push_back(TailLine { number: self.next_event, at, line });
+        self.next_event += 1;
+        while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
+            let Some(oldest) = self.events.pop_front() else { break };
+            self.event_bytes -= oldest.line.xml.len();
+        }
+    }
+
+    fn add_alert(&mut self, alert: &Arc<Alert>) {
         let before = self.alerts.len();
         let is_visible = self.alerts.add(alert, true, &self.filter, self.now);
+        self.count_alert(alert.created, before, is_visible);
+    }
+
+    fn count_alert(&mut self, created: DateTime<Utc>, before: usize, is_visible: bool) {
         if self.alerts.len() == before && !is_visible {
             return;
         }
-        self.count_minute(alert.created);
+        count_minute(&mut self.per_minute, created, 1);
         if is_visible && self.alert.is_chosen {
             self.new_above += 1;
         }
@@ -133,21 +124,7 @@ impl Model {
         if let Known::Alert { header, .. } = known
             && self.alerts.len() > before
         {
-            self.count_minute(header.created);
-        }
-    }
-
-    /// Counts an alert in its minute; nearly always that is the last one.
-    fn count_minute(&mut self, created: DateTime<Utc>) {
-        let minute = created.timestamp() / 60;
-        let later = self.per_minute.iter().rev().take_while(|(own, _)| *own > minute).count();
-        let place = self.per_minute.len() - later;
-        match place.checked_sub(1).and_then(|before| self.per_minute.get_mut(before)) {
-            Some((own, count)) if *own == minute => *count += 1,
-            _ => self.per_minute.insert(place, (minute, 1)),
-        }
-        if self.per_minute.len() > MINUTES {
-            self.per_minute.pop_front();
+            count_minute(&mut self.per_minute, header.created, 1);
         }
     }
 
@@ -161,25 +138,56 @@ impl Model {
         self.status = Status { hosts: Vec::new(), forgotten: Vec::new(), ..status.clone() };
     }
 
+    /// Freezes the picture, or lets it go on.
     pub(super) fn pause(&mut self) {
         match self.held.take() {
-            None => self.held = Some(VecDeque::new()),
-            Some(held) => {
-                (self.held_bytes, self.held_dropped) = (0, 0);
-                held.iter().for_each(|update| self.apply(update));
-            }
+            None => self.held = Some(Box::default()),
+            Some(held) => self.go_on(*held),
         }
     }
-}
 
-/// How much event XML an update carries.
-fn bytes_of(update: &Update) -> usize {
-    if let Change::Events(lines) = &update.change { lines.iter().map(|line| line.xml.len()).sum() } else { 0 }
-}
-
-fn push_bounded<T>(lines: &mut VecDeque<T>, line: T) {
-    if lines.len() == KEPT_LINES {
-        lines.pop_front();
+    fn go_on(&mut self, mut held: Frozen) {
+        let status = held.take_status();
+        held.known.iter().for_each(|update| self.apply(update));
+        let is_some_gone = held.gone > 0;
+        for (minute, count) in held.minutes {
+            let created = DateTime::from_timestamp(minute * 60, 0).unwrap_or_default();
+            count_minute(&mut self.per_minute, created, count);
+        }
+        for waiting in held.lasting {
+            // What is told anew of an alert that is gone is no new alert.
+            let is_gone = |alert| is_some_gone && self.alerts.number_of(alert).is_none();
+            match waiting {
+                Waiting::Update(update) => match &update.change {
+                    Change::Alert(alert) if alert.action == Action::Updated && is_gone(&alert.id) => {}
+                    _ => self.apply(&update),
+                },
+                Waiting::Header { header, action: Action::Updated, .. } if is_gone(&header.id) => {}
+                Waiting::Header { header, action, muted } => {
+                    let before = self.alerts.len();
+                    let is_visible = self.alerts.add_header(&header, action, muted, &self.filter, self.now);
+                    self.count_alert(header.created, before, is_visible);
+                }
+            }
+        }
+        if held.events_gone > 0 {
+            // So many came that these would be gone.
+            self.events.clear();
+            (self.event_bytes, self.next_event) = (0, self.next_event + held.events_gone);
+        }
+        held.events.into_iter().for_each(|(at, line)| self.add_event(at, line));
+        for line in held.rejected {
+            push_bounded(&mut self.rejected, line);
+        }
+        for line in held.notices {
+            push_bounded(&mut self.notices, line);
+        }
+        self.left_out += held.left_out;
+        if let Some(status) = status {
+            self.set_status(&status);
+        }
+        if held.is_behind {
+            self.pages.want_snapshot();
+        }
     }
-    lines.push_back(line);
 }

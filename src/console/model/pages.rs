@@ -72,6 +72,9 @@ pub struct Pages {
     of_host: Option<u64>,
     has_linked: bool,
     wanted: Option<AlertId>,
+    /// Whether a new snapshot is wanted, and when it was asked for.
+    wants_snapshot: bool,
+    snapshot_asked: Option<DateTime<Utc>>,
     refreshed: Option<DateTime<Utc>>,
     counted: Option<DateTime<Utc>>,
 }
@@ -80,6 +83,11 @@ impl Pages {
     /// A snapshot came: it is the top of both lists where nothing is filtered.
     pub(super) fn begin_anew(&mut self, is_filtered: bool) {
         *self = Self { is_top_known: [!is_filtered; 2], ..Self::default() };
+    }
+
+    /// What is held is no longer what there is.
+    pub(super) fn want_snapshot(&mut self) {
+        (self.wants_snapshot, self.snapshot_asked) = (true, None);
     }
 
     /// Another filter.
@@ -109,10 +117,20 @@ impl Pages {
 }
 
 impl Model {
+    /// Asks for a new snapshot, where too much waited behind a frozen picture; until it comes nothing else is asked.
+    pub(super) fn missing_snapshot(&mut self) -> Option<Effect> {
+        let is_wanted = self.pages.wants_snapshot && self.company.stale.is_none();
+        if !is_wanted || !is_due(self.pages.snapshot_asked, self.now, PATIENCE) {
+            return None;
+        }
+        self.pages.snapshot_asked = Some(self.now);
+        Some(Effect::Ask(Request::Snapshot))
+    }
+
     /// The next question to the collector, where something is missing here.
     pub(super) fn missing_page(&mut self) -> Option<Effect> {
         let is_elsewhere = self.company.stale.is_some() || self.company.loading.is_some() || self.has_held_snapshot();
-        if !self.alerts.is_part() || is_elsewhere {
+        if !self.alerts.is_part() || is_elsewhere || self.pages.wants_snapshot {
             return None;
         }
         let kept = self.kept();

@@ -3,7 +3,7 @@
 
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
-use crate::feed::Snapshot;
+use crate::feed::{Request, Snapshot};
 use crate::triage::{Act, Entry, Refusal, UNREACHED};
 
 /// A form that was sent, until it is answered.
@@ -51,6 +51,16 @@ impl Model {
         sent.is_back = true;
         self.dialog = Some(sent.form.clone());
         true
+    }
+
+    /// A request found no room on its way: the collector does not keep up. What was asked for in a form can be sent again.
+    pub fn not_asked(&mut self, request: &Request) {
+        let token = request.act().map(|act| act.token);
+        if self.sent.as_ref().is_some_and(|sent| Some(sent.token) == token) {
+            self.bring_back();
+            self.sent = None;
+        }
+        self.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
     }
 
     /// The collector went before it answered.

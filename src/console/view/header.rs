@@ -120,7 +120,8 @@ fn waits(model: &Model) -> Vec<String> {
     let many = |number: usize, word: &str| format!("{} {word}{}", count(number as u64), if number == 1 { "" } else { "s" });
     let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
     let waits = if waiting == 1 { "waits" } else { "wait" };
-    let alerts = many(model.paused_alerts(), "alert");
+    let (raised, is_more) = model.paused_alerts();
+    let alerts = many(usize::try_from(raised).unwrap_or(usize::MAX), "alert") + if is_more { " and more" } else { "" };
     vec![
         format!("  {} {waits}, {alerts}{lost}", many(waiting, "update")),
         format!("  {alerts}{lost}"),
@@ -133,8 +134,11 @@ fn waits(model: &Model) -> Vec<String> {
 fn waits_in_short(model: &Model) -> Vec<String> {
     let Some((waiting, dropped)) = model.paused() else { return Vec::new() };
     let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
-    let (waiting, alerts) = (count(waiting as u64), count(model.paused_alerts() as u64));
-    vec![format!("{waiting} wait, {alerts} alerts{lost}"), format!("{waiting} wait{lost}"), format!("{waiting} wait")]
+    let (raised, is_more) = model.paused_alerts();
+    let alerts =
+        format!("{} alert{}{}", count(raised), if raised == 1 { "" } else { "s" }, if is_more { " and more" } else { "" });
+    let waiting = count(waiting as u64);
+    vec![format!("{waiting} wait, {alerts}{lost}"), format!("{waiting} wait{lost}"), format!("{waiting} wait")]
 }
 
 /// The name, then the tabs or the crumbs; and where the open one stands. Short, those that are not open are their keys alone.

@@ -130,7 +130,12 @@ fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
         count(store.deleted),
         count(store.deleted_open)
     );
-    let style = alarm(store.failed + store.deleted_open);
+    let undelivered = match store.deleted_undelivered {
+        0 => String::new(),
+        lacked => format!("; {} of these an output was not given", count(lacked)),
+    };
+    let text = text + &undelivered;
+    let style = alarm(store.failed + store.deleted_open + store.deleted_undelivered);
     lines.push(style::line(format!("  {}", fit_left(&safe(&store.path), width.saturating_sub(3))), plain("").style));
     lines.extend(wrap(text.trim(), width.saturating_sub(3)).into_iter().map(|text| style::line(format!("  {text}"), style)));
     if let Some(problem) = &store.problem {

@@ -256,3 +256,32 @@ fn what_is_marked_is_counted_by_the_collector_before_it_is_acted_on() {
     );
     assert_eq!(marked_here(&desk), 0);
 }
+
+#[test]
+fn too_much_behind_a_frozen_picture_is_told_anew_instead() {
+    let mut desk = Desk::new();
+    desk.key(KeyCode::Char(' '));
+    for number in 1..=2500 {
+        desk.tell(Change::Tally(Box::new(tally(10_000 + number))));
+    }
+    let waiting = |desk: &Desk| desk.model.held.as_ref().map(|held| held.lasting.len());
+    assert_eq!((desk.model.paused(), waiting(&desk)), (Some((2500, 0)), Some(0)), "counted, and not kept");
+    let snapshots = |effects: Vec<Effect>| effects.iter().filter(|effect| **effect == Effect::Ask(Request::Snapshot)).count();
+    let space = || Message::Key(KeyEvent::new(KeyCode::Char(' '), KeyModifiers::NONE));
+    assert_eq!(snapshots(desk.model.update(space())), 1);
+    // Nothing else is asked until it comes; where it does not, it is asked for again.
+    assert_eq!(desk.filter("h1").len(), 0);
+    let later = |second| Message::Tick(DateTime::from_timestamp(second, 0).unwrap());
+    assert_eq!(snapshots(desk.model.update(later(4))), 0);
+    assert_eq!(snapshots(desk.model.update(later(5))), 1);
+    assert_eq!(desk.tell(snapshot(false)).len(), 1);
+    assert_eq!(snapshots(desk.model.update(later(20))), 0);
+    // A snapshot that comes by itself takes the place of what waits, and little waits by itself.
+    desk.key(KeyCode::Char(' '));
+    (0..2500).for_each(|number| drop(desk.tell(Change::Tally(Box::new(tally(number))))));
+    desk.tell(snapshot(true));
+    desk.tell(Change::Tally(Box::new(tally(10_007))));
+    assert_eq!((waiting(&desk), desk.model.paused_alerts()), (Some(2), (0, true)));
+    assert_eq!(snapshots(desk.model.update(space())), 0);
+    assert_eq!(desk.model.alerts.known(), 10_007);
+}
