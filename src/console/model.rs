@@ -15,6 +15,7 @@ pub mod mutes;
 pub mod pages;
 pub mod palette;
 pub mod pick;
+pub mod pointing;
 pub mod pressing;
 pub mod replay;
 pub mod screen;
@@ -27,7 +28,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
@@ -54,6 +55,8 @@ use crate::roster::Roster;
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was clicked, or its wheel turned.
+    Mouse(MouseEvent),
     /// A text was pasted.
     Paste(String),
     /// The collector told something.
@@ -86,6 +89,8 @@ pub enum Effect {
         /// Whether it replaces what is there.
         is_overwriting: bool,
     },
+    /// Take the mouse, or give it back to the terminal.
+    Mouse(bool),
     /// Leave, and begin the replay anew.
     Again,
     /// Leave.
@@ -175,6 +180,10 @@ pub struct Model {
     pub health_scroll: usize,
     /// Whether times are shown in UTC.
     pub is_utc: bool,
+    /// Whether the mouse is the console's, not the terminal's.
+    pub is_mouse: bool,
+    /// The list that was clicked into last, and how many of its rows stood above the one that was clicked on.
+    clicked: Option<(Pane, usize)>,
     /// The colours.
     pub theme: Theme,
     /// Alerts that came while the user looked further down.
@@ -201,7 +210,7 @@ impl Model {
     /// An empty console of that size.
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = roster_of(&config);
-        let (is_utc, theme) = (config.utc, config.theme);
+        let (is_utc, is_mouse, theme) = (config.utc, config.mouse, config.theme);
         let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
@@ -239,6 +248,8 @@ impl Model {
             event: Selection::default(),
             health_scroll: 0,
             is_utc,
+            is_mouse,
+            clicked: None,
             theme,
             new_above: 0,
             hint: None,
@@ -263,6 +274,7 @@ impl Model {
         let mut effects = Vec::new();
         match message {
             Message::Key(key) => effects = self.key(key),
+            Message::Mouse(event) => effects = self.point(event),
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),
             Message::Tick(now) => {

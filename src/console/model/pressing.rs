@@ -41,6 +41,9 @@ impl Model {
         let offer = self.offer.take();
         let is_held = self.held_key.press(key, self.now);
         let action = self.config.keys.action_of(key, self.is_inside());
+        if !action.is_some_and(company::is_act) {
+            self.clicked = None;
+        }
         if action == Some(Action::Suspend) && key.modifiers.contains(KeyModifiers::CONTROL) {
             // Whatever is being typed.
             return vec![Effect::Suspend];
@@ -135,6 +138,7 @@ impl Model {
             Action::Only => self.ask_value(false),
             Action::Without => self.ask_value(true),
             Action::Palette => self.dialog = Some(Dialog::Palette(Palette::default())),
+            Action::Mouse => return self.toggle_mouse(),
             Action::Theme => self.next_theme(),
             Action::ReplayStep => return self.steer(Steer::Step),
             Action::ReplaySlower => return self.steer(Steer::Slower),

@@ -10,7 +10,7 @@ use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::health::hosts;
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
-use crate::console::view::{first_row, history, put, put_right};
+use crate::console::view::{Seen, history, put, put_right};
 use crate::event::names::HostName;
 use crate::roster::Entry;
 
@@ -33,15 +33,21 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
         put(buffer, area, 2, &Line::from(plain(empty_text(model, kinds_only))));
         return;
     }
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
     let selected = model.selected_alert().and_then(|number| rows.place_of(number));
-    let first = first_row(selected, room, rows.len());
-    for place in first..(first + room).min(rows.len()) {
+    let seen = seen(model, kinds_only, area);
+    for place in seen.rows.clone() {
         let Some(entry) = rows.get(place) else { break };
         let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
         let line = columns.row(model, entry, repeats, Some(place) == selected, has_focus);
-        put(buffer, area, (place - first) as u16 + 2, &line);
+        put(buffer, area, seen.row_of(place), &line);
     }
+}
+
+/// Which rows are seen.
+pub fn seen(model: &Model, kinds_only: bool, area: Rect) -> Seen {
+    let rows = model.alerts.rows(kinds_only);
+    let selected = model.selected_alert().and_then(|number| rows.place_of(number));
+    Seen::around(selected, model.rows_above(Pane::Alerts), rows.len(), 2, area)
 }
 
 fn empty_text(model: &Model, kinds_only: bool) -> String {
@@ -119,14 +125,25 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
         put(buffer, area, 4, &Line::from(plain(format!("  no alerts of this host {}", window_hint(model)))));
         return;
     }
-    let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
-    let selected = chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0));
-    let room = usize::from(area.height.saturating_sub(5)).max(1);
-    let first = first_row(selected, room, entries.len());
-    for (place, entry) in entries.iter().enumerate().skip(first).take(room) {
-        let line = columns.row(model, entry, 1, Some(place) == selected, true);
-        put(buffer, area, (place - first) as u16 + 4, &line);
+    let selected = selected_of_host(model, &entries);
+    let seen = Seen::around(selected, model.rows_above(Pane::Alerts), entries.len(), 4, area);
+    for place in seen.rows.clone() {
+        let line = columns.row(model, entries[place], 1, Some(place) == selected, true);
+        put(buffer, area, seen.row_of(place), &line);
     }
+}
+
+fn selected_of_host(model: &Model, entries: &[&Entry]) -> Option<usize> {
+    let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
+    chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0))
+}
+
+/// The alert of a host that stands in a row of the screen, and how many are seen above it.
+pub fn of_host_at(model: &Model, host: &HostName, area: Rect, row: u16) -> Option<(u64, usize)> {
+    let entries = model.alerts.of_host(host);
+    let selected = selected_of_host(model, &entries);
+    let seen = Seen::around(selected, model.rows_above(Pane::Alerts), entries.len(), 4, area);
+    seen.at(area, row).map(|(place, above)| (entries[place].number, above))
 }
 
 /// How many rows of a list are asked whether they have a path: so many that scrolling changes nothing, and so few that asking

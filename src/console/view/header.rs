@@ -1,6 +1,8 @@
 //! The top: where you are, whether the picture is live, the time, the open alerts, and whether the collector is well. Loss,
 //! rejects and a hidden alert show on every tab.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -8,6 +10,8 @@ use ratatui::text::{Line, Span};
 use crate::alert::Severity;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
+use crate::console::printable::{fit, width};
+use crate::console::view::spots::Spot;
 use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, count, plain, safe, styled};
 use crate::console::view::{Shape, company, histogram, put, put_right, well};
 
@@ -32,14 +36,7 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Shape::Narrow | Shape::Line => {
             compact(model, area, buffer);
             open(model, area, 1, buffer);
-            let (mut line, _) = tabs(model, false);
-            if line.width() > usize::from(area.width) + 11 {
-                line = tabs(model, true).0;
-            }
-            // The name stands in the first row already.
-            line.spans.drain(..2);
-            line.spans.insert(0, plain(" "));
-            line.spans.pop();
+            let line = narrow_tabs(model, area.width).line;
             put(buffer, area, 2, &line);
             // A filter that hides something is said at every size, over the last tabs if need be.
             let used = if model.filter.is_empty() { line.width() + 2 } else { 0 };
@@ -72,18 +69,24 @@ fn state(model: &Model) -> Span<'static> {
     }
 }
 
+/// That the mouse selects no text now.
+fn mouse(model: &Model) -> Option<Span<'static>> {
+    model.is_mouse.then(|| styled("  mouse", ACCENT))
+}
+
 fn time(model: &Model) -> String {
     let zone = if model.is_utc { "UTC" } else { "local" };
     format!("{} {zone}", style::clock(model.now, model.is_utc, "%H:%M:%S"))
 }
 
 fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let (line, _) = tabs(model, false);
+    let line = wide_tabs(model).line;
     put(buffer, area, 0, &line);
     // What waits behind a frozen picture is told as far as there is room; that it is frozen, always.
     let room = usize::from(area.width).saturating_sub(line.width() + 2);
     let company = company::presence(model);
     let beside = |mut right: Vec<Span<'static>>| {
+        right.extend(mouse(model));
         right.extend(company.iter().flat_map(|text| [plain("   "), styled(text.clone(), ACCENT)]));
         right
     };
@@ -110,41 +113,76 @@ fn waits(model: &Model) -> Vec<String> {
     ]
 }
 
-/// The name, then the tabs or the crumbs; and where the open one stands. Short, those that are not open are their keys alone.
-fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>) {
-    let mut spans = vec![styled(" WEFWATCH ", STRONG), plain("  ")];
-    let mut marked = None;
-    let mut at = 12;
-    let tab = |name: &'static str, is_open: bool| if is_short && !is_open { &name[..1] } else { name };
-    let mut add = |spans: &mut Vec<Span<'static>>, name: &str, is_open: bool| {
+/// The tabs or the crumbs, and what stands in which columns.
+struct Tabs {
+    line: Line<'static>,
+    /// Where the open one stands: from which column, and how long it is.
+    marked: Option<(usize, usize)>,
+    spots: Vec<(Range<usize>, Spot)>,
+}
+
+impl Tabs {
+    fn add(&mut self, name: &str, is_open: bool, spot: Spot) {
+        let (at, length) = (self.line.width(), width(name));
         if is_open {
-            marked = Some((at, name.chars().count()));
+            self.marked = Some((at, length));
         }
-        spans.push(styled(name.to_owned(), if is_open { ACCENT } else { plain("").style }));
-        spans.push(plain("   "));
-        at += name.chars().count() + 3;
-    };
+        self.spots.push((at..at + length, spot));
+        self.line.push_span(styled(name.to_owned(), if is_open { ACCENT } else { plain("").style }));
+        self.line.push_span(plain("   "));
+    }
+}
+
+/// The name, then the tabs or the crumbs.
+fn wide_tabs(model: &Model) -> Tabs {
+    tabs(model, vec![styled(" WEFWATCH ", STRONG), plain("  ")], false)
+}
+
+/// The same without the name, which stands in the first row already; where there is no room, short.
+fn narrow_tabs(model: &Model, columns: u16) -> Tabs {
+    let mut all = tabs(model, vec![plain(" ")], false);
+    if all.line.width() > usize::from(columns) {
+        all = tabs(model, vec![plain(" ")], true);
+    }
+    all.line.spans.pop();
+    all
+}
+
+/// What stands behind a beginning. Short, the tabs that are not open are their keys alone.
+fn tabs(model: &Model, begin: Vec<Span<'static>>, is_short: bool) -> Tabs {
+    let mut all = Tabs { line: Line::from(begin), marked: None, spots: Vec::new() };
+    let tab = |name: &'static str, is_open: bool| if is_short && !is_open { &name[..1] } else { name };
     match model.stack.last() {
         Some(Screen::Alert { number, section, .. }) => {
             let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.header.id.short().to_owned());
-            add(&mut spans, &format!("{} › {id}", tab_name(model.tab)), false);
+            all.add(&format!("{} › {id}", tab_name(model.tab)), false, Spot::Crumb);
             for (own, name) in Section::ALL {
-                add(&mut spans, tab(name, own == *section), own == *section);
+                all.add(tab(name, own == *section), own == *section, Spot::Section(own));
             }
         }
         Some(Screen::Host { host, .. }) => {
-            add(&mut spans, &format!("{} › {}", tab_name(model.tab), safe(host.as_str())), true);
+            all.add(&format!("{} › {}", tab_name(model.tab), safe(host.as_str())), true, Spot::Crumb);
         }
-        Some(Screen::Lateral { .. }) => add(&mut spans, &format!("{} › lateral movement", tab_name(model.tab)), true),
-        Some(Screen::Event { .. }) => add(&mut spans, "Events › event", true),
-        Some(Screen::BadFrames { .. }) => add(&mut spans, "Health › rejected messages", true),
+        Some(Screen::Lateral { .. }) => all.add(&format!("{} › lateral movement", tab_name(model.tab)), true, Spot::Crumb),
+        Some(Screen::Event { .. }) => all.add("Events › event", true, Spot::Crumb),
+        Some(Screen::BadFrames { .. }) => all.add("Health › rejected messages", true, Spot::Crumb),
         None => {
             for (own, name) in Tab::ALL {
-                add(&mut spans, tab(name, own == model.tab), own == model.tab);
+                all.add(tab(name, own == model.tab), own == model.tab, Spot::Tab(own));
             }
         }
     }
-    (Line::from(spans), marked)
+    all
+}
+
+/// What of it stands at a place of the header.
+pub fn at(model: &Model, shape: Shape, columns: u16, (column, row): (u16, u16)) -> Option<Spot> {
+    let tabs = match (shape, row) {
+        (Shape::Wide, 0) => wide_tabs(model),
+        (Shape::Narrow, 2) => narrow_tabs(model, columns),
+        _ => return None,
+    };
+    tabs.spots.into_iter().find(|(own, _)| own.contains(&usize::from(column))).map(|(_, spot)| spot)
 }
 
 fn tab_name(tab: Tab) -> &'static str {
@@ -153,7 +191,7 @@ fn tab_name(tab: Tab) -> &'static str {
 
 /// The line under the title, heavy under the open tab.
 fn rule(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let (_, marked) = tabs(model, false);
+    let marked = wide_tabs(model).marked;
     let (from, length) = marked.unwrap_or((0, 0));
     let width = usize::from(area.width);
     let spans = vec![
@@ -218,13 +256,13 @@ fn chip(model: &Model, columns: usize) -> Vec<Span<'static>> {
     }
     let window = model.window.minutes().map_or(String::new(), |_| format!(" last {} ", model.window.words()));
     let filter = |room: usize| {
-        let text = crate::console::printable::fit(&safe(&model.filter_text), room);
+        let text = fit(&safe(&model.filter_text), room);
         if text.is_empty() { String::new() } else { format!(" filter: {text} ") }
     };
     let shown = format!(" {} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
     let room = if model.size.0 < 80 { 12 } else { 30 };
     let texts = [format!("{window}{}{shown}", filter(room)), format!("{window}{}", filter(8)), window];
-    let text = texts.into_iter().find(|text| crate::console::printable::width(text) + 1 < columns);
+    let text = texts.into_iter().find(|text| width(text) + 1 < columns);
     vec![styled(text.unwrap_or_default(), ACCENT)]
 }
 
@@ -235,6 +273,7 @@ fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
         spans.push(styled(format!("{} alerts wait  ", count(behind as u64)), WARN));
     }
     let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
+    right.extend(mouse(model));
     right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
     let used: usize = spans.iter().chain(&right).map(Span::width).sum();
     spans.extend(well::fitting(well::parts(model), usize::from(area.width).saturating_sub(used + 2)));

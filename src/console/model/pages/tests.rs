@@ -69,6 +69,7 @@ impl Desk {
             is_ascii: false,
             record: |_| String::new(),
             never_again: None,
+            mouse: false,
         };
         let mut desk = Self { model: Model::new(config, (120, 36), DateTime::UNIX_EPOCH), second: 0 };
         let link = Link::Up { who: "bob".to_owned(), role: Role::Analyst, viewer: 1 };
