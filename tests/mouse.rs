@@ -170,6 +170,17 @@ fn a_hint_of_the_footer_runs_what_it_says() {
 }
 
 #[test]
+fn a_click_on_mute_takes_what_is_offered() {
+    let mut scene = scene_of((160, 36));
+    let closed = scene.model.chosen_alert().expect("one is selected").header.id.short().to_owned();
+    scene.keys("v f");
+    assert!(scene.text().contains("m mutes alerts like this"), "{}", scene.text());
+    // The key in the footer, behind what is said there.
+    click(&mut scene, "? help", "m mute  ");
+    assert!(scene.text().contains(&format!("Mute alerts like {closed}")), "{}", scene.text());
+}
+
+#[test]
 fn the_wheel_moves_what_is_under_it() {
     let mut scene = scene_of((120, 36));
     let at = place(&scene, "SRV-APP02", "SRV-APP02");

@@ -4,6 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::console::keys::Action;
+use crate::console::model::mutes::Offer;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
@@ -36,6 +37,7 @@ impl Model {
         let spot = spots::at(self, event.column, event.row);
         self.hint = None;
         self.said = None;
+        let offer = self.offer.take();
         let is_covered = self.help.is_some() || self.dialog.is_some() || self.editor.is_some();
         match event.kind {
             MouseEventKind::ScrollUp if is_covered => self.wheel_in_box(KeyCode::Up),
@@ -43,7 +45,7 @@ impl Model {
             MouseEventKind::ScrollUp => self.wheel(-NOTCH, event),
             MouseEventKind::ScrollDown => self.wheel(NOTCH, event),
             _ if is_covered => self.hint = Some("keys work in here; esc closes it"),
-            _ => return spot.map_or_else(Vec::new, |spot| self.click(spot)),
+            _ => return spot.map_or_else(Vec::new, |spot| self.click(spot, offer)),
         }
         Vec::new()
     }
@@ -76,7 +78,7 @@ impl Model {
         self.clicked.filter(|(own, _)| *own == pane).map(|(_, above)| above)
     }
 
-    fn click(&mut self, spot: Spot) -> Vec<Effect> {
+    fn click(&mut self, spot: Spot, offer: Option<Offer>) -> Vec<Effect> {
         self.clicked = match &spot {
             Spot::Host(_, above) => Some((Pane::Hosts, *above)),
             Spot::Alert(_, above) | Spot::Event(_, above) => Some((Pane::Alerts, *above)),
@@ -86,7 +88,7 @@ impl Model {
             Spot::Tab(tab) => self.open_tab(tab),
             Spot::Section(section) => self.open_section(section),
             Spot::Crumb => self.back(),
-            Spot::Key(action) => return self.act(action),
+            Spot::Key(action) => return self.act_on(action, offer),
             Spot::List(pane) => self.pane = pane,
             Spot::Host(host, _) => self.click_host(host),
             Spot::Alert(number, _) => self.click_alert(number),

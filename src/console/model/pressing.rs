@@ -6,6 +6,7 @@ use crate::console::keys::{Action, Keymap, Place};
 use crate::console::model::company;
 use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
+use crate::console::model::mutes::Offer;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{Section, Tab};
 use crate::console::model::triage::Dialog;
@@ -63,16 +64,21 @@ impl Model {
                 self.hint = Some("a key that is held acts once; press it again for the next");
                 Vec::new()
             }
-            Some(Action::Mute) if offer.is_some() && !self.forbids(Action::Mute) => {
-                self.ask_mute(offer);
-                Vec::new()
-            }
-            Some(action) => self.act(action),
+            Some(action) => self.act_on(action, offer),
             None => {
                 self.hint = Some("no such key here; ? shows them all");
                 Vec::new()
             }
         }
+    }
+
+    /// Does what a key or a click asks for; a mute is one of what was offered, where that is so.
+    pub(super) fn act_on(&mut self, action: Action, offer: Option<Offer>) -> Vec<Effect> {
+        if action == Action::Mute && offer.is_some() && !self.forbids(Action::Mute) {
+            self.ask_mute(offer);
+            return Vec::new();
+        }
+        self.act(action)
     }
 
     pub(super) fn help_key(&mut self, key: KeyEvent) -> Vec<Effect> {

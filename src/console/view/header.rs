@@ -246,7 +246,11 @@ fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
 
 /// What keeps alerts out of sight.
 fn hider(model: &Model) -> String {
-    if model.filter_text.is_empty() { format!("last {}", model.window.words()) } else { "filter".to_owned() }
+    match (model.filter_text.is_empty(), model.window.minutes()) {
+        (true, _) => format!("last {}", model.window.words()),
+        (false, None) => "filter".to_owned(),
+        (false, Some(_)) => format!("filter, last {}", model.window.words()),
+    }
 }
 
 /// What narrows the lists, and how much it leaves; in fewer words where there is less room.

@@ -222,3 +222,15 @@ fn the_time_window_is_part_of_what_is_asked_for() {
     let last = asked.last().expect("it is asked for");
     assert!(last.filter.starts_with("since:10080m (host:"), "{}", last.filter);
 }
+
+#[test]
+fn a_snapshot_within_a_time_window_tells_what_that_hides() {
+    let mut desk = Desk::new();
+    for _ in 0..5 {
+        desk.key(KeyCode::Char('['));
+    }
+    desk.wait(24 * 3600);
+    assert_eq!((desk.model.alerts.rows(false).len(), desk.model.outside_filter()), (0, Some((Severity::High, 500))));
+    desk.tell(snapshot(true));
+    assert_eq!((desk.model.alerts.rows(false).len(), desk.model.outside_filter()), (0, Some((Severity::High, 500))));
+}
