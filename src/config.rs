@@ -101,6 +101,7 @@ impl OutputSetting {
 
 /// The console (`[console]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that people switch one by one")]
 pub struct Console {
     /// How many alerts are listed.
     pub max_alerts: usize,
@@ -118,6 +119,8 @@ pub struct Console {
     pub ascii: bool,
     /// Whether there are plain lines instead of screens.
     pub plain: bool,
+    /// Whether the mouse belongs to the console from the start.
+    pub mouse: bool,
     /// Which key does what.
     pub keys: Keymap,
 }
@@ -153,6 +156,7 @@ impl Default for Config {
                 notify: Notify::default(),
                 ascii: false,
                 plain: false,
+                mouse: false,
                 keys: Keymap::default(),
             },
             metrics: None,
@@ -333,7 +337,7 @@ mod tests {
         config.outputs.push(OutputSetting::new("tcp://[::1]:5000".parse().unwrap()));
         config.mapping.swap_old_inbound = true;
         config.console.theme = Some(Theme::Light);
-        config.console.keys = Keymap::with([("copy".to_owned(), "ctrl-y f2".to_owned())].into()).unwrap();
+        config.console.keys = Keymap::with([("copy".to_owned(), "ctrl-y f4".to_owned())].into()).unwrap();
         config.store.location = crate::location::Location::Path("/x/y.db".into());
         config.attach.analysts.push("soc".to_owned());
         config.attach.socket = crate::location::Location::None;

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::alert::Alert;
 use crate::console::keys::Keymap;
-use crate::console::model::{Effect, Message, Model};
+use crate::console::model::{Effect, Message, Model, pointing};
 use crate::console::notify::Notify;
 use crate::console::terminal::Guard;
 use crate::console::theme::Theme;
@@ -64,6 +64,8 @@ pub struct Config {
     pub record: fn(&Alert) -> String,
     /// Why a replay cannot be begun anew, where it cannot.
     pub never_again: Option<&'static str>,
+    /// Whether the mouse is the console's from the start.
+    pub mouse: bool,
 }
 
 /// Why the console was left.
@@ -102,6 +104,9 @@ pub async fn run(
     let mut guard = Guard::take()?;
     let size = guard.terminal().size()?;
     let mut model = Model::new(config, (size.width, size.height), terminal::now());
+    if model.is_mouse {
+        guard.capture_mouse(true)?;
+    }
     let mut keys = EventStream::new();
     let mut last_frame = Instant::now();
     let mut next_clock = last_frame + CLOCK;
@@ -155,6 +160,7 @@ pub async fn run(
                 Effect::Notify(sequence) => guard.send(&sequence)?,
                 Effect::Write { path, text, is_overwriting } => shell::write(path, text, is_overwriting, writer.clone()),
                 Effect::Ask(request) => ask(&desk, &mut model, request),
+                Effect::Mouse(is_ours) => guard.capture_mouse(is_ours)?,
                 Effect::Suspend => {
                     drop(keys);
                     guard.suspend()?;
@@ -199,6 +205,7 @@ async fn waiting(keys: &mut EventStream) -> Option<Event> {
 fn message_of(event: &Event) -> Option<Message> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(*key)),
+        Event::Mouse(event) if pointing::is_heard(event) => Some(Message::Mouse(*event)),
         Event::Paste(text) => Some(Message::Paste(text.clone())),
         Event::Resize(columns, rows) => Some(Message::Resize(*columns, *rows)),
         _ => None,

@@ -595,6 +595,7 @@ fn every_key_of_the_table_does_something() {
                 Action::Quit => assert_eq!(effects, [Effect::Quit]),
                 Action::Suspend => assert_eq!(effects, [Effect::Suspend]),
                 Action::Reload => assert_eq!(effects, [Effect::Ask(Request::ReloadRules)]),
+                Action::Mouse => assert_eq!(effects, [Effect::Mouse(true)]),
                 Action::Acknowledge | Action::Own | Action::Undo => assert!(matches!(*effects, [Effect::Ask(Request::Act(_))])),
                 _ => assert!(effects.is_empty()),
             }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 
 use nix::sys::signal::Signal;
 use portable_pty::PtySize;
+use vt100::MouseProtocolMode;
 
 use crate::pty::{Terminal, side};
 
@@ -80,6 +81,57 @@ fn every_way_out_gives_the_terminal_back() {
     let (status, text) = Terminal::start(&["run", "--listen", "tcp://nowhere"], &[], (100, 30)).end();
     assert_eq!(status.exit_code(), 2);
     assert!(text.contains("tcp://nowhere"), "{text}");
+}
+
+#[test]
+fn the_mouse_is_the_terminals_unless_asked_for_and_always_in_the_end() {
+    let run = || {
+        let mut terminal = Terminal::start(&["run", "--store", "none", "--listen", "tcp://127.0.0.1:0"], &[], (100, 30));
+        terminal.wait_for("no events yet");
+        assert_eq!(terminal.screen.screen().mouse_protocol_mode(), MouseProtocolMode::None);
+        // F2, and a click on the last tab.
+        terminal.press("\u{1b}OQ");
+        terminal.wait_for("mouse on");
+        assert_eq!(terminal.screen.screen().mouse_protocol_mode(), MouseProtocolMode::PressRelease);
+        terminal.press("\u{1b}[<0;49;1M\u{1b}[<0;49;1m");
+        terminal.wait_for("Listeners");
+        terminal
+    };
+    let mut terminal = run();
+    terminal.press("q");
+    let (status, text) = terminal.end();
+    assert_eq!(status.exit_code(), 0);
+    // The wheel sends arrows meanwhile.
+    let [on, off] = ["\u{1b}[?1007h", "\u{1b}[?1007l"].map(|own| text.find(own));
+    assert!(on.is_some() && on < off, "{on:?} {off:?}");
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let terminal = run();
+        terminal.signal(signal);
+        assert_eq!(terminal.end().0.exit_code(), 0, "{signal}");
+    }
+    let mut terminal = run();
+    terminal.press("\u{1b}OQ");
+    terminal.wait_for("mouse off");
+    assert_eq!(terminal.screen.screen().mouse_protocol_mode(), MouseProtocolMode::None);
+    terminal.press("q");
+    terminal.end();
+    // While the shell has the terminal it has the mouse too. Nobody is here who would stop this process: it goes on at once.
+    let mut terminal = run();
+    terminal.press("\u{1a}1");
+    terminal.wait_for("Open alerts");
+    terminal.press("q");
+    let (_, text) = terminal.end();
+    let parts: Vec<&str> = text.split("\u{1b}[?1000h").collect();
+    assert!(parts.len() == 3 && parts[1].contains("\u{1b}[?1000l"), "{} times", parts.len() - 1);
+    // From the start, where the configuration says so.
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.toml");
+    std::fs::write(&file, "[console]\nmouse = true\n").expect("a file");
+    let mut demo = Terminal::start(&["--config", file.to_str().expect("UTF-8"), "demo"], &[], (120, 36));
+    demo.wait_for("UTC  mouse");
+    assert_eq!(demo.screen.screen().mouse_protocol_mode(), MouseProtocolMode::PressRelease);
+    demo.press("q");
+    demo.end();
 }
 
 /// The numbers of the graphic renditions that were set.

@@ -59,6 +59,7 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         is_ascii,
         record: format::line,
         never_again: Some("only in a replay"),
+        mouse: settings.mouse,
     };
     let mut signals = hear()?;
     let running = watch::Sender::new(false);

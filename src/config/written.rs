@@ -111,6 +111,7 @@ struct WrittenAttach {
 
 #[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that people switch one by one")]
 struct WrittenConsole {
     max_alerts: usize,
     max_evidence: usize,
@@ -120,6 +121,7 @@ struct WrittenConsole {
     notify: String,
     ascii: bool,
     plain: bool,
+    mouse: bool,
     keys: BTreeMap<String, String>,
 }
 
@@ -214,6 +216,7 @@ impl From<&Config> for Written {
                 notify: config.console.notify.to_string(),
                 ascii: config.console.ascii,
                 plain: config.console.plain,
+                mouse: config.console.mouse,
                 keys: config.console.keys.changed().clone(),
             },
             metrics: Metrics { listen: config.metrics.map_or(String::new(), |address| address.to_string()) },
@@ -304,6 +307,7 @@ impl Written {
                 notify: self.console.notify.parse().or_else(|error| complain("console.notify", &error))?,
                 ascii: self.console.ascii,
                 plain: self.console.plain,
+                mouse: self.console.mouse,
                 keys: Keymap::with(self.console.keys)
                     .or_else(|(name, error)| complain(&format!("console.keys.{name}"), &error))?,
             },

@@ -120,6 +120,8 @@ pub enum Action {
     ReplayFaster,
     /// Replay: from the beginning.
     ReplayAgain,
+    /// The mouse to the console, or back to the terminal.
+    Mouse,
     /// Other colours.
     Theme,
     /// Every action by its name.
@@ -226,6 +228,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
     bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
     bind(Action::Theme,         Place::Anywhere, "T",        "theme",    "colours for a dark or for a light ground, or none", 0),
+    bind(Action::Mouse,         Place::Anywhere, "f2",       "mouse",    "click and scroll here; again, and the terminal selects text as before", 0),
     bind(Action::ReplayStep,    Place::Anywhere, ".",        "step",     "replay: hold, and read one event more", 0),
     bind(Action::ReplaySlower,  Place::Anywhere, "<",        "slower",   "replay: half the pace", 0),
     bind(Action::ReplayFaster,  Place::Anywhere, ">",        "faster",   "replay: twice the pace, beyond 60x flat out", 0),
@@ -454,7 +457,7 @@ mod tests {
         let wrong = [
             (("dance", "d"), "no action `dance`"),
             (("copy", "hyper-x"), "no key `hyper-x`"),
-            (("copy", "f2 ctrl-m"), "`ctrl-m` is enter"),
+            (("copy", "f4 ctrl-m"), "`ctrl-m` is enter"),
             (("copy", "ctrl-i"), "`ctrl-i` is tab"),
             (("copy", "ctrl-["), "`ctrl-[` is esc"),
             (("copy", "ctrl-h"), "`ctrl-h` is backspace"),
@@ -469,7 +472,7 @@ mod tests {
         ];
         let (_, error) = with(&[("quit", "Q"), ("copy", "ctrl-c")]).expect_err("it is not free");
         assert_eq!(error.to_string(), "`ctrl-c` always leaves");
-        assert!(with(&[("copy", "ctrl-y ctrl-space alt-x ctrl-up ctrl-j f2 ctrl-4"), ("quit", "ctrl-c")]).is_ok());
+        assert!(with(&[("copy", "ctrl-y ctrl-space alt-x ctrl-up ctrl-j f4 ctrl-4"), ("quit", "ctrl-c")]).is_ok());
         for (row, reason) in wrong {
             let (name, error) = with(&[row]).expect_err(reason);
             assert_eq!(name, row.0);

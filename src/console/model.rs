@@ -21,6 +21,7 @@ pub mod mutes;
 pub mod pages;
 pub mod palette;
 pub mod pick;
+pub mod pointing;
 pub mod pressing;
 pub mod replay;
 pub mod screen;
@@ -34,7 +35,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::alert::{Alert, AlertId, Severity};
 use crate::console::Config;
@@ -66,6 +67,8 @@ use crate::roster::happened::Happened;
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was clicked, or its wheel turned.
+    Mouse(MouseEvent),
     /// A text was pasted.
     Paste(String),
     /// The collector told something.
@@ -100,6 +103,8 @@ pub enum Effect {
     },
     /// Send this to the terminal: it calls for attention.
     Notify(String),
+    /// Take the mouse, or give it back to the terminal.
+    Mouse(bool),
     /// Leave, and begin the replay anew.
     Again,
     /// Leave.
@@ -190,6 +195,10 @@ pub struct Model {
     pub health_scroll: usize,
     /// Whether times are shown in UTC.
     pub is_utc: bool,
+    /// Whether the mouse is the console's, not the terminal's.
+    pub is_mouse: bool,
+    /// The list that was clicked into last, and how many of its rows stood above the one that was clicked on.
+    clicked: Option<(Pane, usize)>,
     /// The colours.
     pub theme: Theme,
     /// Alerts that came while the user looked further down.
@@ -219,7 +228,7 @@ impl Model {
     /// An empty console of that size.
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = roster_of(&config);
-        let (is_utc, theme) = (config.utc, config.theme);
+        let (is_utc, is_mouse, theme) = (config.utc, config.mouse, config.theme);
         let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
@@ -258,6 +267,8 @@ impl Model {
             event: Selection::default(),
             health_scroll: 0,
             is_utc,
+            is_mouse,
+            clicked: None,
             theme,
             new_above: 0,
             hint: None,
@@ -284,6 +295,10 @@ impl Model {
             Message::Key(key) => {
                 self.attention.key = Some(self.now);
                 effects = self.key(key);
+            }
+            Message::Mouse(event) => {
+                self.attention.key = Some(self.now);
+                effects = self.point(event);
             }
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::{Backend as _, CrosstermBackend};
@@ -19,8 +20,17 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
+/// The wheel sends arrows on the second screen where nobody captures the mouse. What was set before cannot be put back: asking
+/// the terminal to remember it (`CSI ? 1007 s`, `r`) moves margins and cursor where that is not known.
+const WHEEL_ON: &str = "\x1b[?1007h";
+const WHEEL_OFF: &str = "\x1b[?1007l";
+/// Buttons and the wheel, with places beyond column 223; not every move, which would be many and are of no use.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
 /// The terminal while it is ours.
 pub struct Guard {
+    has_mouse: bool,
     terminal: Terminal<CrosstermBackend<Stdout>>,
 }
 
@@ -40,7 +50,7 @@ impl Guard {
         }));
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-        Ok(Self { terminal })
+        Ok(Self { has_mouse: false, terminal })
     }
 
     /// The terminal to draw on.
@@ -61,11 +71,18 @@ impl Guard {
         out.flush()
     }
 
+    /// Whether clicks and the wheel come to the console, or are the terminal's own.
+    pub fn capture_mouse(&mut self, is_ours: bool) -> io::Result<()> {
+        self.has_mouse = is_ours;
+        execute!(stdout(), Print(if is_ours { MOUSE_ON } else { MOUSE_OFF }))
+    }
+
     /// Gives the terminal to the shell and stops the process until it is continued, then takes it over again.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
         enter()?;
+        self.capture_mouse(self.has_mouse)?;
         // Cleared by the backend: asking the terminal for its cursor can fail.
         self.terminal.backend_mut().clear()?;
         self.terminal.swap_buffers();
@@ -77,13 +94,13 @@ impl Guard {
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     // Where there is no second screen to switch to, what stands there would show through.
-    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, EnableBracketedPaste)
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, EnableBracketedPaste, Print(WHEEL_ON))
 }
 
 /// Gives the terminal to the shell again. Every step is tried, whatever the one before said: the terminal may be gone already.
 pub fn give_back() {
     let _ = disable_raw_mode();
-    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(stdout(), Print(MOUSE_OFF), Print(WHEEL_OFF), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
 }
 

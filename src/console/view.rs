@@ -26,9 +26,12 @@ pub mod hosts;
 pub mod lateral;
 pub mod mute;
 pub mod prompt;
+pub mod spots;
 pub mod style;
 pub mod well;
 pub mod why;
+
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -86,6 +89,39 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     theme::apply(model.theme, model.config.is_ascii, buffer);
 }
 
+/// The part of a list that is seen: below so many rows, these of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// How many rows stand above it.
+    pub head: u16,
+    /// Which rows of the list.
+    pub rows: Range<usize>,
+}
+
+impl Seen {
+    /// So many rows of which one is to be seen, in an area with one row free at its end; in the middle, or, where it was clicked
+    /// on, with as many rows above it as there were then.
+    pub fn around(selected: Option<usize>, above: Option<usize>, length: usize, head: u16, area: Rect) -> Self {
+        let room = usize::from(area.height.saturating_sub(head + 1)).max(1);
+        let first = match (selected, above) {
+            (Some(selected), Some(above)) => selected.saturating_sub(above.min(room - 1)).min(length.saturating_sub(room)),
+            _ => first_row(selected, room, length),
+        };
+        Self { head, rows: first..(first + room).min(length) }
+    }
+
+    /// Which row of the list stands in a row of the screen, and how many of its rows are seen above that.
+    pub fn at(&self, area: Rect, row: u16) -> Option<(usize, usize)> {
+        let above = usize::from(row.checked_sub(area.y + self.head).filter(|_| row < area.y + area.height)?);
+        Some((self.rows.start + above, above)).filter(|(place, _)| self.rows.contains(place))
+    }
+
+    /// The row of the area for a row of the list.
+    pub fn row_of(&self, place: usize) -> u16 {
+        (place - self.rows.start) as u16 + self.head
+    }
+}
+
 /// Header, body and footer.
 fn areas(model: &Model, area: Rect) -> (Rect, Rect, Rect) {
     let (head, rest) = split_top(area, header::height(shape(area)));
@@ -112,12 +148,21 @@ fn render_body(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
+/// Where the parts of Triage stand; what has no room is not there.
+#[derive(Debug, Clone, Copy, Default)]
+struct Parts {
+    hosts: Option<Rect>,
+    alerts: Option<Rect>,
+    why: Option<Rect>,
+}
+
+fn parts(model: &Model, shape: Shape, area: Rect) -> Parts {
+    let only = |list: Rect, why: Option<Rect>| match model.pane {
+        Pane::Hosts => Parts { hosts: Some(list), alerts: None, why },
+        Pane::Alerts => Parts { hosts: None, alerts: Some(list), why },
+    };
     if model.is_expanded {
-        return match model.pane {
-            Pane::Hosts => hosts::render(model, area, buffer),
-            Pane::Alerts => alerts::render(model, true, area, buffer),
-        };
+        return only(area, None);
     }
     if shape == Shape::Narrow {
         // One list and the preview; where three alerts would not fit beside it, the list alone.
@@ -128,11 +173,7 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
             _ => 0,
         };
         let (list, below) = split_bottom(area, preview.min(area.height / 2));
-        match model.pane {
-            Pane::Hosts => hosts::render(model, list, buffer),
-            Pane::Alerts => alerts::render(model, true, list, buffer),
-        }
-        return why::render(model, below, buffer);
+        return only(list, Some(below));
     }
     let spare = area.height.saturating_sub(13);
     // Without hosts there are three lines that say what to do.
@@ -143,9 +184,20 @@ fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
     let alert_rows = u16::try_from(model.alerts.rows(true).len().max(2)).unwrap_or(u16::MAX).saturating_add(3);
     let preview = rest.height.saturating_sub(alert_rows).max(11.min(rest.height / 2));
     let (middle, below) = split_bottom(rest, preview);
-    hosts::render(model, top, buffer);
-    alerts::render(model, true, middle, buffer);
-    why::render(model, below, buffer);
+    Parts { hosts: Some(top), alerts: Some(middle), why: Some(below) }
+}
+
+fn triage(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
+    let Parts { hosts, alerts, why } = parts(model, shape, area);
+    if let Some(area) = hosts {
+        hosts::render(model, area, buffer);
+    }
+    if let Some(area) = alerts {
+        alerts::render(model, true, area, buffer);
+    }
+    if let Some(area) = why {
+        why::render(model, area, buffer);
+    }
 }
 
 /// How far the screen in front can be scrolled: until its last line is seen.

@@ -135,6 +135,7 @@ impl Scene {
             is_ascii: false,
             record: wefwatch::output::format::line,
             never_again: None,
+            mouse: false,
         };
         Self { model: Model::new(config, size, dawn()), ledger: Ledger::new(100_000), refused: Vec::new() }
     }

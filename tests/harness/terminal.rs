@@ -116,6 +116,7 @@ impl Terminal {
         let status = self.child.wait().expect("it ends");
         assert!(!self.screen.screen().alternate_screen(), "the alternate screen is still on");
         assert!(!self.screen.screen().hide_cursor(), "the cursor is still hidden");
+        assert_eq!(self.screen.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still captured");
         (status, String::from_utf8_lossy(&self.raw).into_owned())
     }
 }

@@ -119,6 +119,7 @@ impl Session {
             is_ascii,
             record: output::format::line,
             never_again,
+            mouse: settings.mouse,
         }
     }
 

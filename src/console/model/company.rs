@@ -140,6 +140,7 @@ impl Model {
         self.find_done(snapshot);
         if snapshot.is_last {
             self.alerts.taken_over();
+            self.count_older();
             self.alerts.set_horizons(if self.filter.is_empty() { snapshot.horizons } else { Horizons::default() });
             self.want_place();
         }

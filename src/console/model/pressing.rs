@@ -7,6 +7,7 @@ use crate::console::model::company;
 use crate::console::model::legend::signs;
 use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
+use crate::console::model::mutes::Offer;
 use crate::console::model::palette::Palette;
 use crate::console::model::screen::{Section, Tab};
 use crate::console::model::triage::Dialog;
@@ -42,6 +43,9 @@ impl Model {
         let offer = self.offer.take();
         let is_held = self.held_key.press(key, self.now);
         let action = self.config.keys.action_of(key, self.is_inside());
+        if !action.is_some_and(company::is_act) {
+            self.clicked = None;
+        }
         if action == Some(Action::Suspend) && key.modifiers.contains(KeyModifiers::CONTROL) {
             // Whatever is being typed.
             return vec![Effect::Suspend];
@@ -61,16 +65,21 @@ impl Model {
                 self.hint = Some("a key that is held acts once; press it again for the next");
                 Vec::new()
             }
-            Some(Action::Mute) if offer.is_some() && !self.forbids(Action::Mute) => {
-                self.ask_mute(offer);
-                Vec::new()
-            }
-            Some(action) => self.act(action),
+            Some(action) => self.act_on(action, offer),
             None => {
                 self.hint = Some("no such key here; ? shows them all");
                 Vec::new()
             }
         }
+    }
+
+    /// Does what a key or a click asks for; a mute is one of what was offered, where that is so.
+    pub(super) fn act_on(&mut self, action: Action, offer: Option<Offer>) -> Vec<Effect> {
+        if action == Action::Mute && offer.is_some() && !self.forbids(Action::Mute) {
+            self.ask_mute(offer);
+            return Vec::new();
+        }
+        self.act(action)
     }
 
     pub(super) fn help_key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -142,6 +151,7 @@ impl Model {
             Action::Only => self.ask_value(false),
             Action::Without => self.ask_value(true),
             Action::Palette => self.dialog = Some(Dialog::Palette(Palette::default())),
+            Action::Mouse => return self.toggle_mouse(),
             Action::Theme => self.next_theme(),
             Action::ReplayStep => return self.steer(Steer::Step),
             Action::ReplaySlower => return self.steer(Steer::Slower),

@@ -95,13 +95,18 @@ impl Model {
         let (Ok(own), Ok(filter)) = (Filter::parse(&self.filter_text), Filter::parse(&text)) else { return };
         (self.own_filter, self.filter, self.in_force) = (own, filter, text);
         self.alerts.refilter(&self.filter, self.now);
-        if let Some(span) = self.window.span() {
-            self.alerts.hide_older(span, self.now);
-        }
+        self.count_older();
         self.filtered = self.now;
         self.pages.refiltered();
         self.alert = Selection::default();
         self.new_above = 0;
+    }
+
+    /// What the window hides and what waits for somebody is told.
+    pub(super) fn count_older(&mut self) {
+        if let Some(span) = self.window.span() {
+            self.alerts.hide_older(span, self.now);
+        }
     }
 
     /// What has become too old leaves the lists, once a second, unless the picture is frozen.

@@ -11,7 +11,7 @@ use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::fitting::what_and_who;
 use crate::console::view::style::{self, ACCENT, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
-use crate::console::view::{first_row, history, put, put_right};
+use crate::console::view::{Seen, history, put, put_right};
 use crate::event::names::HostName;
 use crate::roster::Entry;
 
@@ -36,16 +36,22 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
         put(buffer, area, 2, &Line::from(plain(empty_text(model, kinds_only))));
         return;
     }
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
     let selected = model.selected_alert().and_then(|number| rows.place_of(number));
-    let first = first_row(selected, room, rows.len());
-    for place in first..(first + room).min(rows.len()) {
+    let seen = seen(model, kinds_only, area);
+    for place in seen.rows.clone() {
         let Some(entry) = rows.get(place) else { break };
         let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
         let row = Row { repeats, is_selected: Some(place) == selected, has_focus, is_marked: model.is_marked(entry, &list) };
         let line = columns.row(model, entry, &row);
-        put(buffer, area, (place - first) as u16 + 2, &line);
+        put(buffer, area, seen.row_of(place), &line);
     }
+}
+
+/// Which rows are seen.
+pub fn seen(model: &Model, kinds_only: bool, area: Rect) -> Seen {
+    let rows = model.alerts.rows(kinds_only);
+    let selected = model.selected_alert().and_then(|number| rows.place_of(number));
+    Seen::around(selected, model.rows_above(Pane::Alerts), rows.len(), 2, area)
 }
 
 /// `12 marked`.
@@ -112,16 +118,27 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
         put(buffer, area, 2, &Line::from(plain(format!("  no alerts of this host {}", window_hint(model)))));
         return;
     }
-    let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
-    let selected = chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0));
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
-    let first = first_row(selected, room, entries.len());
-    for (place, entry) in entries.iter().enumerate().skip(first).take(room) {
-        let is_marked = model.is_marked(entry, &list);
+    let selected = selected_of_host(model, entries);
+    let seen = Seen::around(selected, model.rows_above(Pane::Alerts), entries.len(), 2, area);
+    for place in seen.rows.clone() {
+        let is_marked = model.is_marked(entries[place], &list);
         let row = Row { repeats: 1, is_selected: Some(place) == selected, has_focus: true, is_marked };
-        let line = columns.row(model, entry, &row);
-        put(buffer, area, (place - first) as u16 + 2, &line);
+        let line = columns.row(model, entries[place], &row);
+        put(buffer, area, seen.row_of(place), &line);
     }
+}
+
+fn selected_of_host(model: &Model, entries: &[&Entry]) -> Option<usize> {
+    let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
+    chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0))
+}
+
+/// The alert of a host that stands in a row of the screen, and how many are seen above it.
+pub fn of_host_at(model: &Model, host: &HostName, area: Rect, row: u16) -> Option<(u64, usize)> {
+    let entries = model.alerts.of_host(host);
+    let selected = selected_of_host(model, &entries);
+    let seen = Seen::around(selected, model.rows_above(Pane::Alerts), entries.len(), 2, area);
+    seen.at(area, row).map(|(place, above)| (entries[place].number, above))
 }
 
 /// How many rows of a list are asked whether they have a path: so many that scrolling changes nothing, and so few that asking

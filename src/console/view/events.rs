@@ -5,11 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::alert::header::short_host;
+use crate::console::model::screen::Pane;
 use crate::console::model::{Model, TailLine, event_fields};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
-use crate::console::view::{alert, put, put_lines, put_right};
+use crate::console::view::{Seen, alert, put, put_lines, put_right};
 use crate::event::names::HostName;
 
 /// Draws the tail.
@@ -36,18 +37,31 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 2, &Line::from(plain(text)));
         return;
     }
+    let (seen, selected) = seen(model, &rows, area);
+    for place in seen.rows.clone() {
+        let line = columns.row(model, rows[place], place == selected);
+        put(buffer, area, seen.row_of(place), &line);
+    }
+}
+
+/// Which rows are seen, and which is selected.
+fn seen(model: &Model, rows: &[&TailLine], area: Rect) -> (Seen, usize) {
     let room = usize::from(area.height.saturating_sub(2)).max(1);
+    let newest = rows.len().saturating_sub(1);
     let selected = match model.event.what {
-        Some(number) => rows.partition_point(|row| row.number < number).min(rows.len() - 1),
-        None => rows.len() - 1,
+        Some(number) => rows.partition_point(|row| row.number < number).min(newest),
+        None => newest,
     };
     // The tail stands at the bottom while it follows; a chosen event stays where it can be seen.
-    let last = if model.event.is_chosen { (selected + room / 2 + 1).clamp(room.min(rows.len()), rows.len()) } else { rows.len() };
-    let first = last.saturating_sub(room);
-    for (place, row) in rows.iter().enumerate().take(last).skip(first) {
-        let line = columns.row(model, row, place == selected);
-        put(buffer, area, (place - first) as u16 + 2, &line);
-    }
+    let below = model.rows_above(Pane::Alerts).map_or(room / 2, |above| room.saturating_sub(above + 1));
+    let last = if model.event.is_chosen { (selected + below + 1).clamp(room.min(rows.len()), rows.len()) } else { rows.len() };
+    (Seen { head: 2, rows: last.saturating_sub(room)..last }, selected)
+}
+
+/// The event that stands in a row of the screen, and how many are seen above it.
+pub fn at(model: &Model, area: Rect, row: u16) -> Option<(u64, usize)> {
+    let rows = model.event_rows();
+    seen(model, &rows, area).0.at(area, row).map(|(place, above)| (rows[place].number, above))
 }
 
 /// What a host sent last, as far as the tail has it and the filter lets it through: so many lines, the newest last.

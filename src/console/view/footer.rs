@@ -1,6 +1,8 @@
 //! The bottom: the keys that work here, made from the key table, `? help  q quit` always at the right; or the filter being
 //! typed; above it, in a replay, how far it has come.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -48,7 +50,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
             }
             put(buffer, area, row, &editor_line(model, editor, columns, hints > 0));
         }
-        _ => keys(model, area, row, buffer),
+        _ => render_keys(model, area, row, buffer),
     }
 }
 
@@ -100,25 +102,29 @@ fn comment_line(model: &Model, targets: &Targets, text: &TextLine, columns: usiz
     Line::from(spans)
 }
 
-fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
-    let key_of = |action: Action| {
-        let own = model.config.keys.rows(model.is_inside()).find(|row| row.binding.action == action);
-        own.map_or("", first_key).to_owned()
-    };
-    let pinned: Vec<Span<'static>> =
-        vec![styled(key_of(Action::Help), STRONG), plain(" help   "), styled(key_of(Action::Quit), STRONG), plain(" quit")];
-    let pinned_width = pinned.iter().map(Span::width).sum::<usize>() + 2;
-    let mut spans = vec![plain(" ")];
+/// The line of keys: what was said, the keys that fit, and those that are always there.
+struct Keys {
+    line: Line<'static>,
+    pinned: Vec<Span<'static>>,
+    /// Which key stands in which columns.
+    spots: Vec<(Range<usize>, Action)>,
+}
+
+fn keys(model: &Model, columns: u16) -> Keys {
+    let columns = usize::from(columns);
+    let mut spots = Vec::new();
+    let (pinned, pinned_width) = pinned(model, columns, &mut spots);
+    let mut line = Line::from(plain(" "));
     let said = model.said.as_ref().map(|(text, is_wrong)| (text.clone(), if *is_wrong { WARN } else { ACCENT }));
     let trouble = company::trouble(model).map(|text| (text, WARN));
     let hint = model.hint.map(|text| (text.to_owned(), WARN));
-    let mut room = usize::from(area.width).saturating_sub(pinned_width + 4);
+    let mut room = columns.saturating_sub(pinned_width + 4);
     for (text, style) in said.into_iter().chain(trouble).chain(hint) {
         // What comes first is cut least; of a few letters nobody has anything.
         if room >= 12 {
             let text = fit(&safe(&text), room);
             room = room.saturating_sub(width(&text) + 3);
-            spans.extend([styled(text, style), plain("   ")]);
+            line.spans.extend([styled(text, style), plain("   ")]);
         }
     }
     let is_shown = |row: &&Row| row.binding.footer > 0 && model.can_do(row.binding.action);
@@ -133,17 +139,46 @@ fn keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
             Action::Back if model.marked_rows() > 0 => "unmark",
             _ => binding.label,
         };
-        let used: usize = spans.iter().map(|span| width(&span.content)).sum();
-        if used + width(key) + label.len() + 4 + pinned_width > usize::from(area.width) {
+        let used = line.width();
+        let own = width(key) + 1 + label.len();
+        if used + own + 3 + pinned_width > columns {
             break;
         }
-        spans.push(styled(key.to_owned(), STRONG));
-        spans.push(plain(format!(" {label}   ")));
+        spots.push((used..used + own, binding.action));
+        line.spans.extend([styled(key.to_owned(), STRONG), plain(format!(" {label}   "))]);
     }
-    let line = Line::from(spans);
-    let used = line.width();
+    Keys { line, pinned, spots }
+}
+
+/// The keys that stand at the right whatever else does, and how much room they take.
+fn pinned(model: &Model, columns: usize, spots: &mut Vec<(Range<usize>, Action)>) -> (Vec<Span<'static>>, usize) {
+    let key_of = |action: Action| {
+        let own = model.config.keys.rows(model.is_inside()).find(|row| row.binding.action == action);
+        own.map_or("", first_key).to_owned()
+    };
+    let (help, quit) = (key_of(Action::Help), key_of(Action::Quit));
+    let (help_width, quit_width) = (width(&help) + 5, width(&quit) + 5);
+    let all = help_width + 3 + quit_width;
+    let begin = columns.saturating_sub(all + 1);
+    spots.push((begin..begin + help_width, Action::Help));
+    spots.push((begin + help_width + 3..begin + all, Action::Quit));
+    (vec![styled(help, STRONG), plain(" help   "), styled(quit, STRONG), plain(" quit")], all + 2)
+}
+
+fn render_keys(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
+    let Keys { line, pinned, .. } = keys(model, area.width);
+    let pinned_width = pinned.iter().map(Span::width).sum::<usize>() + 2;
     put(buffer, area, row, &line);
-    put_right(buffer, area, row, used.min(usize::from(area.width).saturating_sub(pinned_width + 2)), pinned);
+    put_right(buffer, area, row, line.width().min(usize::from(area.width).saturating_sub(pinned_width + 2)), pinned);
+}
+
+/// The key that stands at a place of the footer.
+pub fn at(model: &Model, area: Rect, (column, row): (u16, u16)) -> Option<Action> {
+    // Above the keys stands how far a replay is.
+    if row + 1 != area.y + area.height {
+        return None;
+    }
+    keys(model, area.width).spots.into_iter().find(|(own, _)| own.contains(&usize::from(column))).map(|(_, action)| action)
 }
 
 /// The key that stands for an action where there is room for one.

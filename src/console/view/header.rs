@@ -1,13 +1,18 @@
 //! The top: where you are, whether the picture is live, the time, the open alerts, and whether the collector is well. Loss,
 //! rejects and a hidden alert show on every tab.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
+use crate::console::printable::{fit, width};
+use crate::console::view::spots::Spot;
 use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, count, plain, safe, styled};
 use crate::console::view::{Shape, company, histogram, put, put_right, well};
 
@@ -32,39 +37,11 @@ pub fn render(model: &Model, shape: Shape, area: Rect, buffer: &mut Buffer) {
         Shape::Narrow | Shape::Line => {
             compact(model, area, buffer);
             open(model, area, 1, buffer);
-            tabs_and_filter(model, area, buffer);
+            let (tabs, chip) = narrow_tabs(model, area.width);
+            put(buffer, area, 2, &tabs.line);
+            put_right(buffer, area, 2, tabs.line.width(), chip);
         }
     }
-}
-
-/// The tabs without the name, which stands in the first row already, and the filter. A filter that hides something is said at
-/// every size: the tabs that are not open give way to it, then its text.
-fn tabs_and_filter(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let without_name = |is_short: bool| {
-        let mut line = tabs(model, is_short).0;
-        line.spans.drain(..2);
-        line.spans.insert(0, plain(" "));
-        line.spans.pop();
-        line
-    };
-    let columns = usize::from(area.width);
-    let mut line = without_name(false);
-    if line.width() > columns {
-        line = without_name(true);
-    }
-    let mut chip = filter_chip(model, 30);
-    let needed = |line: &Line<'_>, chip: &[Span<'_>]| line.width() + chip.iter().map(Span::width).sum::<usize>() + 1;
-    if !model.filter.is_empty() {
-        if needed(&line, &chip) >= columns {
-            line = without_name(true);
-        }
-        let shorter = [12, 8, 0].map(|room| filter_chip(model, room));
-        let shortest = vec![styled(hider(model), ACCENT)];
-        chip =
-            std::iter::once(chip).chain(shorter).chain([shortest]).find(|chip| needed(&line, chip) < columns).unwrap_or_default();
-    }
-    put(buffer, area, 2, &line);
-    put_right(buffer, area, 2, line.width(), chip);
 }
 
 /// One line for a terminal too small for anything else.
@@ -91,18 +68,24 @@ fn state(model: &Model) -> Span<'static> {
     }
 }
 
+/// That the mouse selects no text now.
+fn mouse(model: &Model) -> Option<Span<'static>> {
+    model.is_mouse.then(|| styled("  mouse", ACCENT))
+}
+
 fn time(model: &Model) -> String {
     let zone = if model.is_utc { "UTC" } else { "local" };
     format!("{} {zone}", style::clock(model.now, model.is_utc, "%H:%M:%S"))
 }
 
 fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let (line, _) = tabs(model, false);
+    let line = wide_tabs(model).line;
     put(buffer, area, 0, &line);
     // What waits behind a frozen picture is told as far as there is room; that it is frozen, always.
     let room = usize::from(area.width).saturating_sub(line.width() + 2);
     let company = company::presence(model);
     let beside = |mut right: Vec<Span<'static>>| {
+        right.extend(mouse(model));
         right.extend(company.iter().flat_map(|text| [plain("   "), styled(text.clone(), ACCENT)]));
         right
     };
@@ -135,47 +118,98 @@ fn waits_in_short(model: &Model) -> Vec<String> {
     let Some((waiting, dropped)) = model.paused() else { return Vec::new() };
     let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
     let (raised, is_more) = model.paused_alerts();
-    let alerts =
-        format!("{} alert{}{}", count(raised), if raised == 1 { "" } else { "s" }, if is_more { " and more" } else { "" });
+    let alerts = format!("{}{}", count_of(raised, "alert"), if is_more { " and more" } else { "" });
     let waiting = count(waiting as u64);
     vec![format!("{waiting} wait, {alerts}{lost}"), format!("{waiting} wait{lost}"), format!("{waiting} wait")]
 }
 
-/// The name, then the tabs or the crumbs; and where the open one stands. Short, those that are not open are their keys alone.
-fn tabs(model: &Model, is_short: bool) -> (Line<'static>, Option<(usize, usize)>) {
-    let mut spans = vec![styled(" WEFWATCH ", STRONG), plain("  ")];
-    let mut marked = None;
-    let mut at = 12;
-    let tab = |name: &'static str, is_open: bool| if is_short && !is_open { &name[..1] } else { name };
-    let mut add = |spans: &mut Vec<Span<'static>>, name: &str, is_open: bool| {
+/// The tabs or the crumbs, and what stands in which columns.
+struct Tabs {
+    line: Line<'static>,
+    /// Where the open one stands: from which column, and how long it is.
+    marked: Option<(usize, usize)>,
+    spots: Vec<(Range<usize>, Spot)>,
+}
+
+impl Tabs {
+    fn add(&mut self, name: &str, is_open: bool, spot: Spot) {
+        let (at, length) = (self.line.width(), width(name));
         if is_open {
-            marked = Some((at, name.chars().count()));
+            self.marked = Some((at, length));
         }
-        spans.push(styled(name.to_owned(), if is_open { ACCENT } else { plain("").style }));
-        spans.push(plain("   "));
-        at += name.chars().count() + 3;
+        self.spots.push((at..at + length, spot));
+        self.line.push_span(styled(name.to_owned(), if is_open { ACCENT } else { plain("").style }));
+        self.line.push_span(plain("   "));
+    }
+}
+
+/// The name, then the tabs or the crumbs.
+fn wide_tabs(model: &Model) -> Tabs {
+    tabs(model, vec![styled(" WEFWATCH ", STRONG), plain("  ")], false)
+}
+
+/// The same without the name, which stands in the first row already, and the filter. A filter that hides something is said at
+/// every size: the tabs that are not open give way to it, then its text.
+fn narrow_tabs(model: &Model, columns: u16) -> (Tabs, Vec<Span<'static>>) {
+    let columns = usize::from(columns);
+    let of = |is_short: bool| {
+        let mut all = tabs(model, vec![plain(" ")], is_short);
+        all.line.spans.pop();
+        all
     };
+    let mut all = of(false);
+    if all.line.width() > columns {
+        all = of(true);
+    }
+    let mut chip = filter_chip(model, 30);
+    let needed = |all: &Tabs, chip: &[Span<'_>]| all.line.width() + chip.iter().map(Span::width).sum::<usize>() + 1;
+    if !model.filter.is_empty() {
+        if needed(&all, &chip) >= columns {
+            all = of(true);
+        }
+        let shorter = [12, 8, 0].map(|room| filter_chip(model, room));
+        let shortest = vec![styled(hider(model), ACCENT)];
+        let forms = std::iter::once(chip).chain(shorter).chain([shortest]);
+        chip = forms.into_iter().find(|chip| needed(&all, chip) < columns).unwrap_or_default();
+    }
+    (all, chip)
+}
+
+/// What stands behind a beginning. Short, the tabs that are not open are their keys alone.
+fn tabs(model: &Model, begin: Vec<Span<'static>>, is_short: bool) -> Tabs {
+    let mut all = Tabs { line: Line::from(begin), marked: None, spots: Vec::new() };
+    let tab = |name: &'static str, is_open: bool| if is_short && !is_open { &name[..1] } else { name };
     match model.stack.last() {
         Some(Screen::Alert { number, section, .. }) => {
             let id = model.alerts.get(*number).map_or(String::new(), |entry| entry.header.id.short().to_owned());
-            add(&mut spans, &format!("{} › {id}", tab_name(model.tab)), false);
+            all.add(&format!("{} › {id}", tab_name(model.tab)), false, Spot::Crumb);
             for (own, name) in Section::ALL {
-                add(&mut spans, tab(name, own == *section), own == *section);
+                all.add(tab(name, own == *section), own == *section, Spot::Section(own));
             }
         }
         Some(Screen::Host { host, .. }) => {
-            add(&mut spans, &format!("{} › {}", tab_name(model.tab), safe(host.as_str())), true);
+            all.add(&format!("{} › {}", tab_name(model.tab), safe(host.as_str())), true, Spot::Crumb);
         }
-        Some(Screen::Lateral { .. }) => add(&mut spans, &format!("{} › lateral movement", tab_name(model.tab)), true),
-        Some(Screen::Event { .. }) => add(&mut spans, "Events › event", true),
-        Some(Screen::BadFrames { .. }) => add(&mut spans, "Health › rejected messages", true),
+        Some(Screen::Lateral { .. }) => all.add(&format!("{} › lateral movement", tab_name(model.tab)), true, Spot::Crumb),
+        Some(Screen::Event { .. }) => all.add("Events › event", true, Spot::Crumb),
+        Some(Screen::BadFrames { .. }) => all.add("Health › rejected messages", true, Spot::Crumb),
         None => {
             for (own, name) in Tab::ALL {
-                add(&mut spans, tab(name, own == model.tab), own == model.tab);
+                all.add(tab(name, own == model.tab), own == model.tab, Spot::Tab(own));
             }
         }
     }
-    (Line::from(spans), marked)
+    all
+}
+
+/// What of it stands at a place of the header.
+pub fn at(model: &Model, shape: Shape, columns: u16, (column, row): (u16, u16)) -> Option<Spot> {
+    let tabs = match (shape, row) {
+        (Shape::Wide, 0) => wide_tabs(model),
+        (Shape::Narrow, 2) => narrow_tabs(model, columns).0,
+        _ => return None,
+    };
+    tabs.spots.into_iter().find(|(own, _)| own.contains(&usize::from(column))).map(|(_, spot)| spot)
 }
 
 fn tab_name(tab: Tab) -> &'static str {
@@ -184,7 +218,7 @@ fn tab_name(tab: Tab) -> &'static str {
 
 /// The line under the title, heavy under the open tab.
 fn rule(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let (_, marked) = tabs(model, false);
+    let marked = wide_tabs(model).marked;
     let (from, length) = marked.unwrap_or((0, 0));
     let width = usize::from(area.width);
     let spans = vec![
@@ -243,7 +277,11 @@ fn collector(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
 
 /// What keeps alerts out of sight.
 fn hider(model: &Model) -> String {
-    if model.filter_text.is_empty() { format!("last {}", model.window.words()) } else { "filter".to_owned() }
+    match (model.filter_text.is_empty(), model.window.minutes()) {
+        (true, _) => format!("last {}", model.window.words()),
+        (false, None) => "filter".to_owned(),
+        (false, Some(_)) => format!("filter, last {}", model.window.words()),
+    }
 }
 
 /// What narrows the lists, with at most so many columns of the filter's text, and how much it leaves.
@@ -255,7 +293,7 @@ fn filter_chip(model: &Model, room: usize) -> Vec<Span<'static>> {
     let filter = match (model.filter_text.is_empty(), room) {
         (true, _) => None,
         (_, 0) => Some("filter".to_owned()),
-        _ => Some(format!("filter: {}", crate::console::printable::fit(&safe(&model.filter_text), room))),
+        _ => Some(format!("filter: {}", fit(&safe(&model.filter_text), room))),
     };
     let shown = format!("{} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
     let parts: Vec<String> = window.into_iter().chain(filter).chain([shown]).collect();
@@ -265,6 +303,7 @@ fn filter_chip(model: &Model, room: usize) -> Vec<Span<'static>> {
 fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), state(model), plain("  ")];
     let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
+    right.extend(mouse(model));
     right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
     let used: usize = spans.iter().chain(&right).map(Span::width).sum();
     let mut room = usize::from(area.width).saturating_sub(used + 2);

@@ -29,23 +29,41 @@ const PATHS: usize = 3;
 /// Draws it.
 pub fn render(model: &Model, host: &HostName, area: Rect, buffer: &mut Buffer) {
     let entries = model.alerts.of_host(host);
-    let state = model.hosts.get(host);
-    title(host, state, area, buffer);
-    let (_, rest) = split_top(area, 1);
-    let mut facts = state.map_or_else(Vec::new, |state| facts(model, state, &entries, usize::from(area.width)));
-    // Where there is little room, its alerts have two thirds of it.
-    facts.truncate(usize::from(if area.height >= 24 { 12 } else { area.height.saturating_sub(2) / 3 }));
-    let (head, rest) = split_top(rest, facts.len() as u16 + u16::from(rest.height > 8));
+    title(host, model.hosts.get(host), area, buffer);
+    let Parts { facts, head, list, rest } = parts(model, host, &entries, area);
     for (row, line) in facts.iter().enumerate() {
         put(buffer, head, row as u16, line);
     }
-    let wanted = u16::try_from(entries.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
-    let (list, rest) = split_top(rest, if rest.height < 10 { rest.height } else { wanted.min((rest.height / 3).max(5)) });
     alerts::render_of_host(model, host, &entries, list, buffer);
     let preview = if entries.is_empty() { 0 } else { rest.height.min(if rest.height >= 14 { 8 } else { 7 }) };
     let (preview, tail) = split_top(rest, preview);
     why::render(model, preview, buffer);
     last_events(model, host, tail, buffer);
+}
+
+/// What stands where below the title.
+struct Parts {
+    facts: Vec<Line<'static>>,
+    head: Rect,
+    list: Rect,
+    rest: Rect,
+}
+
+fn parts(model: &Model, host: &HostName, entries: &[&Entry], area: Rect) -> Parts {
+    let (_, rest) = split_top(area, 1);
+    let state = model.hosts.get(host);
+    let mut facts = state.map_or_else(Vec::new, |state| facts(model, state, entries, usize::from(area.width)));
+    // Where there is little room, its alerts have two thirds of it.
+    facts.truncate(usize::from(if area.height >= 24 { 12 } else { area.height.saturating_sub(2) / 3 }));
+    let (head, rest) = split_top(rest, facts.len() as u16 + u16::from(rest.height > 8));
+    let wanted = u16::try_from(entries.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
+    let (list, rest) = split_top(rest, if rest.height < 10 { rest.height } else { wanted.min((rest.height / 3).max(5)) });
+    Parts { facts, head, list, rest }
+}
+
+/// Where its alerts are listed.
+pub fn list_area(model: &Model, host: &HostName, area: Rect) -> Rect {
+    parts(model, host, &model.alerts.of_host(host), area).list
 }
 
 /// Its name, how it is doing in a word, and its address.

@@ -11,7 +11,7 @@ use crate::console::model::screen::{HostRow, Pane, Tab};
 use crate::console::printable::{pad, pad_left};
 use crate::console::view::health::hosts as times;
 use crate::console::view::style::{self, DIM, GOOD, SELECTED, WARN, bars, count, heading, plain, safe, styled};
-use crate::console::view::{first_row, put, put_right, well};
+use crate::console::view::{Seen, put, put_right, well};
 use crate::event::names::HostName;
 use crate::hosts::{HostState, Liveness};
 
@@ -25,14 +25,13 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, area, 0, &title);
     let columns = Columns::of(area.width);
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
     if rows.is_empty() {
         empty(model, area, buffer);
         return;
     }
     let selected = model.selected_host().and_then(|host| rows.iter().position(|row| row.state.name == host));
-    let first = first_row(selected, room, rows.len());
-    let last = (first + room).min(rows.len());
+    let seen = Seen::around(selected, model.rows_above(Pane::Hosts), rows.len(), 2, area);
+    let (first, last) = (seen.rows.start, seen.rows.end);
     put_right(buffer, area, 0, title.width(), vec![styled(format!("{}-{last} of {}", first + 1, rows.len()), DIM)]);
     for (place, row) in rows.iter().enumerate().take(last).skip(first) {
         let is_selected = Some(place) == selected;
@@ -40,8 +39,16 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         if is_selected && has_focus {
             line = line.style(SELECTED);
         }
-        put(buffer, area, (place - first) as u16 + 2, &line);
+        put(buffer, area, seen.row_of(place), &line);
     }
+}
+
+/// The host that stands in a row of the screen, and how many are seen above it.
+pub fn at(model: &Model, area: Rect, row: u16) -> Option<(HostName, usize)> {
+    let rows = model.host_rows();
+    let selected = model.selected_host().and_then(|host| rows.iter().position(|row| row.state.name == host));
+    let seen = Seen::around(selected, model.rows_above(Pane::Hosts), rows.len(), 2, area);
+    seen.at(area, row).map(|(place, above)| (rows[place].state.name.clone(), above))
 }
 
 /// A host's short name; the whole one where two hosts share the short one.

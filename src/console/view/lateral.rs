@@ -12,20 +12,39 @@ use crate::alert::{Alert, AlertId};
 use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::lateral::Row;
-use crate::console::model::screen::Screen;
+use crate::console::model::screen::{Pane, Screen};
 use crate::console::printable::{fit, fit_left, pad, width as columns_of, wrap};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::why::{self, seconds};
-use crate::console::view::{first_row, history, put, split_bottom};
+use crate::console::view::{Seen, history, put, split_bottom};
 
 /// Draws all paths, and under them why the alert of the selected hop fired, as far as there is room.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = model.lateral_rows();
-    let preview = if area.height >= 14 && !rows.is_empty() { (area.height / 2).min(14) } else { 0 };
-    let (list, below) = split_bottom(area, preview);
+    let (list, below) = parts(&rows, area);
     render_list(model, &rows, list, buffer);
     why::render(model, below, buffer);
+}
+
+/// Where the list and the reasons stand.
+fn parts(rows: &[Row<'_>], area: Rect) -> (Rect, Rect) {
+    let preview = if area.height >= 14 && !rows.is_empty() { (area.height / 2).min(14) } else { 0 };
+    split_bottom(area, preview)
+}
+
+fn selected(model: &Model, rows: &[Row<'_>]) -> Option<usize> {
+    let chosen = if let Some(Screen::Lateral { alert }) = model.stack.last() { *alert } else { None };
+    chosen.and_then(|number| rows.iter().position(|row| row.number == Some(number))).or(Some(0))
+}
+
+/// The alert of the hop that stands in a row of the screen, and how many are seen above it.
+pub fn at(model: &Model, area: Rect, row: u16) -> Option<(u64, usize)> {
+    let rows = model.lateral_rows();
+    let (list, _) = parts(&rows, area);
+    let seen = Seen::around(selected(model, &rows), model.rows_above(Pane::Alerts), rows.len(), 2, list);
+    let (place, above) = seen.at(list, row)?;
+    rows[place].number.map(|number| (number, above))
 }
 
 fn render_list(model: &Model, rows: &[Row<'_>], area: Rect, buffer: &mut Buffer) {
@@ -47,13 +66,11 @@ fn render_list(model: &Model, rows: &[Row<'_>], area: Rect, buffer: &mut Buffer)
         put(buffer, area, 2, &Line::from(plain(text)));
         return;
     }
-    let chosen = if let Some(Screen::Lateral { alert }) = model.stack.last() { *alert } else { None };
-    let selected = chosen.and_then(|number| rows.iter().position(|row| row.number == Some(number))).or(Some(0));
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
-    let first = first_row(selected, room, rows.len());
-    for (place, row) in rows.iter().enumerate().skip(first).take(room) {
-        let line = widths.row(model, row, Some(place) == selected);
-        put(buffer, area, (place - first) as u16 + 2, &line);
+    let selected = selected(model, rows);
+    let seen = Seen::around(selected, model.rows_above(Pane::Alerts), rows.len(), 2, area);
+    for place in seen.rows.clone() {
+        let line = widths.row(model, &rows[place], Some(place) == selected);
+        put(buffer, area, seen.row_of(place), &line);
     }
 }
 

@@ -71,6 +71,7 @@ impl Desk {
             is_ascii: false,
             record: |_| String::new(),
             never_again: None,
+            mouse: false,
         };
         let mut desk = Self { model: Model::new(config, (120, 36), DateTime::UNIX_EPOCH), second: 0 };
         let link = Link::Up { who: "bob".to_owned(), role: Role::Analyst, viewer: 1 };
@@ -284,4 +285,16 @@ fn too_much_behind_a_frozen_picture_is_told_anew_instead() {
     assert_eq!((waiting(&desk), desk.model.paused_alerts()), (Some(2), (0, true)));
     assert_eq!(snapshots(desk.model.update(space())), 0);
     assert_eq!(desk.model.alerts.known(), 10_007);
+}
+
+#[test]
+fn a_snapshot_within_a_time_window_tells_what_that_hides() {
+    let mut desk = Desk::new();
+    for _ in 0..5 {
+        desk.key(KeyCode::Char('['));
+    }
+    desk.wait(24 * 3600);
+    assert_eq!((desk.model.alerts.rows(false).len(), desk.model.outside_filter()), (0, Some((Severity::High, 500))));
+    desk.tell(snapshot(true));
+    assert_eq!((desk.model.alerts.rows(false).len(), desk.model.outside_filter()), (0, Some((Severity::High, 500))));
 }
