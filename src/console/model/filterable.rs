@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::alert::Severity;
-use crate::console::model::TailLine;
+use crate::alert::{Alert, Severity};
 use crate::console::model::screen::HostRow;
+use crate::console::model::{Model, TailLine};
 use crate::filter::data::{data_of, values_of};
 use crate::filter::{Field, Filterable};
 
@@ -32,6 +32,7 @@ impl Filterable for TailLine {
             Field::Host => vec![self.line.computer.as_str().into()],
             Field::Eid => vec![self.line.event_id.to_string().into()],
             Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
+            Field::Is => self.line.standing().map(Cow::Borrowed).into_iter().collect(),
             _ => values_of(&self.line.xml, field),
         }
     }
@@ -50,5 +51,18 @@ impl Filterable for TailLine {
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
         vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
+    }
+}
+
+/// How far back an alert looks for the events that it rests on.
+const LOOKED_AT: usize = 1000;
+
+impl Model {
+    /// What an alert rests on is no near miss any more.
+    pub(super) fn proven(&mut self, alert: &Alert) {
+        for line in self.events.iter_mut().rev().take(LOOKED_AT).map(|row| &mut row.line).filter(|line| line.near.is_some()) {
+            let is_proof = alert.evidence.iter().any(|proof| *proof.xml == *line.xml);
+            line.near = line.near.take().filter(|_| !is_proof);
+        }
     }
 }

@@ -76,7 +76,10 @@ impl Model {
     pub(super) fn apply(&mut self, update: &Update) {
         self.last_seq = update.seq;
         match &update.change {
-            Change::Alert(alert) => self.add_alert(alert),
+            Change::Alert(alert) => {
+                self.add_alert(alert);
+                self.proven(alert);
+            }
             Change::Events(lines) => {
                 for line in lines {
                     self.event_bytes += line.xml.len();
