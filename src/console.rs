@@ -53,6 +53,8 @@ pub struct Config {
     pub keys: Keymap,
     /// The colours to begin with.
     pub theme: Theme,
+    /// Whether the terminal has 24-bit colours.
+    pub has_truecolor: bool,
     /// Whether ASCII is all that the terminal can draw.
     pub is_ascii: bool,
     /// An alert as one line of JSON, as outputs write it.

@@ -188,7 +188,9 @@ impl Model {
     /// An empty console of that size.
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = roster_of(&config);
-        let (is_utc, theme) = (config.utc, config.theme);
+        let (is_utc, theme) = (config.utc, config.theme.or_nearest(config.has_truecolor));
+        let why_other = (theme != config.theme)
+            .then(|| (format!("theme {theme}: {} needs 24-bit colours, and COLORTERM says of none", config.theme), true));
         let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
@@ -211,7 +213,7 @@ impl Model {
             held_key: Held::default(),
             help: None,
             dialog: None,
-            said: None,
+            said: why_other,
             tab: Tab::Triage,
             stack: Vec::new(),
             pane: Pane::Alerts,

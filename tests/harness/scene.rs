@@ -128,6 +128,7 @@ impl Scene {
             who: "alice".to_owned(),
             keys: Keymap::default(),
             theme: Theme::Dark,
+            has_truecolor: true,
             is_ascii: false,
             record: wefwatch::output::format::line,
             never_again: None,
