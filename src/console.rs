@@ -58,6 +58,8 @@ pub struct Config {
     pub theme: Theme,
     /// How it calls for attention.
     pub notify: Notify,
+    /// Whether the terminal has 24-bit colours.
+    pub has_truecolor: bool,
     /// Whether ASCII is all that the terminal can draw.
     pub is_ascii: bool,
     /// An alert as one line of JSON, as outputs write it.

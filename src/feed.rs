@@ -250,8 +250,27 @@ pub struct EventLine {
     pub summary: String,
     /// The alert that it completed, if any.
     pub alert: Option<(AlertId, Severity)>,
+    /// The stage of a sequence that it matched, while no alert rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<Near>,
     /// The event's XML.
     pub xml: Arc<str>,
+}
+
+impl EventLine {
+    /// What `is:` finds of it.
+    pub fn standing(&self) -> Option<&'static str> {
+        self.near.is_some().then_some("near")
+    }
+}
+
+/// Part of what a rule asks for: a near miss, unless the rest comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Near {
+    /// The name of the rule.
+    pub rule: String,
+    /// The stage of its sequence, counted from 0.
+    pub stage: u8,
 }
 
 /// One frame that could not be decoded, as Health shows it.

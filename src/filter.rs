@@ -5,6 +5,7 @@
 //! host:DC* sev>=high -user:svc-scom      (dst:10.20.8.11 or port:5986)      "Domain Admins"      /net\d?\.exe/      since:15m
 //! data.IntegrityLevel:System   (any field of an event, by its own name)      channel:Security      provider:*Sysmon
 //! is:open is:new is:acked is:closed is:muted is:linked is:again is:false_positive      owner:alice
+//! is:near   (an event that part of a rule matched, and no alert rests on)
 //! ```
 
 pub mod data;

@@ -84,13 +84,13 @@ fn of_cell((fg, bg, modifier): (Color, Color, Modifier), is_light: bool) -> f64 
     contrast(front, back)
 }
 
-const THEMES: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::Mono];
+const THEMES: [Theme; 5] = Theme::ALL;
 
 /// The pairs that are drawn, and where each was seen first.
 type Pairs = BTreeMap<String, ((Color, Color, Modifier), String)>;
 
 /// Everything that a screen may show, by theme.
-fn drawn() -> [Pairs; 3] {
+fn drawn() -> [Pairs; 5] {
     let places = [
         "",
         "2",
@@ -172,14 +172,55 @@ fn every_pair_of_colours_can_be_told_from_its_ground() {
         assert!(pairs.len() > 4, "{theme}: {pairs:?}");
         for (pair, at) in pairs.values() {
             for is_light in [false, true] {
-                // Without colours it has to do on both.
-                if theme == Theme::Mono || is_light == (theme == Theme::Light) {
+                // Without colours it has to do on both, and what has a ground of its own does.
+                if matches!(theme, Theme::Mono | Theme::Night | Theme::Paper) || is_light == (theme == Theme::Light) {
                     let own = of_cell(*pair, is_light);
                     assert!(own >= 3.0, "{theme}, light {is_light}: {pair:?} has {own:.2}:1, seen at {at}");
                 }
             }
         }
     }
+}
+
+/// How somebody sees a colour whose eyes lack the cones for red (`true`) or for green, by the matrices of Machado and others
+/// (2009).
+fn seen_without([red, green, blue]: Rgb, lacks_red: bool) -> Rgb {
+    let rows = if lacks_red {
+        [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]]
+    } else {
+        [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]]
+    };
+    let linear = |part: f64| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) };
+    let back = |part: f64| if part <= 0.003_130_8 { part * 12.92 } else { 1.055 * part.powf(1.0 / 2.4) - 0.055 };
+    let all = [red, green, blue].map(linear);
+    rows.map(|row| back((0..3).map(|place| row[place] * all[place]).sum::<f64>().clamp(0.0, 1.0)))
+}
+
+#[test]
+fn who_sees_red_and_green_alike_tells_bad_from_good() {
+    let apart = |one: Rgb, other: Rgb| (0..3).map(|place| (one[place] - other[place]).powi(2)).sum::<f64>().sqrt();
+    let painted = |theme, word: &str| {
+        let mut scene = Scene::of(&["demo.xml"], (120, 36));
+        scene.model.theme = theme;
+        let buffer = scene.buffer();
+        let text: Vec<&str> = buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect();
+        let at = text.windows(word.len()).position(|letters| letters.concat() == word).expect("it is drawn");
+        colour(buffer.content()[at].fg, of(0xe5_e5e5))
+    };
+    for theme in [Theme::Night, Theme::Paper] {
+        // What is bad, what needs a look, what is well, what has the focus.
+        let colours = ["HIGH 6", "BLIND", "LIVE", "Open alerts"].map(|word| painted(theme, word));
+        for lacks_red in [true, false] {
+            let seen = colours.map(|own| seen_without(own, lacks_red));
+            for (one, other) in [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3)] {
+                let distance = apart(seen[one], seen[other]);
+                assert!(distance > 0.2, "{theme}, without red {lacks_red}: {one} and {other} are {distance:.2} apart");
+            }
+        }
+    }
+    // What would fail: xterm's bright red beside its green, to eyes that lack the cones for red.
+    let pure = |number| seen_without(of(number), true);
+    assert!(apart(pure(0xcd_5000), pure(0x70_7000)) < 0.14);
 }
 
 #[test]

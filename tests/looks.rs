@@ -151,7 +151,7 @@ fn the_help_says_what_every_sign_means() {
             ("◆", "completed"),
             ("x 6", "acts"),
             ("n e a r", "explain"),
-            ("i s :", "benign_trigger"),
+            ("b e n i g n _", "again"),
         ] {
             let mut scene = Scene::of(&["demo.xml"], size);
             scene.keys("?");
@@ -189,4 +189,24 @@ fn a_word_half_typed_empties_no_list_and_says_how_it_goes_on() {
         scene.keys("enter");
         assert_eq!(scene.model.filter_text, "user");
     }
+}
+
+#[test]
+fn a_near_miss_is_marked_and_found_among_the_events() {
+    let mut scene = Scene::of(&["near_misses.xml"], (120, 36));
+    scene.keys("3");
+    assert!(scene.text().contains("◇stage 1"), "{}", scene.text());
+    scene.keys("/ i s : n e a r ⏎");
+    let near = scene.model.event_rows().len();
+    assert!(near > 0 && near < scene.model.events.len(), "{near}");
+    scene.keys("up ⏎");
+    assert!(scene.text().contains("near miss: stage"), "{}", scene.text());
+    // What an alert rests on is none, whether it came before the alert or with it.
+    let scene = Scene::of(&["attack_both_ends.xml"], (120, 36));
+    let proofs: Vec<String> = (0..9)
+        .filter_map(|number| scene.model.alerts.get(number)?.alert.clone())
+        .flat_map(|alert| alert.evidence.iter().map(|proof| proof.xml.to_string()).collect::<Vec<_>>())
+        .collect();
+    assert!(proofs.len() >= 3, "{}", proofs.len());
+    assert!(!scene.model.events.iter().any(|row| row.line.near.is_some() && proofs.contains(&row.line.xml.to_string())));
 }

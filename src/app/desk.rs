@@ -92,6 +92,8 @@ pub struct Look {
     pub keys: Keymap,
     /// The colours to begin with.
     pub theme: Theme,
+    /// Whether the terminal has 24-bit colours.
+    pub has_truecolor: bool,
     /// Whether ASCII is all that can be drawn.
     pub is_ascii: bool,
 }
@@ -101,10 +103,12 @@ pub fn look_of(settings: &config::Console) -> Look {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
     let is_ascii = settings.ascii || !theme::is_utf8(locale.each_ref().map(Option::as_deref));
     let is_colourless = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let has_truecolor = theme::has_truecolor(variable("COLORTERM").as_deref());
     let named = settings.theme.or(is_colourless.then_some(Theme::Mono));
     Look {
         keys: if is_ascii { settings.keys.clone().in_words() } else { settings.keys.clone() },
         theme: named.unwrap_or_else(|| Theme::of_environment(variable("COLORFGBG").as_deref())),
+        has_truecolor,
         is_ascii,
     }
 }

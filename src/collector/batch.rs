@@ -1,13 +1,15 @@
 //! What one read brought: every event that is new goes through the hosts, the processes, the links and the correlator, and what
 //! could not be read is shown.
 
+use std::sync::Arc;
+
 use crate::alert::{AlertId, Severity};
 use crate::collector::links::Seen;
 use crate::collector::{Collector, dedup};
 use crate::decode::{RejectReason, Rejected};
 use crate::detect::{Observation, RuleSet, describe, raise};
 use crate::event::time::event_time;
-use crate::feed::{Change, EventLine, RejectedLine};
+use crate::feed::{Change, EventLine, Near, RejectedLine};
 use crate::intake::{Batch, Observed};
 
 /// How many rejected frames are shown a second; the count stays exact.
@@ -17,6 +19,7 @@ impl Collector {
     pub(super) async fn take_batch(&mut self, batch: Batch) {
         self.tally.batch(&batch);
         let mut lines = Vec::new();
+        let mut proved = Vec::new();
         let wants_events = self.hub.wants_events();
         for observed in &batch.observed {
             if !self.recent_events.is_new(dedup::key_of(&observed.event)) {
@@ -27,10 +30,14 @@ impl Collector {
                 self.reject(&batch, &Rejected { reason: RejectReason::Duplicate, detail, excerpt }).await;
                 continue;
             }
-            let alert = self.take_event(&batch, observed);
+            let alert = self.take_event(&batch, observed, &mut proved);
             if wants_events {
                 lines.push(line(&batch, &self.rules, observed, alert));
             }
+        }
+        // What an alert rests on that came in the same read is no near miss.
+        for line in lines.iter_mut().filter(|line| line.near.is_some()) {
+            line.near = line.near.take().filter(|_| !proved.iter().any(|xml| Arc::ptr_eq(xml, &line.xml)));
         }
         self.settle().await;
         for rejected in &batch.rejected {
@@ -42,8 +49,9 @@ impl Collector {
         self.tally.sequence(self.correlator.partials(), self.correlator.late_events());
     }
 
-    /// One event that is no duplicate. Answers the alert that it completed, if any.
-    fn take_event(&mut self, batch: &Batch, observed: &Observed) -> Option<(AlertId, Severity)> {
+    /// One event that is no duplicate. Answers the alert that it completed, if any; `proved` gets the XML of what alerts of
+    /// sequences rest on.
+    fn take_event(&mut self, batch: &Batch, observed: &Observed, proved: &mut Vec<Arc<str>>) -> Option<(AlertId, Severity)> {
         let event = &observed.event;
         let time = event_time(event, batch.rules.mapping().event_time, batch.received_at);
         self.tally.event(event, batch.received_at);
@@ -72,6 +80,7 @@ impl Collector {
         }
         for sequence in self.correlator.advance(&batch.rules, &observation, &observed.hits.stages) {
             let Some(alert) = raise::sequence(&batch.rules, &sequence, batch.received_at) else { continue };
+            proved.extend(sequence.members.iter().map(|member| member.event.raw().clone()));
             completed = Some((alert.id.clone(), alert.rule.severity));
             self.raise(alert);
         }
@@ -106,6 +115,8 @@ impl Collector {
 
 fn line(batch: &Batch, rules: &RuleSet, observed: &Observed, alert: Option<(AlertId, Severity)>) -> EventLine {
     let event = &observed.event;
+    let hit = observed.hits.stages.first().filter(|_| alert.is_none());
+    let near = hit.map(|hit| Near { rule: batch.rules.get(hit.rule).info.name.clone(), stage: hit.stage });
     EventLine {
         time: event_time(event, rules.mapping().event_time, batch.received_at).at,
         host: event.host().clone(),
@@ -114,6 +125,7 @@ fn line(batch: &Batch, rules: &RuleSet, observed: &Observed, alert: Option<(Aler
         channel: event.channel().to_owned(),
         summary: describe::event(event),
         alert,
+        near,
         xml: event.raw().clone(),
     }
 }

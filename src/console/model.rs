@@ -228,7 +228,9 @@ impl Model {
     /// An empty console of that size.
     pub fn new(config: Config, size: (u16, u16), now: DateTime<Utc>) -> Self {
         let alerts = roster_of(&config);
-        let (is_utc, is_mouse, theme) = (config.utc, config.mouse, config.theme);
+        let (is_utc, is_mouse, theme) = (config.utc, config.mouse, config.theme.or_nearest(config.has_truecolor));
+        let why_other = (theme != config.theme)
+            .then(|| (format!("theme {theme}: {} needs 24-bit colours, and COLORTERM says of none", config.theme), true));
         let company = if config.is_attached { Company::waiting(now) } else { Company::default() };
         Self {
             config,
@@ -257,7 +259,7 @@ impl Model {
             attention: Attention::default(),
             help: None,
             dialog: None,
-            said: None,
+            said: why_other,
             tab: Tab::Triage,
             stack: Vec::new(),
             pane: Pane::Alerts,

@@ -18,16 +18,84 @@ pub enum Theme {
     Light,
     /// None: words, weight and underlines only.
     Mono,
+    /// A dark ground of its own in 24-bit colours that people who see red and green alike can tell apart.
+    Night,
+    /// The same on a light ground.
+    Paper,
+}
+
+/// The colours of a theme that has all of its own, by the colour that a view paints in.
+struct Palette {
+    ink: Color,
+    ground: Color,
+    /// Of what is bad.
+    red: Color,
+    /// Of what is not as it should be.
+    magenta: Color,
+    /// Of what is.
+    green: Color,
+    /// Of what has the focus.
+    cyan: Color,
+}
+
+const fn rgb(number: u32) -> Color {
+    Color::Rgb((number >> 16) as u8, (number >> 8) as u8, number as u8)
+}
+
+// Bad, doubtful, good and in focus differ in how light and how blue they are, not in red and green alone; a test measures it.
+const NIGHT: Palette = Palette {
+    ink: rgb(0xee_eeee),
+    ground: rgb(0x0e_1116),
+    red: rgb(0xff_8c42),
+    magenta: rgb(0xff_f176),
+    green: rgb(0x6f_d0b0),
+    cyan: rgb(0x7c_c7ff),
+};
+const PAPER: Palette = Palette {
+    ink: rgb(0x10_1010),
+    ground: rgb(0xff_fdf5),
+    red: rgb(0xa8_3c00),
+    magenta: rgb(0x5a_1a6e),
+    green: rgb(0x00_7a5a),
+    cyan: rgb(0x00_00cc),
+};
+
+impl Palette {
+    fn paint(&self, colour: Color, reset: Color) -> Color {
+        match colour {
+            Color::Red => self.red,
+            Color::Magenta => self.magenta,
+            Color::Green => self.green,
+            Color::Cyan => self.cyan,
+            Color::Reset => reset,
+            _ => colour,
+        }
+    }
 }
 
 impl Theme {
-    /// The next one.
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Dark, Self::Light, Self::Mono, Self::Night, Self::Paper];
+
+    /// The next one, of those that the terminal can show.
     #[must_use]
-    pub fn next(self) -> Self {
+    pub fn next(self, has_truecolor: bool) -> Self {
         match self {
             Self::Dark => Self::Light,
             Self::Light => Self::Mono,
-            Self::Mono => Self::Dark,
+            Self::Mono if has_truecolor => Self::Night,
+            Self::Night => Self::Paper,
+            Self::Mono | Self::Paper => Self::Dark,
+        }
+    }
+
+    /// The theme, or the nearest where a terminal has no 24-bit colours.
+    #[must_use]
+    pub fn or_nearest(self, has_truecolor: bool) -> Self {
+        match self {
+            Self::Night if !has_truecolor => Self::Dark,
+            Self::Paper if !has_truecolor => Self::Light,
+            _ => self,
         }
     }
 
@@ -37,6 +105,15 @@ impl Theme {
         match colours.and_then(|text| text.rsplit(';').next()) {
             Some("7" | "15") => Self::Light,
             _ => Self::Dark,
+        }
+    }
+
+    /// The colours of a cell: of its letters, and behind them.
+    fn colours(self, fg: Color, bg: Color) -> (Color, Color) {
+        match self {
+            Self::Night => (NIGHT.paint(fg, NIGHT.ink), NIGHT.paint(bg, NIGHT.ground)),
+            Self::Paper => (PAPER.paint(fg, PAPER.ink), PAPER.paint(bg, PAPER.ground)),
+            _ => (self.paint(fg), self.paint(bg)),
         }
     }
 
@@ -59,26 +136,28 @@ impl fmt::Display for Theme {
             Self::Dark => "dark",
             Self::Light => "light",
             Self::Mono => "mono",
+            Self::Night => "night",
+            Self::Paper => "paper",
         })
     }
 }
 
 /// A word that is no theme.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no theme; there are auto, dark, light and mono")]
+#[error("`{0}` is no theme; there are auto, dark, light, mono, night and paper")]
 pub struct UnknownTheme(String);
 
 impl FromStr for Theme {
     type Err = UnknownTheme;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "dark" => Ok(Self::Dark),
-            "light" => Ok(Self::Light),
-            "mono" => Ok(Self::Mono),
-            _ => Err(UnknownTheme(text.to_owned())),
-        }
+        Self::ALL.into_iter().find(|theme| theme.to_string() == text).ok_or_else(|| UnknownTheme(text.to_owned()))
     }
+}
+
+/// Whether a terminal says that it has 24-bit colours, by `COLORTERM`.
+pub fn has_truecolor(says: Option<&str>) -> bool {
+    matches!(says, Some("truecolor" | "24bit"))
 }
 
 /// Whether a terminal of this locale shows UTF-8; the first variable that is set decides, as in the C library.
@@ -94,8 +173,7 @@ pub fn is_utf8(locale: [Option<&str>; 3]) -> bool {
 /// Repaints a finished picture.
 pub fn apply(theme: Theme, is_ascii: bool, buffer: &mut Buffer) {
     for cell in &mut buffer.content {
-        cell.fg = theme.paint(cell.fg);
-        cell.bg = theme.paint(cell.bg);
+        (cell.fg, cell.bg) = theme.colours(cell.fg, cell.bg);
         if is_ascii && !cell.symbol().is_ascii() {
             let plain = ascii(cell.symbol());
             cell.set_symbol(plain);
@@ -114,7 +192,7 @@ const GLYPHS: &[(&str, &str)] = &[
     ("▂░·•", "."),
     ("▃", ":"),
     ("▅", "="),
-    ("▇◆", "*"),
+    ("▇◆◇", "*"),
     ("█■", "#"),
     ("▲↑", "^"),
     ("↓", "v"),
@@ -144,9 +222,16 @@ mod tests {
         assert_eq!(Theme::of_environment(None), Theme::Dark);
         assert!(is_utf8([None, None, Some("en_US.UTF-8")]) && is_utf8([None, Some(""), Some("C.utf8")]) && is_utf8([None; 3]));
         assert!(!is_utf8([Some("C"), None, Some("en_US.UTF-8")]) && !is_utf8([None, None, Some("de_DE@euro")]));
-        for theme in [Theme::Dark, Theme::Light, Theme::Mono] {
+        for theme in Theme::ALL {
             assert_eq!(theme.to_string().parse(), Ok(theme));
         }
+        assert!(has_truecolor(Some("truecolor")) && has_truecolor(Some("24bit")));
+        assert!(!has_truecolor(Some("1")) && !has_truecolor(None));
+        assert_eq!([Theme::Night, Theme::Paper].map(|theme| theme.or_nearest(false)), [Theme::Dark, Theme::Light]);
+        assert_eq!(
+            (Theme::Mono.next(false), Theme::Mono.next(true), Theme::Paper.next(true)),
+            (Theme::Dark, Theme::Night, Theme::Dark)
+        );
         assert!("pink".parse::<Theme>().is_err());
     }
 }

@@ -8,8 +8,8 @@ const MAX_LENGTH: usize = 4096;
 const MAX_DEPTH: usize = 64;
 
 /// What `is:` takes.
-pub(super) const STATES: [&str; 10] =
-    ["open", "new", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive"];
+pub(super) const STATES: [&str; 11] =
+    ["open", "new", "acked", "closed", "muted", "linked", "again", "true_positive", "benign_trigger", "false_positive", "near"];
 
 /// The fields by their names.
 pub(super) const FIELDS: [(&str, Field); 18] = [

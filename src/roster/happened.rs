@@ -26,6 +26,7 @@ impl Filterable for Happened<'_> {
             Field::Host => vec![self.line.computer.as_str().into()],
             Field::Eid => vec![self.line.event_id.to_string().into()],
             Field::Id => self.line.alert.iter().map(|(id, _)| id.0.to_string().into()).collect(),
+            Field::Is => self.line.standing().map(Cow::Borrowed).into_iter().collect(),
             _ => values_of(&self.line.xml, field),
         }
     }

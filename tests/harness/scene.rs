@@ -132,6 +132,7 @@ impl Scene {
             keys: Keymap::default(),
             theme: Theme::Dark,
             notify: Notify::Off,
+            has_truecolor: true,
             is_ascii: false,
             record: wefwatch::output::format::line,
             never_again: None,

@@ -103,7 +103,7 @@ impl Session {
             }
             Mode::Replay(_) => None,
         };
-        let Look { keys, theme, is_ascii } = desk::look_of(settings);
+        let Look { keys, theme, has_truecolor, is_ascii } = desk::look_of(settings);
         crate::console::Config {
             max_alerts: settings.max_alerts,
             max_evidence: settings.max_evidence,
@@ -116,6 +116,7 @@ impl Session {
             keys,
             theme,
             notify: settings.notify,
+            has_truecolor,
             is_ascii,
             record: output::format::line,
             never_again,

@@ -68,7 +68,10 @@ impl Model {
 
     pub(super) fn apply(&mut self, update: &Update) {
         match &update.change {
-            Change::Alert(alert) => self.add_alert(alert),
+            Change::Alert(alert) => {
+                self.add_alert(alert);
+                self.proven(alert);
+            }
             Change::Events(lines) => lines.iter().for_each(|line| self.add_event(update.at, line.clone())),
             Change::Status(status) => self.set_status(status),
             Change::Known(known) => known.iter().for_each(|known| self.know(known)),

@@ -13,6 +13,7 @@ use crate::console::model::screen::{Section, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::Editor;
 use crate::console::model::{Effect, Model};
+use crate::console::theme::Theme;
 use crate::feed::Request;
 use crate::intake::Steer;
 
@@ -184,8 +185,14 @@ impl Model {
     }
 
     pub(super) fn next_theme(&mut self) {
-        self.theme = self.theme.next();
-        self.said = Some((format!("theme {}", self.theme), false));
+        let has_truecolor = self.config.has_truecolor;
+        let why_not = if self.theme == Theme::Mono && !has_truecolor {
+            "; night and paper need 24-bit colours, and COLORTERM says of none"
+        } else {
+            ""
+        };
+        self.theme = self.theme.next(has_truecolor);
+        self.said = Some((format!("theme {}{why_not}", self.theme), false));
     }
 
     pub(super) fn page(&self) -> isize {

@@ -7,9 +7,9 @@ use ratatui::text::Line;
 use crate::alert::header::short_host;
 use crate::console::model::screen::Pane;
 use crate::console::model::{Model, TailLine, event_fields};
-use crate::console::printable::{fit, pad, pad_left};
+use crate::console::printable::{fit, pad, pad_left, wrap};
 use crate::console::view::alerts::window_hint;
-use crate::console::view::style::{self, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
+use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{Seen, alert, put, put_lines, put_right};
 use crate::event::names::HostName;
 
@@ -100,7 +100,9 @@ impl Columns {
     fn row(&self, model: &Model, row: &TailLine, is_selected: bool) -> Line<'static> {
         let event = &row.line;
         let time = style::clock(event.time, model.is_utc, self.time_format);
-        let mark = event.alert.as_ref().map(|(id, severity)| (format!("  ◆{}", id.short()), style::severity(*severity).1));
+        let alert = event.alert.as_ref().map(|(id, severity)| (format!("  ◆{}", id.short()), style::severity(*severity).1));
+        let near = event.near.as_ref().map(|near| (format!("  ◇stage {}", near.stage + 1), DIM));
+        let mark = alert.or(near);
         let used = self.time + self.host + 13 + mark.as_ref().map_or(0, |(text, _)| text.chars().count());
         let mut spans = vec![
             plain(if is_selected { "▌ " } else { "  " }),
@@ -142,6 +144,14 @@ pub fn lines(model: &Model, number: u64, width: usize) -> Vec<Line<'static>> {
             plain("  "),
             styled(style::keys(model, &format!("◆ completed alert {id}: ⏎ opens it")), style::severity(*severity).1),
         ]));
+    }
+    if let Some(near) = &event.near {
+        let text = format!(
+            "◇ near miss: stage {} of “{}” held, and no alert rests on it; wefwatch rules explain tells what was lacking",
+            near.stage + 1,
+            safe(&near.rule)
+        );
+        lines.extend(wrap(&text, width.saturating_sub(4)).into_iter().map(|text| style::line(format!("  {text}"), STRONG)));
     }
     for (name, value) in event_fields(&event.xml) {
         lines.extend(alert::field_lines(&name, &value, false, width));

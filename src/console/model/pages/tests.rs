@@ -68,6 +68,7 @@ impl Desk {
             keys: Keymap::default(),
             theme: Theme::Dark,
             notify: crate::console::notify::Notify::Off,
+            has_truecolor: false,
             is_ascii: false,
             record: |_| String::new(),
             never_again: None,
