@@ -212,3 +212,46 @@ fn where_there_is_no_list_nothing_is_marked_and_it_says_why() {
     }
     scene.model.update(Message::Tick(scene.model.now));
 }
+
+#[test]
+fn an_alert_that_was_opened_from_a_folded_row_is_acted_on_as_the_row_is() {
+    for size in [(120, 36), (80, 24)] {
+        let mut scene = scene(size, 5);
+        scene.keys("enter");
+        let text = scene.text();
+        assert!(text.contains("x5: 4 repeats, first "), "{text}");
+        assert!(text.contains("an act is on all 5"), "{text}");
+        scene.keys("a");
+        assert!(said(&scene).starts_with("acknowledged 5 alerts; u takes it back"), "{}", said(&scene));
+        // They stay together: what comes next is done to the same five, not to one that came meanwhile.
+        raise(&mut scene, 100, &["h5"]);
+        assert!(scene.text().contains("x5: 4 repeats"), "{}", scene.text());
+        scene.keys("v");
+        assert!(scene.text().contains("close 5 alerts as"), "{}", scene.text());
+        scene.keys("t");
+        assert_eq!((status(&scene, 11), status(&scene, 12)), (Status::Closed(Verdict::TruePositive), Status::Open));
+        scene.keys("u");
+        assert_eq!((said(&scene).as_str(), status(&scene, 11)), ("took an act back on 5 alerts", Status::Acknowledged));
+        // The next is the next row, not the next repeat.
+        for (keys, number) in [("n", 6), ("n n n n", 2), ("N", 3), ("esc g ⏎", 12), ("n", 6)] {
+            scene.keys(keys);
+            assert_eq!(scene.model.selected_alert(), Some(number), "{keys}: {}", scene.text());
+        }
+    }
+}
+
+#[test]
+fn an_alert_that_was_opened_from_the_list_of_all_is_one() {
+    let mut scene = scene((120, 36), 5);
+    scene.keys("2 enter");
+    assert!(!scene.text().contains("repeats"), "{}", scene.text());
+    scene.keys("a");
+    assert_eq!((scene.model.alerts.acknowledged(), status(&scene, 11)), (1, Status::Acknowledged));
+}
+
+#[test]
+fn what_is_copied_of_an_open_alert_is_that_alert() {
+    let mut scene = scene((120, 36), 5);
+    scene.keys("enter");
+    assert_eq!(scene.model.chosen_alert().map(|entry| entry.number), Some(11));
+}

@@ -82,20 +82,29 @@ impl Model {
     /// newest first, and no more than one act may change.
     pub fn chosen(&self) -> Vec<&Entry> {
         let Some(front) = self.front() else { return Vec::new() };
-        if self.is_folded() { self.alerts.repeats(front).take(MAX_TARGETS).collect() } else { vec![front] }
+        if !self.is_folded() {
+            return vec![front];
+        }
+        let mut alike = self.alerts.alike(front);
+        alike.truncate(MAX_TARGETS);
+        alike
     }
 
     pub(super) fn targets(&self) -> Targets {
         let target = |entry: &&Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
         let list: Vec<Target> = self.chosen().iter().map(target).collect();
-        let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.repeat_count(front));
+        let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.alike_count(front));
         let beyond = all.min(MAX_TARGETS).saturating_sub(list.len());
         Targets { list, beyond, many: None }
     }
 
-    /// Whether a row stands for all its repeats.
+    /// Whether what is in front stands for all its repeats: a row of Triage, or the alert that was opened from one.
     fn is_folded(&self) -> bool {
-        self.stack.is_empty() && self.tab == Tab::Triage
+        match self.stack.last() {
+            None => self.tab == Tab::Triage,
+            Some(Screen::Alert { with_repeats, .. }) => *with_repeats,
+            Some(_) => false,
+        }
     }
 
     pub(super) fn can_act(&self, action: Action) -> bool {
