@@ -18,6 +18,8 @@ use crate::triage::mute::Scope;
 pub const UNDO_WITHIN: TimeDelta = TimeDelta::seconds(30);
 /// The longest reason or comment, in bytes.
 pub const MAX_REASON: usize = 4096;
+/// The longest comment, in characters.
+pub const MAX_COMMENT: usize = 1000;
 /// How many characters the reason of a mute has at least.
 pub const MIN_MUTE_REASON: usize = 10;
 

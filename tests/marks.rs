@@ -255,3 +255,52 @@ fn what_is_copied_of_an_open_alert_is_that_alert() {
     scene.keys("enter");
     assert_eq!(scene.model.chosen_alert().map(|entry| entry.number), Some(11));
 }
+
+#[test]
+fn a_comment_has_an_end_and_its_line_says_when_it_is_near() {
+    let mut scene = scene((80, 24), 2);
+    scene.keys("c");
+    scene.model.update(Message::Paste("word ".repeat(180)));
+    assert!(scene.text().contains("100 left"), "{}", scene.text());
+    scene.model.update(Message::Paste("é".repeat(98)));
+    for left in ["1 left", "0 left", "0 left"] {
+        scene.keys("x");
+        assert!(scene.text().contains(&format!("  {left}")), "{}", scene.text());
+    }
+    scene.keys("enter");
+    assert!(said(&scene).starts_with("commented on "), "{}", said(&scene));
+    // In the history it is wrapped, none of it is lost, and every entry has the number that others name.
+    scene.keys("a 2 enter 6");
+    let mut read = String::new();
+    for _ in 0..60 {
+        read += &scene.text();
+        scene.keys("down");
+    }
+    assert!(read.matches("word word").count() > 50 && read.contains("ééxx") && read.contains("#1  alice"), "{}", scene.text());
+    assert!(read.lines().all(|line| !line.contains("word") || !line.ends_with('…')), "{read}");
+}
+
+#[test]
+fn an_entry_that_is_taken_back_names_the_one_that_did() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("a");
+    scene.keys("u");
+    scene.keys("2 g enter 6");
+    let text = scene.text();
+    assert!(text.contains("#1  alice       acknowledged  (taken back by alice, #2)"), "{text}");
+    assert!(text.contains("#2  alice       took back #1"), "{text}");
+}
+
+#[test]
+fn the_name_of_a_file_follows_what_is_exported_until_one_is_given() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("2 e");
+    assert!(scene.text().contains("wefwatch-8000-"), "{}", scene.text());
+    scene.keys("down");
+    assert!(scene.text().contains("wefwatch-alerts-"), "{}", scene.text());
+    scene.keys("tab up");
+    let text = scene.text();
+    assert!(text.contains("wefwatch-8000-") && text.contains(".json▏"), "{text}");
+    scene.keys("ctrl-u x down");
+    assert!(scene.text().contains("file x▏"), "{}", scene.text());
+}

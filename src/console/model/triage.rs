@@ -16,7 +16,7 @@ use crate::console::model::{Effect, Model};
 use crate::feed::Request;
 use crate::roster::Entry;
 use crate::triage::decide::MAX_TARGETS;
-use crate::triage::{self, Act, Deed, MAX_REASON, Refusal, Status, Target, Verdict};
+use crate::triage::{self, Act, Deed, MAX_COMMENT, MAX_REASON, Refusal, Status, Target, Verdict};
 
 /// The alerts that an act is about.
 #[derive(Debug, Clone, Default)]
@@ -232,7 +232,14 @@ impl Model {
             KeyCode::Enter if !text.trim().is_empty() && self.is_counted(&targets) => {
                 return self.ask(Deed::Comment, text, targets);
             }
-            _ => edit(&mut text, key),
+            _ => {
+                let before = text.chars().count();
+                edit(&mut text, key);
+                if before >= MAX_COMMENT && text.chars().count() > before {
+                    text.pop();
+                    self.said = Some((format!("a comment has at most {}", count_of(MAX_COMMENT as u64, "character")), true));
+                }
+            }
         }
         self.dialog = Some(Dialog::Comment(targets, text));
         Vec::new()

@@ -9,7 +9,7 @@ use crate::console::model::mutes::Focus;
 use crate::console::model::screen::Selection;
 use crate::console::model::triage::{Dialog, edit};
 use crate::filter::{Filter, FilterError};
-use crate::triage::MAX_REASON;
+use crate::triage::{MAX_COMMENT, MAX_REASON};
 
 /// How long a filter may be, in bytes.
 const MAX_FILTER: usize = 1000;
@@ -128,6 +128,7 @@ impl Model {
     /// A pasted text goes into the line that is being typed, and nowhere else.
     pub(super) fn paste(&mut self, text: &str) {
         self.hint = None;
+        let is_comment = matches!(self.dialog, Some(Dialog::Comment(..)));
         let (line, most) = match (&mut self.editor, &mut self.dialog) {
             (_, Some(Dialog::Comment(_, line))) => (line, MAX_REASON - 4),
             (_, Some(Dialog::Mute(form))) if form.focus == Focus::Reason => (&mut form.reason, MAX_REASON - 4),
@@ -141,7 +142,9 @@ impl Model {
         // A line break at the end is how it was copied.
         let mut letters =
             text.trim_end_matches(['\r', '\n']).chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-        while line.len() < most {
+        let mut left = if is_comment { MAX_COMMENT.saturating_sub(line.chars().count()) } else { usize::MAX };
+        while line.len() < most && left > 0 {
+            left -= 1;
             let Some(letter) = letters.next() else { break };
             line.push(letter);
         }

@@ -59,7 +59,8 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
         format!("  no events yet: point a sender at {}", model.listeners().join(" or "))
     } else if model.alerts.is_empty() {
         let rules = model.status.rules.iter().filter(|rule| rule.facts.problem.is_none()).count();
-        format!("  no alerts yet: {rules} rules watch what arrives")
+        let watch = if rules == 1 { "watches" } else { "watch" };
+        format!("  no alerts yet: {} {watch} what arrives", count_of(rules as u64, "rule"))
     } else if model.pages.is_asking() {
         "  asking the collector …".to_owned()
     } else if kinds_only && model.filter.is_empty() {
@@ -87,8 +88,8 @@ pub fn render_of_host(model: &Model, host: &HostName, area: Rect, buffer: &mut B
         let skew = hosts::clock(state).map_or(String::new(), |clock| format!("   clock {clock}"));
         let lag = hosts::lag(state).map_or(String::new(), |lag| format!("   lag {lag}"));
         let text = format!(
-            "  {} events{address}   first heard {} ago, last {} ago{lag}{skew}",
-            count(state.events),
+            "  {}{address}   first heard {} ago, last {} ago{lag}{skew}",
+            count_of(state.events, "event"),
             style::age((model.now - state.first_seen).num_seconds()),
             style::age((model.now - state.last_seen).num_seconds()),
         );

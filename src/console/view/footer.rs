@@ -14,7 +14,10 @@ use crate::console::printable::{fit, fit_left, width};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
 use crate::console::view::{company, put, put_right};
 use crate::intake::ReplayProgress;
-use crate::triage::{Deed, Verdict};
+use crate::triage::{Deed, MAX_COMMENT, Verdict};
+
+/// Below how many characters it is told how many a comment may still have.
+const NEAR: usize = 100;
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -72,12 +75,15 @@ fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
 
 fn comment_line(model: &Model, targets: &Targets, text: &str, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
-    let room = columns.saturating_sub(width(&head) + 22).max(8);
+    let left = MAX_COMMENT.saturating_sub(text.chars().count());
+    let left = if left <= NEAR { format!("  {left} left") } else { String::new() };
+    let room = columns.saturating_sub(width(&head) + 22 + left.len()).max(8);
     let shown = fit_left(&safe(text), room);
     Line::from(vec![
         styled(head, ACCENT),
         plain(shown),
         styled("▏", ACCENT),
+        styled(left, WARN),
         styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM),
     ])
 }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::alert::Severity;
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section, Tab};
 use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, bars, count, plain, safe, styled};
@@ -98,7 +99,7 @@ fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// What waits behind a frozen picture, in ever fewer words.
 fn waits(model: &Model) -> Vec<String> {
     let Some((waiting, dropped)) = model.paused() else { return vec![String::new()] };
-    let many = |number: usize, word: &str| format!("{} {word}{}", count(number as u64), if number == 1 { "" } else { "s" });
+    let many = |number: usize, word: &str| count_of(number as u64, word);
     let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
     let waits = if waiting == 1 { "waits" } else { "wait" };
     let alerts = many(model.paused_alerts(), "alert");
@@ -229,7 +230,8 @@ fn compact(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![styled(" WEFWATCH ", STRONG), state(model), plain("  ")];
     let behind = model.paused_alerts();
     if behind > 0 {
-        spans.push(styled(format!("{} alerts wait  ", count(behind as u64)), WARN));
+        spans
+            .push(styled(format!("{} {}  ", count_of(behind as u64, "alert"), if behind == 1 { "waits" } else { "wait" }), WARN));
     }
     let mut right = vec![plain(style::clock(model.now, model.is_utc, "%H:%M:%S"))];
     right.extend(company::presence(model).into_iter().flat_map(|text| [plain("  "), styled(text, ACCENT)]));
