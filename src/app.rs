@@ -24,6 +24,7 @@ use crate::app::session::{Ended, Face, Mode, Plan};
 use crate::app::signals::Signals;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
+use crate::console::counted::count_of;
 use crate::console::printable::printable;
 use crate::input::replay::{Piece, Recording};
 use crate::location::Location;
@@ -254,9 +255,9 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
         ended.counters.output_records.iter().filter(|((_, result), _)| result == "gave_up").map(|(_, count)| count).sum();
     match expect {
         // A live collector goes on without an output; a replay that lost its records did not do what it was asked to.
-        _ if is_replay && lost > 0 => Err(Failure::Run(format!("{lost} records could not be delivered"))),
+        _ if is_replay && lost > 0 => Err(Failure::Run(format!("{} could not be delivered", count_of(lost, "record")))),
         Some(expected) if expected != ended.counters.alerts_total() => {
-            Err(Failure::Run(format!("expected {expected} alerts, raised {}", ended.counters.alerts_total())))
+            Err(Failure::Run(format!("expected {}, raised {}", count_of(expected, "alert"), ended.counters.alerts_total())))
         }
         _ => Ok(()),
     }

@@ -25,6 +25,7 @@ pub mod location;
 mod peer;
 mod replica;
 pub mod server;
+mod slot;
 mod tail;
 pub mod way;
 

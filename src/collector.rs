@@ -278,7 +278,8 @@ impl Collector {
         self.tally.tick(at);
         let reach = self.rules.rules().map(|(_, rule)| reach(rule)).max().unwrap_or_default() + self.lateness + HITS_SLACK;
         for mute in self.desk.tick(at, reach).await {
-            let text = format!("mute #{} of {} ran out; it hid {} alerts: {}", mute.number, mute.who, mute.hidden, mute.scope);
+            let alerts = if mute.hidden == 1 { "alert" } else { "alerts" };
+            let text = format!("mute #{} of {} ran out; it hid {} {alerts}: {}", mute.number, mute.who, mute.hidden, mute.scope);
             self.notice(NoticeLevel::Info, text, at).await;
         }
         self.tally.desk_shed(self.desk.shed());

@@ -20,6 +20,8 @@ pub const UNDO_WITHIN: TimeDelta = TimeDelta::seconds(30);
 pub const MAX_REASON: usize = 4096;
 /// Why an act is refused that reached no collector.
 pub const UNREACHED: &str = "not done: there is no connection to the collector";
+/// The longest comment, in characters.
+pub const MAX_COMMENT: usize = 1000;
 /// How many characters the reason of a mute has at least.
 pub const MIN_MUTE_REASON: usize = 10;
 

@@ -54,6 +54,7 @@ fn every_other_screen() {
         ("tree", "n 3"),
         ("xml", "n 4 down"),
         ("steps", "n 5"),
+        ("folded", "down down down ⏎"),
         ("marked", "x x"),
         ("marked-sure", "2 X v b"),
         ("verdict", "v"),

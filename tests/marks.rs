@@ -212,3 +212,95 @@ fn where_there_is_no_list_nothing_is_marked_and_it_says_why() {
     }
     scene.model.update(Message::Tick(scene.model.now));
 }
+
+#[test]
+fn an_alert_that_was_opened_from_a_folded_row_is_acted_on_as_the_row_is() {
+    for size in [(120, 36), (80, 24)] {
+        let mut scene = scene(size, 5);
+        scene.keys("enter");
+        let text = scene.text();
+        assert!(text.contains("x5: 4 repeats, first "), "{text}");
+        assert!(text.contains("an act is on all 5"), "{text}");
+        scene.keys("a");
+        assert!(said(&scene).starts_with("acknowledged 5 alerts; u takes it back"), "{}", said(&scene));
+        // They stay together: what comes next is done to the same five, not to one that came meanwhile.
+        raise(&mut scene, 100, &["h5"]);
+        assert!(scene.text().contains("x5: 4 repeats"), "{}", scene.text());
+        scene.keys("v");
+        assert!(scene.text().contains("close 5 alerts as"), "{}", scene.text());
+        scene.keys("t");
+        assert_eq!((status(&scene, 11), status(&scene, 12)), (Status::Closed(Verdict::TruePositive), Status::Open));
+        scene.keys("u");
+        assert_eq!((said(&scene).as_str(), status(&scene, 11)), ("took an act back on 5 alerts", Status::Acknowledged));
+        // The next is the next row, not the next repeat.
+        for (keys, number) in [("n", 6), ("n n n n", 2), ("N", 3), ("esc g ⏎", 12), ("n", 6)] {
+            scene.keys(keys);
+            assert_eq!(scene.model.selected_alert(), Some(number), "{keys}: {}", scene.text());
+        }
+    }
+}
+
+#[test]
+fn an_alert_that_was_opened_from_the_list_of_all_is_one() {
+    let mut scene = scene((120, 36), 5);
+    scene.keys("2 enter");
+    assert!(!scene.text().contains("repeats"), "{}", scene.text());
+    scene.keys("a");
+    assert_eq!((scene.model.alerts.acknowledged(), status(&scene, 11)), (1, Status::Acknowledged));
+}
+
+#[test]
+fn what_is_copied_of_an_open_alert_is_that_alert() {
+    let mut scene = scene((120, 36), 5);
+    scene.keys("enter");
+    assert_eq!(scene.model.chosen_alert().map(|entry| entry.number), Some(11));
+}
+
+#[test]
+fn a_comment_has_an_end_and_its_line_says_when_it_is_near() {
+    let mut scene = scene((80, 24), 2);
+    scene.keys("c");
+    scene.model.update(Message::Paste("word ".repeat(180)));
+    assert!(scene.text().contains("100 left"), "{}", scene.text());
+    scene.model.update(Message::Paste("é".repeat(98)));
+    for left in ["1 left", "0 left", "0 left"] {
+        scene.keys("x");
+        assert!(scene.text().contains(&format!("  {left}")), "{}", scene.text());
+    }
+    scene.keys("enter");
+    assert!(said(&scene).starts_with("commented on "), "{}", said(&scene));
+    // In the history it is wrapped, none of it is lost, and every entry has the number that others name.
+    scene.keys("a 2 enter 6");
+    let mut read = String::new();
+    for _ in 0..60 {
+        read += &scene.text();
+        scene.keys("down");
+    }
+    assert!(read.matches("word word").count() > 50 && read.contains("ééxx") && read.contains("#1  alice"), "{}", scene.text());
+    assert!(read.lines().all(|line| !line.contains("word") || !line.ends_with('…')), "{read}");
+}
+
+#[test]
+fn an_entry_that_is_taken_back_names_the_one_that_did() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("a");
+    scene.keys("u");
+    scene.keys("2 g enter 6");
+    let text = scene.text();
+    assert!(text.contains("#1  alice       acknowledged  (taken back by alice, #2)"), "{text}");
+    assert!(text.contains("#2  alice       took back #1"), "{text}");
+}
+
+#[test]
+fn the_name_of_a_file_follows_what_is_exported_until_one_is_given() {
+    let mut scene = scene((120, 36), 2);
+    scene.keys("2 e");
+    assert!(scene.text().contains("wefwatch-8000-"), "{}", scene.text());
+    scene.keys("down");
+    assert!(scene.text().contains("wefwatch-alerts-"), "{}", scene.text());
+    scene.keys("tab up");
+    let text = scene.text();
+    assert!(text.contains("wefwatch-8000-") && text.contains(".json▏"), "{text}");
+    scene.keys("ctrl-u x down");
+    assert!(scene.text().contains("file x▏"), "{}", scene.text());
+}

@@ -10,6 +10,7 @@ use crate::app::failure::Failure;
 use crate::app::{config_of, load_config, print, recording, rule_files};
 use crate::cli::{ExplainArguments, RulesArguments, RulesCommand};
 use crate::config::Config;
+use crate::console::counted::count_of;
 use crate::console::printable::printable;
 use crate::detect::explain::{Explainer, Explanation, NearMiss};
 use crate::detect::{ProblemKind, RuleFile, RuleIndex, RuleProblem, RuleSet, load};
@@ -141,9 +142,12 @@ fn find(wanted: &str, config: &Config) -> Result<(Arc<RuleSet>, RuleIndex), Fail
 
 fn in_words(info: &RuleInfo, explanation: &Explanation, rejected: u64) -> String {
     let mut text = format!("{} ({}, {})\n", printable(&info.name), info.language.as_str(), printable(&info.id));
-    text.push_str(&format!("{} events read", explanation.seen));
+    text.push_str(&format!("{} read", count_of(explanation.seen, "event")));
     if rejected > 0 {
-        text.push_str(&format!(", {rejected} messages were no events"));
+        text.push_str(&match rejected {
+            1 => ", 1 message was no event".to_owned(),
+            _ => format!(", {} were no events", count_of(rejected, "message")),
+        });
     }
     let times = if explanation.fired == 1 { "once".to_owned() } else { format!("{} times", explanation.fired) };
     text.push_str(&if explanation.fired == 0 { "; it did not fire\n".to_owned() } else { format!("; it fired {times}\n") });
@@ -156,7 +160,7 @@ fn in_words(info: &RuleInfo, explanation: &Explanation, rejected: u64) -> String
     }
     for (number, story) in explanation.stages.iter().enumerate() {
         let name = if explanation.stages.len() > 1 { format!("stage {}", number + 1) } else { "the rule".to_owned() };
-        text.push_str(&format!("\n{name}: {} events of its kind, held for {}\n", story.of_its_kind, story.held));
+        text.push_str(&format!("\n{name}: {} of its kind, held for {}\n", count_of(story.of_its_kind, "event"), story.held));
         if let Some(nearest) = story.nearest.as_ref().filter(|_| story.held == 0) {
             text.push_str(&near_miss(nearest));
         }

@@ -5,7 +5,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -13,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::alert::{Action, Alert, AlertId};
 use crate::attach::frame::{self, MAX_TOLD};
 use crate::attach::replica::{Prepared, Replica};
+use crate::attach::slot::{Out, Slot};
 use crate::attach::{Told, Wants};
 use crate::feed::{Change, EventLine, Page, Status, Update};
 use crate::roster::marked::Gather;
@@ -68,30 +68,6 @@ pub(super) struct Entered {
     pub(super) prepared: Option<Prepared>,
     /// Then. It closes when the viewer fell behind.
     pub(super) queue: mpsc::Receiver<Out>,
-}
-
-/// Something for a viewer.
-#[derive(Debug)]
-pub(super) enum Out {
-    /// A frame for consoles, the same for all.
-    Frame(Bytes),
-    /// A part of a list that was asked for.
-    Page(Arc<Bytes>),
-    /// An update for scripts, each with filters of its own.
-    Update(Arc<Update>),
-    /// So many updates were lost to this script.
-    Missed(u64),
-}
-
-#[derive(Debug)]
-struct Slot {
-    sender: mpsc::Sender<Out>,
-    is_console: bool,
-    missed: u64,
-    /// From which entry on it knows the triage log.
-    log_from: u64,
-    /// The last part of a list that was told, until it is written.
-    page: Weak<Bytes>,
 }
 
 /// The hall.
@@ -391,29 +367,6 @@ fn merged(status: &Status, hosts: &[Arc<Update>], last_rules: &mut Instant) -> S
         told.rules.clear();
     }
     told
-}
-
-impl Slot {
-    fn hand_page(&mut self, frame: Bytes) {
-        let page = Arc::new(frame);
-        self.page = Arc::downgrade(&page);
-        self.missed += u64::from(self.sender.try_send(Out::Page(page)).is_err());
-    }
-
-    fn hand(&mut self, frame: &Bytes) {
-        if self.is_console && self.sender.try_send(Out::Frame(frame.clone())).is_err() {
-            self.missed += 1;
-        }
-    }
-
-    fn tell(&mut self, update: &Arc<Update>) {
-        if self.missed > 0 && self.sender.try_send(Out::Missed(self.missed)).is_ok() {
-            self.missed = 0;
-        }
-        if self.missed > 0 || self.sender.try_send(Out::Update(update.clone())).is_err() {
-            self.missed += 1;
-        }
-    }
 }
 
 #[cfg(test)]

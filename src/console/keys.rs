@@ -187,7 +187,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Enter,         Place::Outside,  "⏎",        "open",     "open what is selected: host, alert, event", 1),
     bind(Action::NextAlert,     Place::Anywhere, "n",        "next",     "the next open alert, worst first, then newest", 6),
     bind(Action::PreviousAlert, Place::Anywhere, "N",        "previous", "the open alert before", 0),
-    bind(Action::Acknowledge,   Place::Anywhere, "a",        "ack",      "acknowledge: you look at it; a folded row (x6) with all its repeats", 2),
+    bind(Action::Acknowledge,   Place::Anywhere, "a",        "ack",      "acknowledge: you look at it; of a folded row (x6), open or not, all repeats", 2),
     bind(Action::Verdict,       Place::Anywhere, "v",        "verdict",  "close it: t true positive, b benign trigger, f false positive", 3),
     bind(Action::Mute,          Place::Anywhere, "m",        "mute",     "hide alerts like this one: scope, reason, expiry, and what it would hide", 4),
     bind(Action::Mutes,         Place::Anywhere, "M",        "mutes",    "the mutes that hold, and to end one", 0),

@@ -1,6 +1,6 @@
 //! The lists, read: rows in their order, and what is next to what.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
 use crate::event::names::HostName;
@@ -107,6 +107,41 @@ impl Roster {
         alike
     }
 
+    /// How many it stands for, those that are not held here included.
+    pub fn alike_count(&self, entry: &Entry) -> usize {
+        if entry.state.is_waiting() {
+            return self.repeat_count(entry);
+        }
+        let alike = self.alike(entry).len();
+        let together = self.ledger.entry(entry.state.revision).map(|act| act.alerts.as_slice()).unwrap_or_default();
+        let held = together.iter().filter(|id| self.by_id.contains_key(*id)).count();
+        // Where all that are held are of its group, so are the others: it was an act on one row.
+        if self.is_part() && held == alike { together.len() } else { alike }
+    }
+
+    /// When the first and the last of those were raised that it stands for and that are held here.
+    pub fn alike_since(&self, entry: &Entry) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let created = |number: u64| self.entries.get(&number).map(|own| own.header.created);
+        let span = |numbers: &mut dyn Iterator<Item = u64>| {
+            let (first, last) = numbers.fold((u64::MAX, 0), |(first, last), own| (first.min(own), last.max(own)));
+            Some((created(first)?, created(last)?))
+        };
+        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
+        match group {
+            Some(group) if entry.state.is_waiting() => span(&mut group.waiting.iter().map(|key| key.1)),
+            _ => span(&mut self.alike(entry).into_iter().map(|own| own.number)),
+        }
+    }
+
+    /// Whether all are held here that it stands for.
+    pub fn holds_alike(&self, entry: &Entry) -> bool {
+        let group = self.ledger.group(&entry.header.id).and_then(|group| self.groups.get(&group));
+        match group {
+            Some(group) if entry.state.is_waiting() => group.waiting.len() >= self.repeat_count(entry),
+            _ => self.alike(entry).len() >= self.alike_count(entry),
+        }
+    }
+
     /// Whether the list shows the group of an alert where repeats are folded.
     pub fn is_shown(&self, group: u64) -> bool {
         self.groups.get(&group).is_some_and(|group| group.shown.is_some())
@@ -133,9 +168,10 @@ impl Roster {
         (count, self.is_missing_some() || seen.contains(&LOOKED_AT))
     }
 
-    /// The open alert that follows (or precedes) in the list; without one, the first (or last).
-    pub fn neighbour(&self, number: Option<u64>, forward: bool) -> Option<u64> {
-        let open = &self.open[self.begin_of(&self.open, true)..];
+    /// The open alert that follows (or precedes) in the list, in that of kinds repeats folded; without one, the first (or last).
+    pub fn neighbour(&self, number: Option<u64>, forward: bool, kinds_only: bool) -> Option<u64> {
+        let open = if kinds_only { &self.kinds } else { &self.open };
+        let open = &open[self.begin_of(open, true)..];
         // An alert that waits no more still has a place between others.
         let place = number.and_then(|number| self.entries.get(&number)).map(|entry| open.binary_search(&entry.key()));
         let next = match (place, forward) {

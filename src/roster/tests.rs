@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::Severity;
 use crate::alert::header::testing::header;
-use crate::feed::{Horizons, Listing};
+use crate::feed::{Horizons, Listing, Marked, Which};
+use crate::roster::marked::Gather;
 use crate::roster::scan::Scan;
 use crate::triage::{Deed, Verdict};
 
@@ -180,7 +181,9 @@ impl Pair {
             }
             Step::Undo => {
                 let last = self.log.last().filter(|entry| !matches!(entry.deed, Deed::Undo(_)));
-                if let Some((number, alerts)) = last.map(|entry| (entry.number, entry.alerts.clone())) {
+                if let Some((number, mut alerts)) = last.map(|entry| (entry.number, entry.alerts.clone())) {
+                    // Of several, one may be left as it is.
+                    alerts.truncate(alerts.len() - usize::from(alerts.len() > 2));
                     self.entry(Deed::Undo(number), alerts);
                 }
             }
@@ -247,6 +250,27 @@ impl Pair {
         }
         prop_assert!(self.part.len() <= HELD + HELD / 10 + 1);
         self.whole.refilter(&self.all, self.now);
+        for with_repeats in [false, true] {
+            self.check_marked(with_repeats)?;
+        }
+        Ok(())
+    }
+
+    /// All that a list has is marked, as a roster of all finds it a few at a time, and one that is filtered at once.
+    fn check_marked(&mut self, with_repeats: bool) -> Result<(), TestCaseError> {
+        let which = Which::Listed { filter: self.text.to_owned(), host: None, except: Vec::new() };
+        let marked = Marked { which, with_repeats, before: u64::MAX, seen: 0 };
+        let mut gather = Gather::new(marked.clone(), Some(self.filter.clone()));
+        while !gather.read(&self.whole, self.now, 3) {}
+        self.whole.refilter(&self.filter, self.now);
+        let here = Gather::all(marked, Some(self.filter.clone()), &self.whole, self.now);
+        let rows = self.whole.rows(with_repeats);
+        prop_assert_eq!(here.count().rows, rows.len() as u64);
+        let alerts = (0..rows.len()).filter_map(|place| rows.get(place));
+        let alerts: usize = alerts.map(|entry| if with_repeats { self.whole.repeat_count(entry) } else { 1 }).sum();
+        prop_assert_eq!(here.count().alerts, alerts as u64);
+        prop_assert_eq!(gather.into_targets(), here.into_targets());
+        self.whole.refilter(&self.all, self.now);
         Ok(())
     }
 }
@@ -278,4 +302,19 @@ fn a_part_begins_with_kinds_and_ends_at_its_horizon() {
     assert_ne!(pair.part.horizon(false), None);
     pair.part.set_horizons(Horizons::default());
     assert_eq!(pair.part.rows(false).len(), HELD);
+}
+
+#[test]
+fn what_was_acted_on_together_stays_together() {
+    let mut pair = Pair::new(1000);
+    (0..6).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    pair.raise(6, 1, 2, Action::Raised);
+    let id = |number: u64| AlertId(format!("{number:032}").into());
+    let alike = |pair: &Pair, number| pair.whole.targets_like(&id(number)).into_iter().map(|own| own.alert).collect::<Vec<_>>();
+    assert_eq!(alike(&pair, 0), (0..6).rev().map(id).collect::<Vec<_>>());
+    pair.entry(Deed::Acknowledge, vec![id(0), id(1), id(2), id(6)]);
+    assert_eq!(alike(&pair, 1), [id(2), id(1), id(0)], "another kind is not of them");
+    assert_eq!(alike(&pair, 3), [id(5), id(4), id(3)]);
+    pair.entry(Deed::Own, vec![id(1)]);
+    assert_eq!((alike(&pair, 1), alike(&pair, 2)), (vec![id(1)], vec![id(2), id(0)]));
 }

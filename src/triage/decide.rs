@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::alert::AlertId;
 use crate::triage::ledger::Ledger;
 use crate::triage::mute::Scope;
-use crate::triage::{Act, Deed, Entry, MAX_REASON, MIN_MUTE_REASON, Refusal, State, Status, Target, UNDO_WITHIN};
+use crate::triage::{Act, Deed, Entry, MAX_COMMENT, MAX_REASON, MIN_MUTE_REASON, Refusal, State, Status, Target, UNDO_WITHIN};
 
 /// How many alerts one act may change.
 pub const MAX_TARGETS: usize = 10_000;
@@ -55,6 +55,9 @@ pub(super) fn check_actor(act: &Act) -> Result<(), String> {
     }
     if act.deed == Deed::Comment && act.reason.trim().is_empty() {
         return Err("a comment needs words".to_owned());
+    }
+    if act.deed == Deed::Comment && act.reason.trim().chars().count() > MAX_COMMENT {
+        return Err(format!("a comment has at most {MAX_COMMENT} characters"));
     }
     Ok(())
 }
@@ -234,6 +237,7 @@ mod tests {
 
     #[test]
     fn acts_and_what_is_refused() {
+        let (long, most) = ("é".repeat(MAX_COMMENT + 1), "é".repeat(MAX_COMMENT));
         let mute = |host: &str| Deed::Mute { scope: scope(&[(Aspect::Host, host)]), until: Some(at(1000)) };
         let rows: Vec<(Act, Result<u64, &str>)> = vec![
             (act("alice", Deed::Acknowledge, "", &[("a1", 0)]), Ok(1)),
@@ -265,6 +269,8 @@ mod tests {
             (act("alice", Deed::Unmute(8), "", &[]), Err("no mute #8")),
             (act("alice", Deed::Unmute(7), "", &[]), Ok(8)),
             (act("alice", Deed::Unmute(7), "", &[]), Err("ended already")),
+            (act("bob", Deed::Comment, &long, &[("a1", 0)]), Err("at most 1000 characters")),
+            (act("bob", Deed::Comment, &most, &[("a1", 0)]), Ok(9)),
         ];
         let mut ledger = ledger();
         for (second, (act, expected)) in rows.into_iter().enumerate() {
@@ -276,7 +282,7 @@ mod tests {
             }
         }
         assert_eq!(state(&ledger, "a1").status, Status::Acknowledged);
-        assert_eq!(state(&ledger, "a1").comments, 1);
+        assert_eq!(state(&ledger, "a1").comments, 2);
         assert_eq!(state(&ledger, "a2").status, Status::Open);
         assert_eq!(state(&ledger, "b1").muted, None);
     }

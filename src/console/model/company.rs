@@ -200,8 +200,8 @@ impl Model {
             self.alert = Selection { what: Some(number), is_chosen: true };
         }
         let screens = place.stack.iter().filter_map(|(screen, id)| match screen {
-            Screen::Alert { section, scroll, .. } => {
-                number(id).map(|number| Screen::Alert { number, section: *section, scroll: *scroll })
+            Screen::Alert { with_repeats, section, scroll, .. } => {
+                number(id).map(|number| Screen::Alert { number, with_repeats: *with_repeats, section: *section, scroll: *scroll })
             }
             Screen::Host { host, .. } => Some(Screen::Host { host: host.clone(), alert: number(id) }),
             Screen::Lateral { .. } => Some(Screen::Lateral { alert: number(id) }),

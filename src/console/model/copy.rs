@@ -45,9 +45,9 @@ impl Model {
         number.and_then(|number| self.events.iter().find(|row| row.number == number))
     }
 
-    /// The alert that a key is about, the newest of its repeats.
+    /// The alert that a key is about; of repeats the one that is shown.
     pub fn chosen_alert(&self) -> Option<&Entry> {
-        self.chosen().last().copied()
+        self.front()
     }
 
     /// The host that is selected where hosts are.

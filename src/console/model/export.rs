@@ -85,7 +85,7 @@ impl Subject {
             Self::Marked(numbers, all) if numbers.len() < *all => {
                 format!("what is here of all that are marked: {} of {}", grouped(numbers.len() as u64), many(*all, "alert"))
             }
-            Self::Marked(numbers, _) => format!("the {} marked {}", grouped(numbers.len() as u64), "alerts"),
+            Self::Marked(numbers, _) => format!("the {} marked alerts", grouped(numbers.len() as u64)),
             Self::Listed(count, all) if count < all => {
                 let (here, all) = (grouped(*count as u64), many(*all, "alert"));
                 format!("what is here of all{within} that the filter lets through: {here} of {all}")

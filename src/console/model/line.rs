@@ -16,8 +16,9 @@ pub struct TextLine {
     text: String,
     /// The byte that the cursor stands on; the length of the text where it stands behind it.
     at: usize,
-    /// How long the text may be, in bytes.
+    /// How long the text may be, in bytes and in letters.
     most: usize,
+    letters: usize,
 }
 
 impl Default for TextLine {
@@ -37,7 +38,18 @@ impl Deref for TextLine {
 impl TextLine {
     /// A text of at most so many bytes, to be gone on with.
     pub fn of(text: &str, most: usize) -> Self {
-        Self { text: text.to_owned(), at: text.len(), most }
+        Self { text: text.to_owned(), at: text.len(), most, letters: usize::MAX }
+    }
+
+    /// The same of at most so many letters.
+    #[must_use]
+    pub fn of_letters(self, letters: usize) -> Self {
+        Self { letters, ..self }
+    }
+
+    /// Whether nothing more goes in.
+    pub fn is_full(&self) -> bool {
+        self.text.len() >= self.most || self.text.chars().count() >= self.letters
     }
 
     /// The text.
@@ -52,13 +64,15 @@ impl TextLine {
 
     /// Another text, the cursor behind it.
     pub fn set(&mut self, text: &str) {
-        *self = Self::of(text, self.most);
+        *self = Self::of(text, self.most).of_letters(self.letters);
     }
 
     /// Puts a text in at the cursor, as much of it as there is room for; whether that was all.
     pub fn insert(&mut self, text: &str) -> bool {
+        let mut letters = self.text.chars().count();
         for letter in text.chars() {
-            if self.text.len() + letter.len_utf8() > self.most {
+            letters += 1;
+            if self.text.len() + letter.len_utf8() > self.most || letters > self.letters {
                 return false;
             }
             self.text.insert(self.at, letter);

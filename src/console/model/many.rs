@@ -52,15 +52,21 @@ impl Model {
     /// What is marked here, to be acted on.
     pub(super) fn marked_targets(&self) -> Option<Targets> {
         let marked = self.marked()?;
+        let gather = self.gather_marked(marked.clone());
         // A part of the alerts does not say how many there are.
-        let count = (!self.alerts.is_part()).then(|| self.count_marked(&marked));
-        let list = self.gather_marked(marked.clone()).into_targets();
+        let count = (!self.alerts.is_part()).then(|| gather.count());
+        let list = gather.into_targets();
         Some(Targets { list, beyond: 0, many: Some(Many { marked, count, asked: None }) })
     }
 
     /// Asks the collector how many are marked, where that is not known here.
     pub(super) fn missing_count(&mut self) -> Option<Effect> {
         let many = self.dialog.as_mut().and_then(Dialog::many).filter(|many| many.count.is_none() && many.asked.is_none())?;
+        if self.company.stale.is_some() {
+            self.dialog = None;
+            self.said = Some(("not done: there is no connection to the collector".to_owned(), true));
+            return None;
+        }
         let token = self.next_token;
         self.next_token += 1;
         many.asked = Some(token);

@@ -8,7 +8,7 @@ use crate::alert::AlertId;
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::event::names::HostName;
-use crate::feed::{Marked, MarkedCount, Which};
+use crate::feed::{Marked, Which};
 use crate::roster::Entry;
 use crate::roster::marked::Gather;
 
@@ -175,11 +175,6 @@ impl Model {
             before: marks.all_before.unwrap_or_else(|| self.alerts.next_number()),
             seen: self.alerts.ledger.next_number().saturating_sub(1),
         })
-    }
-
-    /// How many rows are marked here, and alerts as far as they are held.
-    pub(super) fn count_marked(&self, marked: &Marked) -> MarkedCount {
-        self.gather_marked(marked.clone()).count()
     }
 
     /// The marked alerts as far as they are held here.

@@ -68,8 +68,9 @@ impl Model {
                 let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
                 Screen::Lateral { alert: moved(place, by, rows.len()).map(|place| rows[place]) }
             }
-            Screen::Alert { number, section, scroll } => Screen::Alert {
+            Screen::Alert { number, with_repeats, section, scroll } => Screen::Alert {
                 number,
+                with_repeats,
                 section,
                 scroll: scroll.saturating_add_signed(by).min(crate::console::view::scroll_limit(self)),
             },

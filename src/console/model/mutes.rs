@@ -168,7 +168,8 @@ impl MuteForm {
             return Some("choose a condition: a mute must not hide everything".to_owned());
         }
         let missing = MIN_MUTE_REASON.saturating_sub(self.reason.trim().chars().count());
-        (missing > 0).then(|| format!("the reason needs {missing} more characters"))
+        (missing > 0)
+            .then(|| format!("the reason needs {missing} more {}", if missing == 1 { "character" } else { "characters" }))
     }
 
     /// The collector is another one, or knows better: it has to count anew.

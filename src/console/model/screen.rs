@@ -84,6 +84,8 @@ pub enum Screen {
     Alert {
         /// Its number.
         number: u64,
+        /// Whether it stands for its repeats, as the row does that it was opened from.
+        with_repeats: bool,
         /// The section.
         section: Section,
         /// How far it is scrolled.
@@ -291,12 +293,20 @@ impl Model {
             return;
         };
         self.alert = Selection { what: Some(number), is_chosen: true };
-        self.stack.push(Screen::Alert { number, section: Section::Why, scroll: 0 });
+        let with_repeats = self.stack.is_empty() && self.tab == Tab::Triage;
+        self.stack.push(Screen::Alert { number, with_repeats, section: Section::Why, scroll: 0 });
+    }
+
+    /// Whether the next alert is the next row of Triage, where repeats are folded.
+    pub(super) fn steps_over_kinds(&self) -> bool {
+        let is_row = |screen: &Screen| matches!(screen, Screen::Alert { with_repeats: true, .. });
+        self.tab == Tab::Triage && self.stack.iter().all(is_row)
     }
 
     pub(super) fn step_alert(&mut self, forward: bool) {
         let from = if self.is_inside() || self.alert.is_chosen { self.selected_alert() } else { None };
-        let Some(next) = self.alerts.neighbour(from, forward) else {
+        // In Triage repeats are one row, and so they are here.
+        let Some(next) = self.alerts.neighbour(from, forward, self.steps_over_kinds()) else {
             let is_more = forward && self.alerts.horizon(true).is_some();
             self.hint = Some(match () {
                 () if self.alerts.is_empty() => "no alerts yet",

@@ -17,7 +17,7 @@ use crate::console::model::{Effect, Model, unsent};
 use crate::feed::Request;
 use crate::roster::Entry;
 use crate::triage::decide::MAX_TARGETS;
-use crate::triage::{self, Act, Deed, MAX_REASON, Refusal, Status, Target, Verdict};
+use crate::triage::{self, Act, Deed, MAX_COMMENT, MAX_REASON, Refusal, Status, Target, Verdict};
 
 /// How long a comment, a reason, or the name of a file may be that is typed, in bytes.
 pub(super) const MAX_LINE: usize = MAX_REASON;
@@ -86,20 +86,29 @@ impl Model {
     /// newest first, and no more than one act may change.
     pub fn chosen(&self) -> Vec<&Entry> {
         let Some(front) = self.front() else { return Vec::new() };
-        if self.is_folded() { self.alerts.repeats(front).take(MAX_TARGETS).collect() } else { vec![front] }
+        if !self.is_folded() {
+            return vec![front];
+        }
+        let mut alike = self.alerts.alike(front);
+        alike.truncate(MAX_TARGETS);
+        alike
     }
 
     pub(super) fn targets(&self) -> Targets {
         let target = |entry: &&Entry| Target { alert: entry.header.id.clone(), revision: entry.state.revision };
         let list: Vec<Target> = self.chosen().iter().map(target).collect();
-        let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.repeat_count(front));
+        let all = self.front().filter(|_| self.is_folded()).map_or(0, |front| self.alerts.alike_count(front));
         let beyond = all.min(MAX_TARGETS).saturating_sub(list.len());
         Targets { list, beyond, many: None }
     }
 
-    /// Whether a row stands for all its repeats.
+    /// Whether what is in front stands for all its repeats: a row of Triage, or the alert that was opened from one.
     fn is_folded(&self) -> bool {
-        self.stack.is_empty() && self.tab == Tab::Triage
+        match self.stack.last() {
+            None => self.tab == Tab::Triage,
+            Some(Screen::Alert { with_repeats, .. }) => *with_repeats,
+            Some(_) => false,
+        }
     }
 
     pub(super) fn can_act(&self, action: Action) -> bool {
@@ -184,7 +193,8 @@ impl Model {
     }
 
     pub(super) fn ask_comment(&mut self) {
-        self.dialog = self.targets_or_hint().map(|targets| Dialog::Comment(targets, TextLine::of("", MAX_LINE)));
+        self.dialog =
+            self.targets_or_hint().map(|targets| Dialog::Comment(targets, TextLine::of("", MAX_LINE).of_letters(MAX_COMMENT)));
     }
 
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -228,7 +238,9 @@ impl Model {
         if key.code == KeyCode::Enter && !text.trim().is_empty() && self.is_counted(&targets) {
             return self.ask(Deed::Comment, text.to_string(), targets);
         }
-        text.key(key);
+        if !text.key(key) && matches!(key.code, KeyCode::Char(_)) && text.is_full() {
+            self.said = Some((format!("a comment has at most {}", count_of(MAX_COMMENT as u64, "character")), true));
+        }
         self.dialog = Some(Dialog::Comment(targets, text));
         Vec::new()
     }

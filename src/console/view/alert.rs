@@ -2,18 +2,20 @@
 
 pub mod evidence;
 
+use chrono::TimeDelta;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::alert::header::short_host;
 use crate::alert::{Alert, TreeNode};
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Section};
 use crate::console::printable::{fit, pad, width, wrap};
 use crate::console::view::alert::evidence::evidence_lines;
 use crate::console::view::fitting::{as_many_as_fit, first_that_fits};
-use crate::console::view::style::{self, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
+use crate::console::view::style::{self, ACCENT, DIM, GOOD, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::seconds;
 use crate::console::view::{history, lateral, put, put_lines, put_right, split_top};
 use crate::event::command::decoded_command;
@@ -24,13 +26,16 @@ pub const TITLE: u16 = 3;
 
 /// Draws the alert in front.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let Some(Screen::Alert { number, section, scroll }) = model.stack.last() else { return };
+    let Some(Screen::Alert { number, with_repeats, section, scroll }) = model.stack.last() else { return };
     let Some(entry) = model.alerts.get(*number) else {
         put(buffer, area, 0, &Line::from(plain("  this alert is no longer in memory; esc goes back")));
         return;
     };
     let (head, body) = split_top(area, TITLE);
     title(model, entry, head, buffer);
+    if *with_repeats && let Some(line) = repeats(model, entry) {
+        put(buffer, head, TITLE - 1, &line);
+    }
     put_lines(buffer, body, &lines(model, *number, *section, usize::from(area.width)), *scroll);
 }
 
@@ -78,6 +83,22 @@ fn facts(alert: &Alert, address: &str, room: usize) -> String {
         format!(" {short}   {some_ids}"),
     ];
     first_that_fits(forms.map(|form| safe(form.trim_end())), room)
+}
+
+/// That the alert stands for its repeats: `x6: 5 repeats, first 10:40:01, last 10:40:15; an act is on all 6`.
+fn repeats(model: &Model, entry: &Entry) -> Option<Line<'static>> {
+    let all = model.alerts.alike_count(entry) as u64;
+    if all < 2 {
+        return None;
+    }
+    let (first, last) = model.alerts.alike_since(entry)?;
+    let format = if last - first < TimeDelta::days(1) { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" };
+    let stamp = |time| style::clock(time, model.is_utc, format);
+    // Of those that are not held here the oldest may be.
+    let first = if model.alerts.holds_alike(entry) { format!(" first {},", stamp(first)) } else { String::new() };
+    let repeats = count_of(all - 1, "repeat");
+    let text = format!(" x{all}: {repeats},{first} last {}; an act is on all {}", stamp(last), style::count(all));
+    Some(style::line(text, ACCENT))
 }
 
 /// The lines of a section.

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::console::counted::count_of;
 use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::marks::Listing;
@@ -65,7 +66,8 @@ fn empty_text(model: &Model, kinds_only: bool) -> String {
         format!("  no events yet: point a sender at {}", model.listeners().join(" or "))
     } else if model.alerts.is_empty() {
         let rules = model.status.rules.iter().filter(|rule| rule.facts.problem.is_none()).count();
-        format!("  no alerts yet: {rules} rules watch what arrives")
+        let watch = if rules == 1 { "watches" } else { "watch" };
+        format!("  no alerts yet: {} {watch} what arrives", count_of(rules as u64, "rule"))
     } else if model.pages.is_asking() {
         "  asking the collector …".to_owned()
     } else if model.window.minutes().is_some() {

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 use ratatui::text::Span;
 
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::model::company::Stale;
 use crate::console::model::screen::Screen;
@@ -49,7 +50,7 @@ pub fn trouble(model: &Model) -> Option<String> {
         let why = stale.why.as_deref().unwrap_or(if stale.is_first { "connecting" } else { "the collector is silent" });
         return Some(format!("{why}{}", if stale.why.is_some() { "; trying again" } else { "" }));
     }
-    model.company.loading.map(|(here, of)| format!("{} of {} alerts here", count(here), count(of)))
+    model.company.loading.map(|(here, of)| format!("{} of {} here", count(here), count_of(of, "alert")))
 }
 
 /// Dims what is old. Its colours go: a dimmed one can hardly be read, and what is old must not look live.

@@ -18,7 +18,10 @@ use crate::console::view::field::{field, marked};
 use crate::console::view::style::{self, ACCENT, DIM, STRONG, WARN, plain, safe, styled};
 use crate::console::view::{company, completion, put, put_right};
 use crate::intake::ReplayProgress;
-use crate::triage::{Deed, Verdict};
+use crate::triage::{Deed, MAX_COMMENT, Verdict};
+
+/// Below how many characters it is told how many a comment may still have.
+const NEAR: usize = 100;
 
 /// Draws it.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -91,14 +94,16 @@ fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
 
 fn comment_line(model: &Model, targets: &Targets, text: &TextLine, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
+    let left = MAX_COMMENT.saturating_sub(text.chars().count());
+    let left = if left <= NEAR { format!("  {left} left") } else { String::new() };
     let hint = match wrong(model) {
         Some(said) => styled(style::keys(model, &format!("  {}", safe(said))), WARN),
         None => styled(style::keys(model, "  ⏎ keep   esc cancel"), DIM),
     };
-    let room = columns.saturating_sub(width(&head) + hint.width().max(20) + 2).max(12);
+    let room = columns.saturating_sub(width(&head) + left.len() + hint.width().max(20) + 2).max(12);
     let mut spans = vec![styled(head, ACCENT)];
     spans.extend(field(text, room));
-    spans.push(hint);
+    spans.extend([styled(left, WARN), hint]);
     Line::from(spans)
 }
 

@@ -100,7 +100,7 @@ fn title(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// What waits behind a frozen picture, in ever fewer words.
 fn waits(model: &Model) -> Vec<String> {
     let Some((waiting, dropped)) = model.paused() else { return vec![String::new()] };
-    let many = |number: usize, word: &str| format!("{} {word}{}", count(number as u64), if number == 1 { "" } else { "s" });
+    let many = |number: usize, word: &str| count_of(number as u64, word);
     let lost = if dropped > 0 { format!(", {} dropped", count(dropped)) } else { String::new() };
     let waits = if waiting == 1 { "waits" } else { "wait" };
     let (raised, is_more) = model.paused_alerts();

@@ -15,6 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::printable::{fit_left, pad, pad_left, wrap};
 use crate::console::view::style::{self, DIM, GOOD, WARN, alarm, count, heading, plain, safe, styled};
@@ -52,8 +53,7 @@ fn pipeline(model: &Model, lines: &mut Vec<Line<'static>>) {
     title.push(plain("  "));
     title.push(match warnings {
         0 => styled("all well", GOOD),
-        1 => styled("1 warning", WARN),
-        _ => styled(format!("{warnings} warnings"), WARN),
+        _ => styled(count_of(warnings as u64, "warning"), WARN),
     });
     if let Some(started) = model.status.started_at {
         title.push(plain(format!("   up {}", style::age((model.now - started).num_seconds()))));
@@ -122,8 +122,8 @@ fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
         return;
     };
     let text = format!(
-        "  {} alerts  {:.1} MB  written {}  failed {}  deleted {} done, {} open",
-        count(store.alerts),
+        "  {}  {:.1} MB  written {}  failed {}  deleted {} done, {} open",
+        count_of(store.alerts, "alert"),
         store.bytes as f64 / 1e6,
         count(store.written),
         count(store.failed),

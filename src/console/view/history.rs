@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use crate::alert::Alert;
 use crate::alert::usual::{Counted, Usual};
 use crate::console::model::Model;
-use crate::console::printable::{fit, fit_left, pad, width as columns_of, wrap};
+use crate::console::printable::{self, fit, fit_left, pad, width as columns_of, wrap};
 use crate::console::view::style::{self, DIM, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::roster::Entry;
 use crate::triage::{Deed, State, Status};
@@ -38,28 +38,35 @@ pub fn lines(model: &Model, entry: &Entry, width: usize) -> Vec<Line<'static>> {
     let ledger = &model.alerts.ledger;
     let mut lines = vec![Line::from(heading("History", false))];
     let stamp = |time| style::clock(time, model.is_utc, "%Y-%m-%d %H:%M:%S");
-    lines.push(Line::from(format!("  {}  raised", stamp(entry.header.created))));
+    let history = ledger.history(&entry.header.id);
+    // Others refer to an entry by its number.
+    let widest = history.iter().map(|(act, _)| format!("#{}", act.number).len()).max().unwrap_or_default();
+    let unnumbered = " ".repeat(if widest > 0 { widest + 2 } else { 0 });
+    lines.push(Line::from(format!("  {}  {unnumbered}raised", stamp(entry.header.created))));
     if let Some(again) = &entry.state.again {
         let text = format!("again since {}: {} had closed it as {}", stamp(again.since), safe(&again.who), again.verdict.words());
         lines.extend(wrap(&text, width.saturating_sub(4)).into_iter().map(|text| style::line(format!("  {text}"), WARN)));
     }
-    let history = ledger.history(&entry.header.id);
     let is_in_history = |number: u64| history.iter().any(|(act, _)| act.number == number);
     if let Some(mute) = entry.state.muted.filter(|number| !is_in_history(*number)).and_then(|number| ledger.mute(number)) {
         let text = format!("muted when it was raised, by #{} of {}: {}", mute.number, safe(&mute.who), safe(&mute.reason));
         lines.extend(wrap(&text, width.saturating_sub(4)).into_iter().map(|text| Line::from(format!("  {text}"))));
     }
     for (act, is_undone) in &history {
-        let what = if act.deed == Deed::Comment { String::new() } else { format!("{}  ", safe(&act.deed.past())) };
-        let undone = match ledger.undone_by(act.number) {
-            Some(by) => format!("  (taken back by {})", safe(&by.who)),
+        let what = if act.deed == Deed::Comment { String::new() } else { safe(&act.deed.past()) };
+        let reason = safe(&act.reason);
+        let gap = if what.is_empty() || reason.is_empty() { "" } else { "  " };
+        let undone = match ledger.undone_by(act.number).filter(|_| *is_undone) {
+            Some(by) => format!("  (taken back by {}, #{})", safe(&by.who), by.number),
             None => String::new(),
         };
-        let head = format!("  {}  {}  ", stamp(act.at), pad(&safe(&act.who), 10));
-        let room = width.saturating_sub(head.chars().count() + 1).max(16);
-        let text = format!("{what}{}{undone}", safe(&act.reason));
+        let number = pad(&format!("#{}", act.number), widest);
+        let head = format!("  {}  {number}  {}  ", stamp(act.at), pad(&safe(&act.who), 10));
+        let indent = printable::width(&head);
+        let room = width.saturating_sub(indent + 1).max(16);
+        let text = format!("{what}{gap}{reason}{undone}");
         for (row, text) in wrap(&text, room).into_iter().enumerate() {
-            let head = if row == 0 { head.clone() } else { " ".repeat(head.chars().count()) };
+            let head = if row == 0 { head.clone() } else { " ".repeat(indent) };
             let style = if *is_undone { DIM } else { plain("").style };
             lines.push(Line::from(vec![styled(head, DIM), styled(text, style)]));
         }

@@ -9,13 +9,14 @@ use ratatui::text::{Line, Span};
 
 use crate::alert::link::{AtEnd, Hop, Side, path};
 use crate::alert::{Alert, AlertId};
+use crate::console::counted::count_of;
 use crate::console::keys::Action;
 use crate::console::model::Model;
 use crate::console::model::lateral::Row;
 use crate::console::model::screen::{Pane, Screen};
 use crate::console::printable::{fit, fit_left, pad, width as columns_of, wrap};
 use crate::console::view::alerts::window_hint;
-use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
+use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, heading, plain, safe, styled};
 use crate::console::view::why::{self, seconds};
 use crate::console::view::{Seen, history, put, split_bottom};
 
@@ -48,12 +49,12 @@ pub fn at(model: &Model, area: Rect, row: u16) -> Option<(u64, usize)> {
 }
 
 fn render_list(model: &Model, rows: &[Row<'_>], area: Rect, buffer: &mut Buffer) {
-    let hops = if rows.len() == 1 { "1 hop".to_owned() } else { format!("{} hops", count(rows.len() as u64)) };
+    let hops = count_of(rows.len() as u64, "hop");
     let mut hosts: Vec<&str> = rows.iter().flat_map(|row| [row.hop.from.host.as_str(), row.hop.to.host.as_str()]).collect();
     hosts.sort_unstable();
     hosts.dedup();
     let mut title = heading("Lateral movement", true);
-    title.push(plain(format!("  {hops} over {} hosts, newest first", hosts.len())));
+    title.push(plain(format!("  {hops} over {}, newest first", count_of(hosts.len() as u64, "host"))));
     put(buffer, area, 0, &Line::from(title));
     let widths = Widths::of(area.width);
     put(buffer, area, 1, &Line::from(styled(widths.head(), DIM)));

@@ -15,6 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::alert::header::short_host;
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::model::mutes::{Counting, Focus, MuteForm};
 use crate::console::model::triage::Dialog;
@@ -120,10 +121,10 @@ fn preview_lines(form: &MuteForm, width: usize) -> Vec<Line<'static>> {
     // As long as the collector counts.
     let told = |number: u64| if form.counting == Counting::Done { count(number) } else { "…".to_owned() };
     let text = format!(
-        "{} {} of {} alerts in 7 d, {} CRIT, {} linked. Still stored, counted as muted, and forwarded with muted=true.",
+        "{} {} of {} in 7 d, {} CRIT, {} linked. Still stored, counted as muted, and forwarded with muted=true.",
         if form.edits.is_some() { "Hides" } else { "Would have hidden" },
         told(preview.hidden),
-        told(preview.of),
+        if form.counting == Counting::Done { count_of(preview.of, "alert") } else { "… alerts".to_owned() },
         told(preview.critical),
         told(preview.linked)
     );

@@ -4,6 +4,7 @@
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::printable::{fit, width};
 use crate::console::view::health::hosts::{is_late, is_off, span};
@@ -53,7 +54,7 @@ impl Part {
 pub fn parts(model: &Model) -> Vec<Part> {
     // A frozen picture stands still in everything that is well.
     let (shown, status) = (&model.status, model.newest_status());
-    let mut parts = vec![Part::well(format!("{} hosts", count(model.hosts.len() as u64)))];
+    let mut parts = vec![Part::well(count_of(model.hosts.len() as u64, "host"))];
     parts.extend(hosts(model, status));
     parts.push(Part::well(format!("{} ev/s", rate(shown.events_per_second))));
     if let Some(lag) = status.lag_ms.filter(|lag| *lag > LATE_MS).or(shown.lag_ms) {

@@ -5,6 +5,7 @@
 use chrono::TimeDelta;
 use ratatui::text::Line;
 
+use crate::console::counted::count_of;
 use crate::console::model::Model;
 use crate::console::printable::{fit, pad, pad_left, wrap};
 use crate::console::view::style::{self, DIM, WARN, count, heading, plain, safe, styled};
@@ -68,7 +69,7 @@ pub fn clock(host: &HostState) -> Option<String> {
     let ahead = ahead(host).map(|ahead| format!("{} ahead of ours", span(ahead)));
     let skew = host.clock_skew_ms.map(|skew| {
         let side = if skew < 0 { "behind" } else { "ahead of" };
-        format!("UtcTime {} {side} TimeCreated in {} events", span(skew.abs()), count(host.skewed_events))
+        format!("UtcTime {} {side} TimeCreated in {}", span(skew.abs()), count_of(host.skewed_events, "event"))
     });
     match (ahead, skew) {
         (None, None) => None,
