@@ -294,6 +294,24 @@ fn a_form_without_an_answer_comes_back_unless_it_was_done() {
         assert_eq!(scene.model.dialog.is_none(), is_done, "{}", scene.text());
         assert_eq!(scene.text().contains("commented on"), is_done, "{}", scene.text());
     }
+    // Whoever closed it does not get it again, and keeps what is open by then.
+    let mut scene = attached((120, 36));
+    scene.keys("c");
+    letters(&mut scene, "seen by the team");
+    let effects = scene.model.update(Message::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)));
+    let [act] = &acts(&effects)[..] else { panic!("{effects:?}") };
+    scene.model.update(down());
+    scene.keys("esc");
+    scene.model.update(down());
+    assert!(scene.model.dialog.is_none());
+    scene.keys("m");
+    scene.model.update(up(Role::Analyst));
+    let mut pieces = snapshot(700);
+    let (at, who) = (scene.model.now, act.who.clone());
+    let (deed, reason, token) = (act.deed.clone(), act.reason.clone(), act.token);
+    pieces[0].entries.push(Arc::new(Entry { number: 1, at, who, deed, reason, alerts: Vec::new(), token }));
+    pieces.into_iter().for_each(|piece| scene.tell(Change::Snapshot(Box::new(piece))));
+    assert!(scene.text().contains("Mute alerts like") && scene.text().contains("commented on"), "{}", scene.text());
     // It did not even get on its way.
     let mut scene = attached((120, 36));
     scene.keys("c");

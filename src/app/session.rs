@@ -200,19 +200,25 @@ fn bind_socket(plan: &Plan) -> Result<Option<Socket>, Failure> {
 
 /// How far each output got in earlier runs. Standard output has another reader each time, and a recording is not news: what they
 /// lacked is nobody's any more.
-fn register_outputs(plan: &Plan, opened: &mut Opened) -> Result<Vec<Option<Deliveries>>, Failure> {
+fn register_outputs(plan: &Plan, opened: &mut Opened) -> Vec<Option<Deliveries>> {
     let now = clock::now();
     let mut names: Vec<String> = Vec::new();
     let register = |setting: &OutputSetting| {
         if setting.url == OutputUrl::Stdout || !matches!(plan.mode, Mode::Live) {
-            return Ok(None);
+            return None;
         }
         let mut name = setting.url.to_string();
         while names.contains(&name) {
             name.push('+');
         }
         names.push(name.clone());
-        opened.register(&name, now).map(Some).map_err(|error| Failure::Run(format!("store: {error}")))
+        match opened.register(&name, now) {
+            Ok(deliveries) => Some(deliveries),
+            Err(error) => {
+                warn!("what {name} does not get is not remembered: {error}");
+                None
+            }
+        }
     };
     plan.config.outputs.iter().map(register).collect()
 }
@@ -240,7 +246,7 @@ impl Session {
         let (mut store, mut details) = (None, None);
         let mut memories = Vec::new();
         if let Some((mut opened, kept)) = kept {
-            memories = register_outputs(&plan, &mut opened)?;
+            memories = register_outputs(&plan, &mut opened);
             let started = opened.start(intake.downgrade());
             let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
             details = Some(handle.clone());

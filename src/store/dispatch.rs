@@ -21,7 +21,7 @@ CREATE TABLE outputs (name TEXT PRIMARY KEY, mark INTEGER NOT NULL, seen INTEGER
 /// What an earlier version had not handed to anybody goes out as if it had a number.
 pub(super) const OF_SCHEMA_1: &str = "
 INSERT INTO dispatches (alert, is_update)
-    SELECT id, json_extract(body, '$.action') = 'updated' FROM alerts WHERE announced = 0 ORDER BY created;
+    SELECT id, coalesce(json_extract(body, '$.action') = 'updated', 0) FROM alerts WHERE announced = 0 ORDER BY created;
 ";
 
 /// A part of what an output was not given yet, in order.

@@ -202,6 +202,7 @@ impl Model {
             return vec![Effect::Quit];
         }
         let Some(dialog) = self.dialog.take() else { return Vec::new() };
+        self.touch();
         if key.code == KeyCode::Esc {
             self.leave(&dialog);
             return Vec::new();

@@ -11,8 +11,18 @@ use crate::triage::{Act, Entry, Refusal, UNREACHED};
 pub(super) struct Sent {
     token: u64,
     form: Dialog,
-    /// Whether it stands open again.
-    is_back: bool,
+    stage: Stage,
+}
+
+/// What became of it here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It is closed.
+    Closed,
+    /// It stands open again, as it was sent.
+    Back,
+    /// The user has done something with it since.
+    Touched,
 }
 
 /// Whether it is a loss when it closes without an act.
@@ -32,7 +42,7 @@ impl Model {
     pub(super) fn send(&mut self, form: Dialog, effects: Vec<Effect>) -> Vec<Effect> {
         let Some(token) = effects.iter().find_map(act_of).map(|act| act.token) else { return effects };
         if self.company.stale.is_none() {
-            self.sent = Some(Sent { token, form, is_back: false });
+            self.sent = Some(Sent { token, form, stage: Stage::Closed });
             return effects;
         }
         self.dialog = Some(form);
@@ -47,10 +57,18 @@ impl Model {
 
     /// The form stands open again, unless the user is in another by now.
     fn bring_back(&mut self) -> bool {
-        let Some(sent) = self.sent.as_mut().filter(|sent| !sent.is_back && self.dialog.is_none()) else { return false };
-        sent.is_back = true;
+        let is_closed = |sent: &&mut Sent| sent.stage == Stage::Closed && self.dialog.is_none();
+        let Some(sent) = self.sent.as_mut().filter(is_closed) else { return false };
+        sent.stage = Stage::Back;
         self.dialog = Some(sent.form.clone());
         true
+    }
+
+    /// A key is pressed in a form: from now on it is another than the one that was sent.
+    pub(super) fn touch(&mut self) {
+        if let Some(sent) = self.sent.as_mut().filter(|sent| sent.stage == Stage::Back) {
+            sent.stage = Stage::Touched;
+        }
     }
 
     /// A request found no room on its way: the collector does not keep up. What was asked for in a form can be sent again.
@@ -87,7 +105,7 @@ impl Model {
     /// An answer came, or the log of a collector that is back has it.
     pub(super) fn was_done(&mut self, entry: &Entry) {
         let is_own = |sent: &mut Sent| sent.token == entry.token && self.config.who == entry.who;
-        if self.sent.take_if(is_own).is_some_and(|sent| sent.is_back) {
+        if self.sent.take_if(is_own).is_some_and(|sent| sent.stage == Stage::Back) {
             self.dialog = None;
         }
     }
