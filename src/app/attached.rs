@@ -43,7 +43,7 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         return plain(client::open(paths, wants), settings.utc).await;
     }
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
-    let Look { keys, theme, is_ascii } = desk::look_of(&settings);
+    let Look { keys, theme, asks_ground, is_ascii } = desk::look_of(&settings);
     let config = console::Config {
         max_alerts,
         max_evidence: settings.max_evidence.min(HELD_EVIDENCE),
@@ -55,6 +55,7 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         who: desk::user_name(),
         keys,
         theme,
+        asks_ground,
         is_ascii,
         record: format::line,
         never_again: Some("only in a replay"),

@@ -129,6 +129,7 @@ impl Scene {
             who: "alice".to_owned(),
             keys: Keymap::default(),
             theme: Theme::Dark,
+            asks_ground: false,
             is_ascii: false,
             record: wefwatch::output::format::line,
             never_again: None,

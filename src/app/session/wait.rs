@@ -103,7 +103,7 @@ impl Session {
             }
             Mode::Replay(_) => None,
         };
-        let Look { keys, theme, is_ascii } = desk::look_of(settings);
+        let Look { keys, theme, asks_ground, is_ascii } = desk::look_of(settings);
         crate::console::Config {
             max_alerts: settings.max_alerts,
             max_evidence: settings.max_evidence,
@@ -115,6 +115,7 @@ impl Session {
             who: desk::user_name(),
             keys,
             theme,
+            asks_ground,
             is_ascii,
             record: output::format::line,
             never_again,

@@ -66,6 +66,7 @@ impl Desk {
             who: "bob".to_owned(),
             keys: Keymap::default(),
             theme: Theme::Dark,
+            asks_ground: false,
             is_ascii: false,
             record: |_| String::new(),
             never_again: None,
