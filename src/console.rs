@@ -175,7 +175,7 @@ async fn attend(
                 Effect::Copy(text) => guard.send_to_clipboard(&text)?,
                 Effect::Write { path, text, is_overwriting } => shell::write(path, text, is_overwriting, writer.clone()),
                 Effect::Ask(request) => ask(&desk, &mut model, request),
-                Effect::Suspend => keyboard.leave_for(|| guard.suspend())?,
+                Effect::Suspend => keyboard.leave_for(|| guard.suspend()).await?,
             }
         }
         if is_input || (is_dirty && last_frame.elapsed() >= FRAME) {

@@ -29,7 +29,8 @@ impl Keyboard {
     }
 
     /// Listens to nothing while somebody else has the terminal.
-    pub(super) fn leave_for<T>(&mut self, other: impl FnOnce() -> T) -> T {
+    pub(super) async fn leave_for<T>(&mut self, other: impl FnOnce() -> T) -> T {
+        self.settle().await;
         self.stream = None;
         other()
     }
