@@ -1,7 +1,9 @@
 //! The console: a client of the feed and nothing else. It draws when something changed, at most ten times a second, but a key
 //! shows at once; nothing happens while nothing changes except the clock.
 
+mod answer;
 pub mod counted;
+mod keyboard;
 pub mod keys;
 pub mod model;
 pub mod notify;
@@ -15,16 +17,16 @@ pub mod view;
 
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::StreamExt as _;
-use tokio::signal::unix::{SignalKind, signal};
+use crossterm::event::{Event, KeyEventKind};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::alert::Alert;
+use crate::console::answer::{Answer, Heard};
+use crate::console::keyboard::Keyboard;
 use crate::console::keys::Keymap;
 use crate::console::model::{Effect, Message, Model, pointing};
 use crate::console::notify::Notify;
@@ -60,6 +62,8 @@ pub struct Config {
     pub notify: Notify,
     /// Whether the terminal has 24-bit colours.
     pub has_truecolor: bool,
+    /// Whether the terminal is asked what its background is like.
+    pub asks_ground: bool,
     /// Whether ASCII is all that the terminal can draw.
     pub is_ascii: bool,
     /// An alert as one line of JSON, as outputs write it.
@@ -97,25 +101,47 @@ const CLOCK: Duration = Duration::from_secs(1);
 
 /// Runs the console until the user leaves, the terminal goes away, or the end is asked for.
 pub async fn run(
-    mut updates: mpsc::Receiver<Arc<Update>>,
-    mut desk: Desk,
-    mut shutdown: watch::Receiver<bool>,
+    updates: mpsc::Receiver<Arc<Update>>,
+    desk: Desk,
+    shutdown: watch::Receiver<bool>,
     config: Config,
 ) -> io::Result<Exit> {
-    let mut hangup = signal(SignalKind::hangup())?;
+    // From here on a hangup is heard.
+    let hangup = signal(SignalKind::hangup())?;
     let mut guard = Guard::take()?;
     let size = guard.terminal().size()?;
-    let mut model = Model::new(config, (size.width, size.height), terminal::now());
+    let mut answer = Answer::new();
+    let asks_ground = config.asks_ground;
+    let model = Model::new(config, (size.width, size.height), terminal::now());
     if model.is_mouse {
         guard.capture_mouse(true)?;
     }
-    let mut keys = EventStream::new();
+    draw(&mut guard, &model)?;
+    // Asked after the first picture, so that nothing waits for it.
+    if asks_ground {
+        terminal::ask_ground()?;
+        answer.expect(Instant::now());
+    }
+    let mut keyboard = Keyboard::new(answer);
+    let exit = attend(&mut guard, &mut keyboard, model, updates, desk, (hangup, shutdown)).await;
+    keyboard.settle().await;
+    exit
+}
+
+/// Draws what changed and does what is typed, to the end.
+async fn attend(
+    guard: &mut Guard,
+    keyboard: &mut Keyboard,
+    mut model: Model,
+    mut updates: mpsc::Receiver<Arc<Update>>,
+    mut desk: Desk,
+    (mut hangup, mut shutdown): (Signal, watch::Receiver<bool>),
+) -> io::Result<Exit> {
     let mut last_frame = Instant::now();
     let mut next_clock = last_frame + CLOCK;
     let mut is_dirty = false;
     let mut is_feed_open = true;
     let (writer, mut written) = mpsc::channel(1);
-    draw(&mut guard, &model)?;
     loop {
         let mut is_input = false;
         let mut effects = Vec::new();
@@ -123,10 +149,10 @@ pub async fn run(
             biased;
             _ = hangup.recv() => return Ok(Exit::Quit),
             _ = shutdown.changed() => return Ok(Exit::Quit),
-            event = keys.next() => {
+            heard = keyboard.next() => {
                 // Else the terminal is gone.
-                let Some(Ok(event)) = event else { return Ok(Exit::Quit) };
-                is_input = type_all(&mut keys, event, &mut model, &mut effects).await;
+                let Some(heard) = heard else { return Ok(Exit::Quit) };
+                is_input = type_all(keyboard, heard, &mut model, &mut effects).await;
             }
             update = updates.recv(), if is_feed_open => match update {
                 Some(update) => {
@@ -163,15 +189,11 @@ pub async fn run(
                 Effect::Write { path, text, is_overwriting } => shell::write(path, text, is_overwriting, writer.clone()),
                 Effect::Ask(request) => ask(&desk, &mut model, request),
                 Effect::Mouse(is_ours) => guard.capture_mouse(is_ours)?,
-                Effect::Suspend => {
-                    drop(keys);
-                    guard.suspend()?;
-                    keys = EventStream::new();
-                }
+                Effect::Suspend => keyboard.leave_for(|| guard.suspend()).await?,
             }
         }
         if is_input || (is_dirty && last_frame.elapsed() >= FRAME) {
-            draw(&mut guard, &model)?;
+            draw(guard, &model)?;
             last_frame = Instant::now();
             is_dirty = false;
         }
@@ -179,38 +201,30 @@ pub async fn run(
 }
 
 /// Tells the model what was typed, and all that was typed meanwhile, for one picture of it; whether anything was.
-async fn type_all(keys: &mut EventStream, first: Event, model: &mut Model, effects: &mut Vec<Effect>) -> bool {
+async fn type_all(keyboard: &mut Keyboard, first: Heard, model: &mut Model, effects: &mut Vec<Effect>) -> bool {
     effects.extend(model.update(Message::Tick(terminal::now())));
     let mut is_input = false;
-    let mut event = Some(first);
-    while let Some(message) = event.as_ref().map(message_of) {
+    let mut heard = Some(first);
+    while let Some(message) = heard.take().map(message_of) {
         if let Some(message) = message {
             is_input = true;
             effects.extend(model.update(message));
         }
         let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Again));
-        event = if leaves { None } else { waiting(keys).await };
+        heard = if leaves { None } else { keyboard.waiting().await };
     }
     is_input
 }
 
-/// An event that is there already. It is asked for as this task, for the stream wakes whoever asked first and nobody else.
-async fn waiting(keys: &mut EventStream) -> Option<Event> {
-    let asked = std::future::poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await;
-    match asked {
-        Poll::Ready(Some(Ok(event))) => Some(event),
-        _ => None,
-    }
-}
-
 /// What the terminal tells the model; nothing where that is of no interest.
-fn message_of(event: &Event) -> Option<Message> {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(*key)),
-        Event::Mouse(event) if pointing::is_heard(event) => Some(Message::Mouse(*event)),
-        Event::Paste(text) => Some(Message::Paste(text.clone())),
-        Event::Resize(columns, rows) => Some(Message::Resize(*columns, *rows)),
-        _ => None,
+fn message_of(heard: Heard) -> Option<Message> {
+    match heard {
+        Heard::Ground(theme) => Some(Message::Ground(theme)),
+        Heard::Event(Event::Key(key)) if key.kind != KeyEventKind::Release => Some(Message::Key(key)),
+        Heard::Event(Event::Mouse(event)) if pointing::is_heard(&event) => Some(Message::Mouse(event)),
+        Heard::Event(Event::Paste(text)) => Some(Message::Paste(text)),
+        Heard::Event(Event::Resize(columns, rows)) => Some(Message::Resize(columns, rows)),
+        Heard::Event(_) => None,
     }
 }
 

@@ -66,9 +66,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The rooms that a source names as `crate::room`, tests and comments left out.
 fn imports(text: &str) -> BTreeSet<String> {
-    let product = text.split("#[cfg(test)]").next().unwrap_or_default();
     let mut rooms = BTreeSet::new();
-    for line in product.lines().filter(|line| !line.trim_start().starts_with("//")) {
+    let mut lines = text.lines();
+    let product = std::iter::from_fn(|| {
+        let line = lines.next()?;
+        // Tests of their own file have one line here; those in it stand at the end.
+        let is_rest_test = line.trim() == "#[cfg(test)]" && !lines.next()?.ends_with(';');
+        (!is_rest_test).then_some(line)
+    });
+    for line in product.filter(|line| !line.trim_start().starts_with("//")) {
         for (at, path) in line.match_indices("crate::").chain(line.match_indices("wefwatch::")) {
             let rest = &line[at + path.len()..];
             let names = rest.strip_prefix('{').map_or_else(|| vec![rest], |list| list.split(',').collect());

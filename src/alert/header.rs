@@ -340,3 +340,26 @@ pub mod testing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is stored and told stays as it is, byte by byte; what an older version wrote, with less in it, is read.
+    #[test]
+    fn the_stored_form() {
+        let expected = concat!(
+            r#"{"id":"a7f3","severity":"high","rule_severity":null,"rule_id":"rule-1","rule":"Rule one","#,
+            r#""time":"1970-01-01T00:00:07Z","created":"1970-01-01T00:00:07Z","host":"srv","computer":"SRV","path":"10.0.0.1 > SRV","#,
+            r#""what":"whoami.exe  CORP\\a","message":"something happened","source":{"ip":"10.0.0.1","port":50000,"name":null},"destination":null,"#,
+            r#""user":"CORP\\a","image":"C:\\Windows\\whoami.exe","parent":null,"command_line":"whoami /all","#,
+            r#""attack":["T1021.006"],"event_ids":[1,3],"is_linked":false,"hops":[]}"#,
+        );
+        let header = testing::header("a7f3", "SRV", "10.0.0.1", 7);
+        assert_eq!(serde_json::to_string(&header).unwrap(), expected);
+        let older = expected.replace(r#","hops":[]"#, "").replace(r#""rule_severity":null,"#, "");
+        for text in [expected, &older] {
+            assert_eq!(serde_json::from_str::<Header>(text).unwrap(), header);
+        }
+    }
+}

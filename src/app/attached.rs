@@ -43,7 +43,7 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         return plain(client::open(paths, wants), settings.utc).await;
     }
     let Attached { updates, requests, details, links, missed: _ } = client::open(paths, wants);
-    let Look { keys, theme, has_truecolor, is_ascii } = desk::look_of(&settings);
+    let Look { keys, theme, has_truecolor, asks_ground, is_ascii } = desk::look_of(&settings);
     let config = console::Config {
         max_alerts,
         max_evidence: settings.max_evidence.min(HELD_EVIDENCE),
@@ -57,6 +57,7 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
         theme,
         notify: settings.notify,
         has_truecolor,
+        asks_ground,
         is_ascii,
         record: format::line,
         never_again: Some("only in a replay"),

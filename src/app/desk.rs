@@ -1,6 +1,7 @@
 //! Between the console of this process and the collector: carries acts to the one, and questions about evidence to the store.
 //! A socket carries the same requests for consoles elsewhere.
 
+use std::io::{IsTerminal as _, stdin, stdout};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -94,6 +95,8 @@ pub struct Look {
     pub theme: Theme,
     /// Whether the terminal has 24-bit colours.
     pub has_truecolor: bool,
+    /// Whether the terminal is asked for its background.
+    pub asks_ground: bool,
     /// Whether ASCII is all that can be drawn.
     pub is_ascii: bool,
 }
@@ -104,11 +107,13 @@ pub fn look_of(settings: &config::Console) -> Look {
     let is_ascii = settings.ascii || !theme::is_utf8(locale.each_ref().map(Option::as_deref));
     let is_colourless = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
     let has_truecolor = theme::has_truecolor(variable("COLORTERM").as_deref());
+    let asks_ground = settings.theme.is_none() && !is_colourless && theme::can_be_asked(variable("TERM").as_deref());
     let named = settings.theme.or(is_colourless.then_some(Theme::Mono));
     Look {
         keys: if is_ascii { settings.keys.clone().in_words() } else { settings.keys.clone() },
         theme: named.unwrap_or_else(|| Theme::of_environment(variable("COLORFGBG").as_deref())),
         has_truecolor,
+        asks_ground: asks_ground && stdin().is_terminal() && stdout().is_terminal(),
         is_ascii,
     }
 }

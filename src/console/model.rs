@@ -77,6 +77,8 @@ pub enum Message {
     Tick(DateTime<Utc>),
     /// The terminal has another size: columns, rows.
     Resize(u16, u16),
+    /// The terminal said what its background is like.
+    Ground(Theme),
     /// The evidence of an older alert, which was asked for.
     Detail(Arc<Alert>),
     /// The way to a collector elsewhere changed.
@@ -304,6 +306,12 @@ impl Model {
             }
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Ground(theme) => {
+                // What somebody chose stays.
+                if std::mem::replace(&mut self.config.theme, theme) == self.theme {
+                    self.theme = theme;
+                }
+            }
             Message::Tick(now) => {
                 self.now = self.now.max(now);
                 self.withdraw_offer();

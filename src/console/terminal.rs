@@ -14,6 +14,8 @@ use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternate
 use ratatui::Terminal;
 use ratatui::backend::{Backend as _, CrosstermBackend};
 
+use crate::console::answer::QUESTION;
+
 /// Now, for the ages on the screen.
 #[expect(clippy::disallowed_methods, reason = "the console's clock is read here and nowhere else")]
 pub fn now() -> DateTime<Utc> {
@@ -89,6 +91,13 @@ impl Guard {
         self.terminal.swap_buffers();
         Ok(())
     }
+}
+
+/// Asks the terminal what its background is like; it answers by the keyboard, if at all.
+pub(super) fn ask_ground() -> io::Result<()> {
+    let mut out = stdout();
+    out.write_all(QUESTION.as_bytes())?;
+    out.flush()
 }
 
 fn enter() -> io::Result<()> {

@@ -99,8 +99,8 @@ impl Theme {
         }
     }
 
-    /// What an environment says about the ground: `COLORFGBG` is `foreground;background`, set by several terminals. The
-    /// terminal itself is not asked: an answer that comes late would be read as keys.
+    /// What an environment says about the ground: `COLORFGBG` is `foreground;background`, set by several terminals. A guess
+    /// to begin with: the terminal itself is asked, where it can be.
     pub fn of_environment(colours: Option<&str>) -> Self {
         match colours.and_then(|text| text.rsplit(';').next()) {
             Some("7" | "15") => Self::Light,
@@ -160,6 +160,12 @@ pub fn has_truecolor(says: Option<&str>) -> bool {
     matches!(says, Some("truecolor" | "24bit"))
 }
 
+/// Whether a terminal of this kind can be asked what its background is like: those are left alone that may show the question.
+pub fn can_be_asked(term: Option<&str>) -> bool {
+    const DEAF: [&str; 9] = ["dumb", "linux", "vt", "ansi", "cons", "sun", "wy", "eterm", "unknown"];
+    term.is_some_and(|term| !term.is_empty() && !DEAF.iter().any(|deaf| term.starts_with(deaf)))
+}
+
 /// Whether a terminal of this locale shows UTF-8; the first variable that is set decides, as in the C library.
 pub fn is_utf8(locale: [Option<&str>; 3]) -> bool {
     let said = locale.into_iter().flatten().find(|text| !text.is_empty());
@@ -217,6 +223,9 @@ mod tests {
 
     #[test]
     fn what_the_environment_says() {
+        let asked = ["xterm-256color", "tmux-256color", "screen", "foot", "alacritty"];
+        assert!(asked.iter().all(|term| can_be_asked(Some(term))));
+        assert!([None, Some(""), Some("dumb"), Some("linux"), Some("vt220")].into_iter().all(|term| !can_be_asked(term)));
         assert_eq!(Theme::of_environment(Some("0;15")), Theme::Light);
         assert_eq!(Theme::of_environment(Some("15;default;0")), Theme::Dark);
         assert_eq!(Theme::of_environment(None), Theme::Dark);

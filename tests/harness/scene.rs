@@ -133,6 +133,7 @@ impl Scene {
             theme: Theme::Dark,
             notify: Notify::Off,
             has_truecolor: true,
+            asks_ground: false,
             is_ascii: false,
             record: wefwatch::output::format::line,
             never_again: None,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, channel};
@@ -79,9 +80,14 @@ impl Terminal {
 
     /// Reads on until the screen holds a text.
     pub(crate) fn wait_for(&mut self, wanted: &str) {
+        self.wait_until(wanted, |terminal| terminal.text().contains(wanted));
+    }
+
+    /// Reads on until this holds.
+    pub(crate) fn wait_until(&mut self, wanted: &str, holds: impl Fn(&Self) -> bool) {
         // The clock on the screen writes once a second, so that silence alone does not tell that nothing will come.
         for _ in 0..PIECES {
-            if self.text().contains(wanted) {
+            if holds(self) {
                 return;
             }
             let Ok(bytes) = self.output.recv_timeout(PATIENCE) else { break };
@@ -89,6 +95,19 @@ impl Terminal {
             self.raw.extend(bytes);
         }
         panic!("{wanted} never shows:\n{}", self.text());
+    }
+
+    /// Reads on until the program has written this, be it drawn or not.
+    pub(crate) fn wait_for_bytes(&mut self, wanted: &str) {
+        self.wait_until(&format!("{wanted:?}"), |terminal| String::from_utf8_lossy(&terminal.raw).contains(wanted));
+    }
+
+    /// The colours of the palette in which something is written.
+    pub(crate) fn colours(&self) -> BTreeSet<u8> {
+        let screen = self.screen.screen();
+        let (rows, columns) = (screen.size().0.get(), screen.size().1.get());
+        let cells = (0..rows).flat_map(|row| (0..columns).filter_map(move |column| screen.cell(row, column)));
+        cells.filter_map(|cell| if let vt100::Color::Idx(colour) = cell.fgcolor() { Some(colour) } else { None }).collect()
     }
 
     /// Reads one more piece of what is drawn.

@@ -103,7 +103,7 @@ impl Session {
             }
             Mode::Replay(_) => None,
         };
-        let Look { keys, theme, has_truecolor, is_ascii } = desk::look_of(settings);
+        let Look { keys, theme, has_truecolor, asks_ground, is_ascii } = desk::look_of(settings);
         crate::console::Config {
             max_alerts: settings.max_alerts,
             max_evidence: settings.max_evidence,
@@ -117,6 +117,7 @@ impl Session {
             theme,
             notify: settings.notify,
             has_truecolor,
+            asks_ground,
             is_ascii,
             record: output::format::line,
             never_again,

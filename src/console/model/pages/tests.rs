@@ -69,6 +69,7 @@ impl Desk {
             theme: Theme::Dark,
             notify: crate::console::notify::Notify::Off,
             has_truecolor: false,
+            asks_ground: false,
             is_ascii: false,
             record: |_| String::new(),
             never_again: None,
