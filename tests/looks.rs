@@ -210,3 +210,36 @@ fn a_near_miss_is_marked_and_found_among_the_events() {
     assert!(proofs.len() >= 3, "{}", proofs.len());
     assert!(!scene.model.events.iter().any(|row| row.line.near.is_some() && proofs.contains(&row.line.xml.to_string())));
 }
+
+#[test]
+fn the_state_of_a_host_and_what_was_lost_are_seen_at_every_width() {
+    for columns in [120, 80, 60, 50, 40] {
+        let mut scene = Scene::of(&["demo.xml"], (columns, 20));
+        scene.keys("tab +");
+        assert!(scene.text().contains("  live") || scene.text().contains("3out ok"), "{}", scene.text());
+        assert!(scene.text().contains("BLIND"), "{}", scene.text());
+        if columns >= 60 {
+            scene.keys("4");
+            assert!(scene.text().contains("  LOST") && !scene.text().contains("0…"), "{}", scene.text());
+            scene.keys("pgdn");
+            assert!(scene.text().contains("SHED"), "{}", scene.text());
+        }
+    }
+    let mut scene = Scene::of(&["demo.xml"], (60, 16));
+    scene.keys("L");
+    assert!(scene.text().contains("3cde CRIT"), "{}", scene.text());
+}
+
+#[test]
+fn a_command_line_without_end_pushes_nothing_away() {
+    let text = String::from_utf8(samples(&["attack_both_ends.xml"])).expect("text");
+    let text = text.replace("whoami.exe\" /all", &format!("whoami.exe\" {}", "/all ".repeat(2000)));
+    assert!(text.len() > 10_000, "the sample has that command line");
+    let mut scene = Scene::empty((80, 120));
+    scene.hear(text.as_bytes());
+    // Who ran it, in the list; the fields behind it, in the section with all of them.
+    assert!(scene.text().contains("svc-deploy"), "{}", scene.text());
+    scene.keys("n 2");
+    let text = scene.text();
+    assert!(text.contains("characters; the XML has all") && text.contains("CurrentDirectory"), "{text}");
+}

@@ -22,10 +22,10 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// The wheel sends arrows on the second screen where nobody captures the mouse. What was set before cannot be put back: asking
-/// the terminal to remember it (`CSI ? 1007 s`, `r`) moves margins and cursor where that is not known.
+/// The wheel sends arrows on the second screen where nobody captures the mouse. Most terminals do that by themselves, so that it
+/// is not switched off in the end: other programs would miss it. What was set before cannot be put back: asking the terminal to
+/// remember it (`CSI ? 1007 s`, `r`) moves margins and cursor where that is not known.
 const WHEEL_ON: &str = "\x1b[?1007h";
-const WHEEL_OFF: &str = "\x1b[?1007l";
 /// Buttons and the wheel, with places beyond column 223; not every move, which would be many and are of no use.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
@@ -109,7 +109,7 @@ fn enter() -> io::Result<()> {
 /// Gives the terminal to the shell again. Every step is tried, whatever the one before said: the terminal may be gone already.
 pub fn give_back() {
     let _ = disable_raw_mode();
-    let _ = execute!(stdout(), Print(MOUSE_OFF), Print(WHEEL_OFF), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(stdout(), Print(MOUSE_OFF), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
 }
 

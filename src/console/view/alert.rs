@@ -167,7 +167,8 @@ fn why(model: &Model, entry: &Entry, alert: &Alert, width: usize) -> Vec<Line<'s
 fn fields(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for proof in alert.evidence.iter() {
-        let time = style::clock(proof.time, model.is_utc, "%Y-%m-%d %H:%M:%S%.3f");
+        let format = if width < 70 { "%H:%M:%S%.3f" } else { "%Y-%m-%d %H:%M:%S%.3f" };
+        let time = style::clock(proof.time, model.is_utc, format);
         let title = format!("{}  {time}  {}", proof.stage + 1, safe(&proof.summary));
         lines.push(Line::from(heading(&fit(&title, width.saturating_sub(3)), false)));
         let delay = (proof.received_at - proof.time).num_milliseconds();
@@ -191,13 +192,21 @@ fn fields(model: &Model, alert: &Alert, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// A field: its name, and its value over as many lines as it takes.
+/// How many lines of a value are shown: a script of a quarter of a megabyte must not push the other fields away.
+const MOST_LINES: usize = 12;
+
+/// A field: its name, and its value over as many lines as it takes; the XML has all of a very long one.
 pub fn field_lines(name: &str, value: &str, is_matched: bool, width: usize) -> Vec<Line<'static>> {
     let room = width.saturating_sub(26).max(8);
     let mark = if is_matched { styled("✓ ", GOOD) } else { plain("  ") };
     let style = if is_matched { STRONG } else { plain("").style };
     let mut lines = Vec::new();
-    for (place, text) in wrap(&safe(value), room).into_iter().enumerate() {
+    let mut rows = wrap(&safe(value), room);
+    if rows.len() > MOST_LINES {
+        rows.truncate(MOST_LINES);
+        rows.push(format!("… {} characters; the XML has all", style::count(value.chars().count() as u64)));
+    }
+    for (place, text) in rows.into_iter().enumerate() {
         let (mark, name) = if place == 0 { (mark.clone(), pad(&safe(name), 20)) } else { (plain("  "), " ".repeat(20)) };
         lines.push(Line::from(vec![plain("  "), mark, styled(name, DIM), plain(" "), styled(text, style)]));
     }
@@ -263,7 +272,7 @@ fn tree_line(model: &Model, node: &TreeNode, is_last: bool, columns: usize) -> L
     let used = 6 + width(&branch) + width(&name) + width(&pid) + width(mark) + width(unseen);
     // Of what stands behind the command line, when it started goes first, then who ran it.
     let (user, started) = match columns.saturating_sub(used) {
-        left if left >= width(&user) + width(&started) => (user, started),
+        left if left >= width(&user) + width(&started) + width(&line).min(14) => (user, started),
         left if left >= width(&user) => (user, String::new()),
         _ => (String::new(), String::new()),
     };

@@ -75,14 +75,21 @@ fn pipeline(model: &Model, lines: &mut Vec<Line<'static>>) {
 fn listeners(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     lines.push(Line::from(heading("Listeners", false)));
     let is_wide = width >= 100;
-    let room = if is_wide { 38 } else { width.saturating_sub(61).max(12) };
-    let columns = format!("{:>6} {:>13} {:>8} {:>8}", "CONNS", "FRAMES", "/S", "MB/S");
+    // Where there is little room, how fast they come goes before what was lost.
+    let has_rates = width >= 76;
+    let room = if is_wide { 38 } else { width.saturating_sub(if has_rates { 61 } else { 43 }).max(12) };
+    let rates = if has_rates { format!(" {:>8} {:>8}", "/S", "MB/S") } else { String::new() };
+    let columns = format!("{:>6} {:>13}{rates}", "CONNS", "FRAMES");
     lines.push(style::line(format!("  {} {columns} {:>9} {:>8}", pad("LISTENER", room), "REJECTED", "SHED"), DIM));
     for listener in &model.status.listeners {
         let url = safe(&listener.url);
         lines.push(Line::from(vec![
             plain(format!("  {} {:>6} {:>13}", pad(&fit_left(&url, room), room), listener.connections, count(listener.frames))),
-            plain(format!(" {:>8} {:>8.1}", well::rate(listener.rate), listener.byte_rate / 1e6)),
+            plain(if has_rates {
+                format!(" {:>8} {:>8.1}", well::rate(listener.rate), listener.byte_rate / 1e6)
+            } else {
+                String::new()
+            }),
             styled(pad_left(&count(listener.rejected), 10), alarm(listener.rejected)),
             styled(pad_left(&count(listener.shed), 9), alarm(listener.shed)),
         ]));
@@ -93,7 +100,8 @@ fn listeners(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
 fn outputs(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     lines.push(Line::from(heading("Outputs", false)));
     if model.status.outputs.is_empty() {
-        lines.push(style::line("  none: alerts show here only ([[output]] or --output sends them on)", DIM));
+        let text = "none: alerts show here only ([[output]] or --output sends them on)";
+        lines.extend(wrap(text, width.saturating_sub(3)).into_iter().map(|text| style::line(format!("  {text}"), DIM)));
     }
     for output in &model.status.outputs {
         let state = if output.is_up { styled("up  ", GOOD) } else { styled("DOWN", WARN) };

@@ -15,6 +15,7 @@ use crate::alert::Severity;
 use crate::alert::link::path;
 use crate::console::model::Model;
 use crate::console::printable::{fit, pad, wrap};
+use crate::console::view::fitting::first_that_fits;
 use crate::console::view::health::hosts as times;
 use crate::console::view::style::{self, DIM, GOOD, WARN, bars, count, heading, plain, safe, styled};
 use crate::console::view::{alerts, events, put, put_right, split_top, well, why};
@@ -103,11 +104,12 @@ fn fact(name: &str, mut spans: Vec<Span<'static>>) -> Line<'static> {
 fn facts(model: &Model, state: &HostState, entries: &[&Entry], width: usize) -> Vec<Line<'static>> {
     let ago = |time: chrono::DateTime<chrono::Utc>| style::age((model.now - time).num_seconds());
     let usual = state.usual_gap_ms.map_or(String::new(), |gap| format!(", usually every {}", times::span(gap)));
-    let heard =
+    let all =
         format!("{}, first heard {} ago, last {} ago{usual}", count(state.events), ago(state.first_seen), ago(state.last_seen));
+    let heard = format!("{}, last {} ago", count(state.events), ago(state.last_seen));
+    let heard = first_that_fits([all, heard], width.saturating_sub(13));
     let is_silent = state.liveness == Liveness::Silent;
-    let mut lines =
-        vec![fact("events", vec![styled(fit(&heard, width.saturating_sub(13)), if is_silent { WARN } else { Style::new() })])];
+    let mut lines = vec![fact("events", vec![styled(heard, if is_silent { WARN } else { Style::new() })])];
     if let Some(blind) = &state.blind {
         lines.extend(blindness(model, blind, width));
     }
@@ -149,7 +151,10 @@ fn coverage(model: &Model, state: &HostState, width: usize) -> Line<'static> {
     let spans = kinds.into_iter().map(|(long, short, last)| {
         let name = if width >= 100 { format!("{short} {long}") } else { short.to_owned() };
         match last {
-            Some(last) => styled(format!("{name} ok, {} ago   ", style::age((model.now - last).num_seconds())), GOOD),
+            Some(last) if width >= 70 => {
+                styled(format!("{name} ok, {} ago   ", style::age((model.now - last).num_seconds())), GOOD)
+            }
+            Some(_) => styled(format!("{name} ok   "), GOOD),
             None => styled(format!("{name} -- never   "), DIM),
         }
     });

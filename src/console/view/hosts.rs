@@ -83,16 +83,20 @@ struct Columns {
     bars: usize,
     has_coverage: bool,
     has_low: bool,
+    rate: usize,
+    last: usize,
 }
 
 impl Columns {
     fn of(width: u16) -> Self {
+        let narrow = Self { host: 12, bars: 0, has_coverage: false, has_low: false, rate: 0, last: 0 };
         match width {
-            110.. => Self { host: 22, bars: 20, has_coverage: true, has_low: true },
-            // So much that `BLIND 3in` fits at 80 columns.
-            76.. => Self { host: 16, bars: 12, has_coverage: false, has_low: true },
-            60.. => Self { host: 16, bars: 0, has_coverage: false, has_low: true },
-            _ => Self { host: 12, bars: 0, has_coverage: false, has_low: false },
+            110.. => Self { host: 22, bars: 20, has_coverage: true, has_low: true, rate: 8, last: 9 },
+            // So much that `BLIND 3in` fits at 80, 60 and 40 columns.
+            76.. => Self { host: 16, bars: 12, has_low: true, rate: 8, last: 9, ..narrow },
+            60.. => Self { host: 14, rate: 8, last: 9, ..narrow },
+            50.. => Self { last: 9, ..narrow },
+            _ => narrow,
         }
     }
 
@@ -100,7 +104,9 @@ impl Columns {
         let low = if self.has_low { "  LOW" } else { "" };
         let bars = if self.bars > 0 { format!("  {}", pad("RATE -30m", self.bars)) } else { String::new() };
         let state = if self.has_coverage { "COVERAGE / STATE" } else { "STATE" };
-        format!("  {} CRIT HIGH  MED{low}    EV/S{bars}     LAST  {state}", pad("HOST", self.host))
+        let rate = pad_left(if self.rate > 0 { "EV/S" } else { "" }, self.rate);
+        let last = pad_left(if self.last > 0 { "LAST" } else { "" }, self.last);
+        format!("  {} CRIT HIGH  MED{low}{rate}{bars}{last}  {state}", pad("HOST", self.host))
     }
 
     fn row(&self, model: &Model, row: &HostRow<'_>, is_selected: bool) -> Line<'static> {
@@ -116,13 +122,13 @@ impl Columns {
             let text = if number == 0 { "·".to_owned() } else { count(number) };
             spans.push(styled(pad_left(&text, 5), if number == 0 { DIM } else { style }));
         }
-        spans.push(plain(pad_left(&well::rate(state.rate), 8)));
+        spans.push(plain(pad_left(&well::rate(state.rate), self.rate)));
         if self.bars > 0 {
             let history: Vec<u64> = state.history.iter().map(|events| u64::from(*events)).collect();
             spans.push(plain(format!("  {}", pad(&bars(&history, self.bars), self.bars))));
         }
         let last = (model.now - state.last_seen).num_seconds();
-        spans.push(plain(pad_left(&style::age(last), 9)));
+        spans.push(plain(pad_left(&style::age(last), self.last)));
         spans.push(plain("  "));
         spans.extend(self.state(model, state));
         Line::from(spans)

@@ -111,7 +111,12 @@ impl Widths {
             styled(own, STRONG),
             plain(" ".repeat(gap + 2)),
         ];
-        let alerts = ends(model, hop, row.is_again);
+        // Where there is no room for both ends, the one that was reached; an id is not cut.
+        let reached = if hop.to.alerts.is_empty() { &hop.from.alerts } else { &hop.to.alerts };
+        let alerts = match self.alerts {
+            ..20 => end(model, &reached[..reached.len().min(1)], row.is_again),
+            _ => ends(model, hop, row.is_again),
+        };
         let used: usize = alerts.iter().map(Span::width).sum();
         spans.extend(alerts);
         spans.push(plain(" ".repeat(self.alerts.saturating_sub(used))));

@@ -179,7 +179,8 @@ pub fn scope_words(model: &Model, scope: &Scope) -> String {
         Aspect::Image => safe(crate::event::text::file_name(value)),
         Aspect::Source => format!("from {}", safe(value)),
         Aspect::User => format!("by {}", safe(value)),
-        Aspect::CommandLine => format!("“{}”", safe(value)),
+        // What follows it is not pushed away.
+        Aspect::CommandLine => format!("“{}”", fit(&safe(value), 40)),
     };
     scope.conditions.iter().map(word).collect::<Vec<_>>().join(", ")
 }

@@ -72,8 +72,8 @@ fn copy_frame(model: &Model, menu: &CopyMenu, width: usize) -> Frame {
         row(&format!("{}  {} {shown}", item.key, pad(item.what, 20)), place == menu.selected, width)
     };
     let lines = menu.items.iter().enumerate().map(line).collect();
-    let foot = style::keys(model, " a letter or ⏎ sends it to the terminal   esc cancel ");
-    Frame { title: " Copy ".to_owned(), foot, lines, pinned: 0, focus: menu.selected }
+    let foot = style::keys(model, " a letter or ⏎ sends it   esc cancel ");
+    Frame { title: " Copy to the terminal's clipboard ".to_owned(), foot, lines, pinned: 0, focus: menu.selected }
 }
 
 fn export_frame(model: &Model, form: &ExportForm, width: usize) -> Frame {
@@ -94,7 +94,10 @@ fn export_frame(model: &Model, form: &ExportForm, width: usize) -> Frame {
         Some(problem) => {
             lines.extend(wrap(&style::keys(model, &safe(problem)), width).into_iter().map(|text| style::line(text, WARN)));
         }
-        None => lines.push(style::line(fit("only you will be able to read it; a file that is there is kept", width), DIM)),
+        None => {
+            let text = "only you will be able to read it; a file that is there is kept";
+            lines.extend(wrap(text, width).into_iter().map(|text| style::line(text, DIM)));
+        }
     }
     let foot = style::keys(model, " ⏎ write   ↑ ↓ which   tab form   ctrl-u empty   esc cancel ");
     Frame { title: " Export ".to_owned(), foot, lines, pinned: 0, focus }

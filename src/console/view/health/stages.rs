@@ -20,13 +20,18 @@ const BAR: u64 = 8;
 /// Adds them.
 pub fn stages(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     if !model.status.stages.is_empty() {
-        let head = format!("  STAGE    {}{:>9} {:>9} {:>9}  LOST", pad("QUEUE", 16), "P99", "IN/S", "OUT/S");
+        let out = if has_out(width) { format!(" {:>9}", "OUT/S") } else { String::new() };
+        let head = format!("  STAGE    {}{:>9} {:>9}{out}  LOST", pad("QUEUE", 16), "P99", "IN/S");
         lines.push(style::line(fit(&head, width), DIM));
     }
-    lines.extend(model.status.stages.iter().map(|stage| row(model, stage)));
+    lines.extend(model.status.stages.iter().map(|stage| row(model, stage, width)));
     lines.extend(consoles(model, width));
     let mut spans = vec![styled("  hosts    ", DIM)];
-    for (number, word) in hosts::summary(model) {
+    // Where there is little room only what is not as it should be.
+    let all = hosts::summary(model);
+    let is_short = width < 80 && all.iter().any(|(number, _)| *number > 0);
+    for (number, word) in all.into_iter().filter(|(number, _)| !is_short || *number > 0) {
+        let word = if width < 80 && word.len() > 10 { "clock off" } else { word };
         spans.push(styled(format!("{} {word}   ", count(number)), if number > 0 { WARN } else { DIM }));
     }
     lines.push(Line::from(spans));
@@ -46,7 +51,12 @@ pub fn stages(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     lines.push(Line::from(""));
 }
 
-fn row(model: &Model, status: &StageStatus) -> Line<'static> {
+/// Whether there is room to tell what goes on from a stage.
+fn has_out(width: usize) -> bool {
+    width >= 70
+}
+
+fn row(model: &Model, status: &StageStatus, width: usize) -> Line<'static> {
     let is_there = match status.stage {
         Stage::Forward => !model.status.outputs.is_empty(),
         Stage::Store => model.status.store.is_some(),
@@ -61,7 +71,8 @@ fn row(model: &Model, status: &StageStatus) -> Line<'static> {
         None => styled(pad("-", 16), DIM),
     };
     let p99 = status.p99_ns.map_or("-".to_owned(), duration);
-    let rates = format!(" {:>9} {:>9}  ", well::rate(status.in_per_second), well::rate(status.out_per_second));
+    let out = if has_out(width) { format!(" {:>9}", well::rate(status.out_per_second)) } else { String::new() };
+    let rates = format!(" {:>9}{out}  ", well::rate(status.in_per_second));
     Line::from(vec![
         plain(name),
         queue,
