@@ -149,14 +149,16 @@ fn what_somebody_else_did_meanwhile_stays_and_is_told() {
     bob(&mut scene, Deed::Acknowledge, 4);
     scene.keys("enter");
     let said = said(&scene);
-    assert!(said.starts_with("closed as false positive 7 of 9 alerts; not 1: bob "), "{said}");
+    assert!(said.starts_with("closed as false positive 7 of 9 alerts; 2 not: bob "), "{said}");
     assert!(
-        said.contains("bob closed as true positive") && said.contains("bob acknowledged") && said.ends_with("u takes it back")
+        said.contains("bob closed as true positive (1)")
+            && said.contains("bob acknowledged (1)")
+            && said.ends_with("u takes it back")
     );
     assert_eq!((status(&scene, 3), status(&scene, 4)), (Status::Closed(Verdict::TruePositive), Status::Acknowledged));
     bob(&mut scene, Deed::Own, 5);
     scene.keys("u");
-    assert_eq!(self::said(&scene), "took an act back on 6 of 7 alerts; not 1: bob took it");
+    assert_eq!(self::said(&scene), "took an act back on 6 of 7 alerts; 1 not: bob took it");
     assert_eq!((status(&scene, 0), status(&scene, 5)), (Status::Open, Status::Closed(Verdict::FalsePositive)));
 }
 

@@ -176,7 +176,7 @@ impl Model {
         }
     }
 
-    /// `acknowledged 29 of 31 alerts, not 2: bob closed as false positive; u takes it back`.
+    /// `acknowledged 29 of 31 alerts; 2 not: bob closed as false positive; u takes it back`.
     fn sentence(&self, doing: &Doing) -> String {
         let Doing { deed, expected, done, left, .. } = doing;
         let missed: u64 = left.iter().map(|(_, count)| count).sum();
@@ -187,10 +187,13 @@ impl Model {
         };
         let mut left = left.clone();
         left.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let reason = |(reason, count): &(String, u64)| format!("{}: {reason}", grouped(*count));
+        let reason = |(reason, count): &(String, u64)| match left.len() {
+            1 => reason.clone(),
+            _ => format!("{reason} ({})", grouped(*count)),
+        };
         let reasons: Vec<String> = left.iter().take(REASONS).map(reason).collect();
         let more = if left.len() > REASONS { ", …" } else { "" };
-        let why = if missed > 0 { format!("; not {}{more}", reasons.join(", ")) } else { String::new() };
+        let why = if missed > 0 { format!("; {} not: {}{more}", grouped(missed), reasons.join(", ")) } else { String::new() };
         let key = self.config.keys.first_of(Action::Undo);
         let undo = match deed {
             Deed::Undo(_) => String::new(),

@@ -254,7 +254,7 @@ fn what_is_marked_is_counted_by_the_collector_before_it_is_acted_on() {
     desk.tell(Change::Outcome(part(9_800, vec![("eve acknowledged".to_owned(), 100)], 0)));
     let said = desk.model.said.clone().unwrap().0;
     assert!(
-        said.starts_with("acknowledged 11,800 of 12,000 alerts; not 100: eve acknowledged, 100: not as they were; u "),
+        said.starts_with("acknowledged 11,800 of 12,000 alerts; 200 not: eve acknowledged (100), not as they were (100); u "),
         "{said}"
     );
     assert_eq!(marked_here(&desk), 0);
