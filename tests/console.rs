@@ -476,7 +476,7 @@ fn paths_of_an_earlier_run_are_drawn_from_the_headers() {
     assert!(scene.text().contains("no connection was seen from both of its hosts yet"), "{}", scene.text());
     scene.tell(Change::Known(last.into_iter().map(|header| Known::Alert { header, muted: None }).collect()));
     let text = scene.text();
-    assert!(text.contains("2 hops over 3 hosts") && text.contains("WKSTN-014 > SRV-FILE01 > DC01:5985"), "{text}");
+    assert!(text.contains("2 hops over 3 hosts") && text.contains("└─ SRV-FILE01 > DC01:5985"), "{text}");
     // A filter narrows it, the key leaves it, Enter opens the end that was reached.
     scene.keys("/ - i s : l i n k e d ⏎");
     assert!(scene.text().contains("no connection was seen"), "{}", scene.text());
