@@ -112,9 +112,12 @@ impl Widths {
             plain(" ".repeat(gap + 2)),
         ];
         // Where there is no room for both ends, the one that was reached; an id is not cut.
-        let reached = if hop.to.alerts.is_empty() { &hop.from.alerts } else { &hop.to.alerts };
+        let (reached, is_again) = match row.is_again {
+            (left, _) if hop.to.alerts.is_empty() => (&hop.from.alerts, left),
+            (_, arrived) => (&hop.to.alerts, arrived),
+        };
         let alerts = match self.alerts {
-            ..20 => end(model, &reached[..reached.len().min(1)], row.is_again),
+            ..20 => end(model, &reached[..reached.len().min(1)], is_again),
             _ => ends(model, hop, row.is_again),
         };
         let used: usize = alerts.iter().map(Span::width).sum();
