@@ -45,7 +45,7 @@ pub const SIGNS: &[Sign] = &[
     sign("never before", "how often something was seen on this host in the 30 days before the alert"),
     sign("◆a7f3",        "among events: this event completed alert a7f3; ⏎ on it opens the alert"),
     sign("⟨ESC⟩ ⟨U+202E⟩", "characters of an event that a terminal would act on or hide, spelled out"),
-    sign("…  ↓ 4 more",  "something is cut for want of room; four more lines below"),
+    sign("…  ↓  ↑",       "something is cut for want of room; so many lines more below, above"),
     sign("EVALUATED HELD", "in Health: how often a rule was asked, and how often it held or a stage of its sequence did"),
     sign("◇stage 1",     "near miss: a stage of a sequence held, and no alert rests on the event (yet); is:near among the events (3)"),
     sign("near miss",    "wefwatch rules explain RULE FILE tells on recorded events what was lacking"),
