@@ -343,7 +343,7 @@ fn what_people_did_outlives_the_console() {
     send(&mut terminal, &outbound(1));
     terminal.wait_for("HIGH 1");
     terminal.press("m");
-    terminal.wait_for("Would have hidden 1 of 1 alerts");
+    terminal.wait_for("Would have hidden 1 of 1 alert in 7 d");
     terminal.press("the jump host does this\r");
     terminal.wait_for("muted 1");
     send(&mut terminal, &outbound(2));
