@@ -18,6 +18,7 @@ pub mod many;
 pub mod marks;
 mod moving;
 pub mod mutes;
+mod near;
 pub mod pages;
 pub mod palette;
 pub mod pick;
@@ -47,6 +48,7 @@ use crate::console::model::gather::Gathering;
 use crate::console::model::many::Doing;
 use crate::console::model::marks::Marks;
 use crate::console::model::mutes::Offer;
+use crate::console::model::near::NearMisses;
 use crate::console::model::pages::Pages;
 use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
@@ -216,6 +218,7 @@ pub struct Model {
     /// What waits behind a frozen picture.
     held: Option<Box<Frozen>>,
     event_bytes: usize,
+    near_misses: NearMisses,
     next_event: u64,
     first_token: u64,
     next_token: u64,
@@ -281,6 +284,7 @@ impl Model {
             doing: None,
             held: None,
             event_bytes: 0,
+            near_misses: NearMisses::default(),
             next_event: 0,
             // Tokens of two consoles must not meet.
             first_token: now.timestamp_micros().unsigned_abs(),

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
 use crate::console::keys::Action;
+use crate::console::model::near::NearMisses;
 use crate::console::model::screen::{Screen, Selection};
 use crate::console::model::{Effect, Model};
 use crate::feed::{Horizons, Link, Request, Snapshot};
@@ -165,6 +166,7 @@ impl Model {
         self.hosts.clear();
         self.events.clear();
         self.event_bytes = 0;
+        self.near_misses = NearMisses::default();
         self.left_out = 0;
         self.rejected.clear();
         self.notices.clear();

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::alert::header::Header;
 use crate::alert::{Action, Alert};
 use crate::console::model::hearing::{EVENT_BYTES, KEPT_LINES};
+use crate::console::model::near::NearMisses;
 use crate::event::names::HostName;
 use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
 use crate::hosts::HostState;
@@ -79,6 +80,7 @@ pub(super) struct Frozen {
     pub(super) events: VecDeque<(DateTime<Utc>, EventLine)>,
     pub(super) events_gone: u64,
     event_bytes: usize,
+    near_misses: NearMisses,
     pub(super) rejected: VecDeque<RejectedLine>,
     pub(super) notices: VecDeque<(DateTime<Utc>, Notice)>,
     pub(super) left_out: u64,
@@ -139,6 +141,9 @@ impl Frozen {
     }
 
     fn hold_lasting(&mut self, update: Arc<Update>, limits: Limits) {
+        if let Change::Alert(alert) = &update.change {
+            self.near_misses.prove(self.events.iter_mut().map(|(_, line)| line), alert);
+        }
         let waiting = Waiting::Update(update);
         let is_raised = waiting.raised().is_some();
         self.raised += u64::from(is_raised);
@@ -201,11 +206,13 @@ impl Frozen {
     fn hold_events(&mut self, at: DateTime<Utc>, lines: &[EventLine], limits: Limits) {
         for line in lines {
             self.event_bytes += line.xml.len();
+            self.near_misses.come(line);
             self.events.push_back((at, line.clone()));
         }
         while self.events.len() > limits.events || self.event_bytes > EVENT_BYTES {
             let Some((_, oldest)) = self.events.pop_front() else { break };
             self.event_bytes -= oldest.xml.len();
+            self.near_misses.go(&oldest);
             self.events_gone += 1;
             self.dropped += 1;
         }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::{Action, Alert};
 use crate::console::model::frozen::{Frozen, Limits, Waiting, count_minute, push_bounded};
+use crate::console::model::near::NearMisses;
 use crate::console::model::{Model, TailLine};
 use crate::feed::{Change, EventLine, Known, Status, Update};
 
@@ -70,7 +71,7 @@ impl Model {
         match &update.change {
             Change::Alert(alert) => {
                 self.add_alert(alert);
-                self.proven(alert);
+                self.near_misses.prove(self.events.iter_mut().map(|row| &mut row.line), alert);
             }
             Change::Events(lines) => lines.iter().for_each(|line| self.add_event(update.at, line.clone())),
             Change::Status(status) => self.set_status(status),
@@ -96,11 +97,13 @@ impl Model {
 
     fn add_event(&mut self, at: DateTime<Utc>, line: EventLine) {
         self.event_bytes += line.xml.len();
+        self.near_misses.come(&line);
         self.events.push_back(TailLine { number: self.next_event, at, line });
         self.next_event += 1;
         while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
             let Some(oldest) = self.events.pop_front() else { break };
             self.event_bytes -= oldest.line.xml.len();
+            self.near_misses.go(&oldest.line);
         }
     }
 
@@ -176,6 +179,7 @@ impl Model {
         if held.events_gone > 0 {
             // So many came that these would be gone.
             self.events.clear();
+            self.near_misses = NearMisses::default();
             (self.event_bytes, self.next_event) = (0, self.next_event + held.events_gone);
         }
         held.events.into_iter().for_each(|(at, line)| self.add_event(at, line));
