@@ -74,8 +74,13 @@ impl Keyboard {
     /// Waits for an answer that is still on its way when the console is left right after it was asked for.
     pub(super) async fn settle(&mut self) {
         let Some(until) = self.answer.outstanding().map(|asked| asked + BEFORE_LEAVING) else { return };
-        while self.answer.outstanding().is_some() {
-            let Ok(Some(_)) = timeout_at(until, self.next()).await else { return };
+        // What is typed meanwhile is heard when the terminal is ours again.
+        let mut typed = VecDeque::new();
+        while self.answer.outstanding().is_some() && Instant::now() < until {
+            let Ok(Some(heard)) = timeout_at(until, self.next()).await else { break };
+            typed.push_back(heard);
         }
+        typed.append(&mut self.ready);
+        self.ready = typed;
     }
 }
