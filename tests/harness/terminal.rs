@@ -21,6 +21,8 @@ pub(crate) fn side(length: u16) -> NonZero<u16> {
 
 /// How many pieces of output are read before a text counts as missing.
 const PIECES: usize = 100;
+/// How many, before a program counts as one that does not end.
+const MOST_PIECES: usize = 1000;
 
 pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
@@ -128,9 +130,16 @@ impl Terminal {
 
     /// Reads to the end: how it ended and all that it wrote.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        // One that does not end draws its clock for ever.
+        let mut pieces = 0;
         while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
             self.screen.process(&bytes);
             self.raw.extend(bytes);
+            pieces += 1;
+            if pieces > MOST_PIECES {
+                let _ = self.child.kill();
+                panic!("it does not end:\n{}", self.text());
+            }
         }
         let status = self.child.wait().expect("it ends");
         assert!(!self.screen.screen().alternate_screen(), "the alternate screen is still on");
