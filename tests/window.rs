@@ -144,7 +144,7 @@ fn the_window_shows_at_every_size() {
     let rows = [
         ((120, 36), " last 15 min  8 of 8", "last 15 min  filter: host:"),
         ((80, 24), " last 15 min  8 of 8", "last 15 min  filter: host:"),
-        ((40, 10), " last 15 min", "filter, last 15 min"),
+        ((40, 10), " last 15 min\n", "filter, 15 min\n"),
     ];
     for (size, words, both) in rows {
         let mut scene = after(1, size);

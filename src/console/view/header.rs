@@ -168,7 +168,7 @@ fn narrow_tabs(model: &Model, columns: u16) -> (Tabs, Vec<Span<'static>>) {
             all = of(true);
         }
         let shorter = [12, 8, 0].map(|room| filter_chip(model, room));
-        let shortest = vec![styled(hider(model), ACCENT)];
+        let shortest = vec![styled(hider(model).replace(", last ", ", "), ACCENT)];
         let forms = std::iter::once(chip).chain(shorter).chain([shortest]);
         chip = forms.into_iter().find(|chip| needed(&all, chip) < columns).unwrap_or_default();
     }
