@@ -231,9 +231,7 @@ impl Pump {
                     gone += spool.take(*number);
                     self.queue.push_back(Queued { number: Some(*number), bytes: self.record(alert) });
                 }
-                if page.is_end {
-                    gone += spool.end_at(heard);
-                }
+                gone += spool.step_to(if page.is_end { page.last.max(heard) } else { page.last });
                 if self.queue.is_empty() && !self.is_writing {
                     spool.delivered(None);
                 }

@@ -104,10 +104,10 @@ impl Spool {
         gone
     }
 
-    /// Nothing followed when the feed had come so far; answers how many are gone.
-    pub(super) fn end_at(&mut self, heard: u64) -> u64 {
-        let gone = heard.saturating_sub(self.queued);
-        self.queued = self.queued.max(heard);
+    /// All up to a number were looked for; answers how many of the last are gone.
+    pub(super) fn step_to(&mut self, number: u64) -> u64 {
+        let gone = number.saturating_sub(self.queued);
+        self.queued = self.queued.max(number);
         gone
     }
 
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!((spool.behind(), spool.undelivered()), (2, 3));
         // The page was read when two more had been kept and not yet told; the third was never kept.
         let gone: Vec<u64> = [2, 4, 5].map(|number| spool.take(number)).into();
-        assert_eq!((gone, spool.end_at(3)), (vec![0, 1, 0], 0));
+        assert_eq!((gone, spool.step_to(3)), (vec![0, 1, 0], 0));
         assert_eq!((spool.behind(), spool.undelivered()), (0, 3));
         spool.delivered(None);
         assert_eq!((spool.behind(), spool.undelivered()), (0, 0));
