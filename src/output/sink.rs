@@ -3,11 +3,12 @@
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Stdout, stdout};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, Stdout, stdout};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
@@ -88,6 +89,31 @@ impl Sink {
     }
 }
 
+/// The peer's closing of an idle connection, or never.
+pub(super) async fn closed(sink: &mut Option<Sink>) {
+    match sink {
+        Some(sink) => sink.wait_closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends the half of a record that a full disk or a kill left at the end of a file: what follows it begins a line of its own.
+async fn end_line(file: &mut File, path: &Path) -> io::Result<()> {
+    let metadata = file.metadata().await?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(());
+    }
+    let mut written = File::open(path).await?;
+    let mut last = [0];
+    written.seek(io::SeekFrom::End(-1)).await?;
+    written.read_exact(&mut last).await?;
+    if last != *b"\n" {
+        file.write_all(b"\n").await?;
+        file.flush().await?;
+    }
+    Ok(())
+}
+
 async fn open_sink(url: &OutputUrl) -> io::Result<Open> {
     match url {
         OutputUrl::Stdout => Ok(Open::Stdout(stdout())),
@@ -95,9 +121,10 @@ async fn open_sink(url: &OutputUrl) -> io::Result<Open> {
             let mut options = std::fs::OpenOptions::new();
             // Opening a named pipe that nobody reads would wait for its reader, and the feed with it; so it is an error.
             options.append(true).create(true).mode(0o640).custom_flags(OFlag::O_NONBLOCK.bits());
-            let file = tokio::fs::OpenOptions::from(options).open(path).await?;
+            let mut file = tokio::fs::OpenOptions::from(options).open(path).await?;
             // Writing may wait: half a record would be worse.
             fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+            end_line(&mut file, path).await?;
             Ok(Open::File(file))
         }
         OutputUrl::Tcp(address) | OutputUrl::SyslogTcp(address) => {

@@ -145,6 +145,14 @@ impl Spool {
     }
 }
 
+/// A page from the store, or never.
+pub(super) async fn next_page(spool: &mut Option<Spool>) -> Option<(u64, Result<Page, String>)> {
+    match spool {
+        Some(spool) => spool.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The end of a read, or never.
 async fn page(reading: &mut Option<Reading>) -> (u64, Result<Page, String>) {
     match reading {
