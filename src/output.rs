@@ -275,11 +275,10 @@ impl Pump {
         let is_connection = self.config.url.is_connection();
         Some(Box::pin(async move {
             let write = sink.write(record.as_ref().map_or(&[], |record| &record.bytes));
-            let result = match is_connection {
-                true => {
-                    timeout(WRITE_LIMIT, write).await.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, STALLED)))
-                }
-                false => write.await,
+            let result = if is_connection {
+                timeout(WRITE_LIMIT, write).await.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, STALLED)))
+            } else {
+                write.await
             };
             (sink, record, result)
         }))

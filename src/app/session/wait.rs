@@ -20,7 +20,7 @@ impl Session {
     /// Waits for whatever ends the run.
     pub(super) async fn wait(&mut self, signals: &mut Signals) -> End {
         if let Some(updates) = self.console.take() {
-            return self.wait_console(updates, signals).await;
+            return Box::pin(self.wait_console(updates, signals)).await;
         }
         let failure = self.wait_headless(signals).await;
         End { asked: (signals.taken() > 0).then(Instant::now), failure }
