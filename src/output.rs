@@ -400,6 +400,3 @@ async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Queued>, io::R
         None => std::future::pending().await,
     }
 }
-
-#[cfg(test)]
-mod tests;
