@@ -117,8 +117,8 @@ pub struct LookArguments {
     /// Draw with ASCII only (by itself where the locale is not UTF-8).
     #[arg(long)]
     pub ascii: bool,
-    /// Colours for a dark or a light ground, or none; T in the console changes them.
-    #[arg(long, value_name = "dark|light|mono")]
+    /// Colours for a dark or a light ground, or none; night and paper in 24-bit colours. T in the console changes them.
+    #[arg(long, value_name = "dark|light|mono|night|paper")]
     pub theme: Option<Theme>,
 }
 

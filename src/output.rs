@@ -23,8 +23,8 @@ use crate::alert::Alert;
 use crate::feed::{Change, Update};
 use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Intake, OutputHealth};
-use crate::output::sink::Sink;
-use crate::output::spool::Spool;
+use crate::output::sink::{Sink, closed};
+use crate::output::spool::{Spool, next_page};
 use crate::output::url::OutputUrl;
 use crate::store::dispatch::Page;
 use crate::store::{Deliveries, Store};
@@ -53,8 +53,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const REPORT_AGAIN: Duration = Duration::from_millis(100);
 /// How soon it is told that more waits.
 const REPORT_WAITING: Duration = Duration::from_millis(500);
-/// A single write may take this long before the output counts as down.
+/// A single write may take this long before the output counts as down. A connection is then made anew; anything else might take
+/// the record yet, and is waited for.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is wrong with an output that lets a write wait.
+const STALLED: &str = "it takes nothing";
 
 /// How an output ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +172,7 @@ impl Pump {
                 }
                 () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => self.retry_at = None,
                 () = sleep_until(self.report_at.unwrap_or_else(Instant::now)), if self.report_at.is_some() => self.report(),
+                () = sleep_until(self.stalled_at().unwrap_or_else(Instant::now)), if self.stalled_at().is_some() => self.stalled(),
                 page = next_page(&mut self.spool) => self.take_page(page),
                 () = closed(&mut self.sink) => self.failed("the peer closed the connection", until.is_some()),
             }
@@ -231,9 +236,7 @@ impl Pump {
                     gone += spool.take(*number);
                     self.queue.push_back(Queued { number: Some(*number), bytes: self.record(alert) });
                 }
-                if page.is_end {
-                    gone += spool.end_at(heard);
-                }
+                gone += spool.step_to(if page.is_end { page.last.max(heard) } else { page.last });
                 if self.queue.is_empty() && !self.is_writing {
                     spool.delivered(None);
                 }
@@ -269,9 +272,14 @@ impl Pump {
         let record = self.queue.pop_front();
         self.is_writing = record.is_some();
         self.begun = record.is_some().then(Instant::now);
+        let is_connection = self.config.url.is_connection();
         Some(Box::pin(async move {
-            let result = timeout(WRITE_LIMIT, sink.write(record.as_ref().map_or(&[], |record| &record.bytes))).await;
-            let result = result.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it takes nothing")));
+            let write = sink.write(record.as_ref().map_or(&[], |record| &record.bytes));
+            let result = if is_connection {
+                timeout(WRITE_LIMIT, write).await.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, STALLED)))
+            } else {
+                write.await
+            };
             (sink, record, result)
         }))
     }
@@ -310,6 +318,18 @@ impl Pump {
                 Ok(())
             }
         }
+    }
+
+    /// When a write that goes on is told.
+    fn stalled_at(&self) -> Option<Instant> {
+        let begun = self.begun.filter(|_| self.is_writing && self.problem.is_none() && !self.config.url.is_connection());
+        begun.map(|begun| begun + WRITE_LIMIT)
+    }
+
+    fn stalled(&mut self) {
+        warn!(output = %self.label, problem = STALLED, "output is down; its records wait");
+        self.problem = Some(STALLED.to_owned());
+        self.report();
     }
 
     fn failed(&mut self, problem: &str, is_ending: bool) {
@@ -377,22 +397,6 @@ impl Pump {
 async fn finished(writing: &mut Option<Writing>) -> (Sink, Option<Queued>, io::Result<()>) {
     match writing {
         Some(writing) => writing.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The peer's closing of an idle connection, or never.
-async fn closed(sink: &mut Option<Sink>) {
-    match sink {
-        Some(sink) => sink.wait_closed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// A page from the store, or never.
-async fn next_page(spool: &mut Option<Spool>) -> Option<(u64, Result<Page, String>)> {
-    match spool {
-        Some(spool) => spool.next().await,
         None => std::future::pending().await,
     }
 }

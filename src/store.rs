@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::alert::{Action, Alert, AlertId};
 use crate::hosts::prevalence::Row;
-use crate::intake::Intake;
+use crate::intake::{Intake, StoreHealth};
 use crate::location::Location;
 use crate::store::dispatch::Page;
 use crate::store::read::Kept;
@@ -173,8 +173,8 @@ impl Opened {
         dispatch::register(&self.connection, name, now).map_err(|error| damaged(&self.path, &error))
     }
 
-    /// Begins to write. The thread ends when the last handle is gone; `health` hears how it fares.
-    pub fn start(self, health: mpsc::WeakSender<Intake>) -> std::io::Result<(Store, std::thread::JoinHandle<()>)> {
+    /// Begins to write. The thread ends when the last handle is gone, and answers how it fared; `health` hears of that before.
+    pub fn start(self, health: mpsc::WeakSender<Intake>) -> std::io::Result<(Store, std::thread::JoinHandle<StoreHealth>)> {
         let (sender, receiver) = mpsc::channel(writer::QUEUE);
         let path: Arc<Path> = self.path.as_path().into();
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || writer::run(self, receiver, &health))?;
@@ -309,7 +309,8 @@ mod tests {
         let better = Arc::new(Alert { action: crate::alert::Action::Updated, ..(*alert(1, 1)).clone() });
         store.keep(vec![Record::Alert(alert(1, 1)), Record::Alert(alert(2, 1)), Record::Alert(better)]).await.unwrap();
         drop(store);
-        thread.join().unwrap();
+        let ended = thread.join().unwrap();
+        assert_eq!((ended.written, ended.alerts), (3, 2));
         drop(health);
         let mut last = None;
         while let Some(intake) = told.recv().await {

@@ -236,6 +236,21 @@ fn what_the_store_deleted_meanwhile_is_counted() {
     assert_eq!(count(&place.start().stop(), &place.url(), "gave_up"), 0);
 }
 
+/// More in a row than are read at once.
+#[test]
+fn many_that_the_store_deleted_are_stepped_over() {
+    let place = Place::new();
+    miss(&place, 1000, 210, Signal::SIGTERM);
+    let store = rusqlite::Connection::open(place.store()).unwrap();
+    store.execute_batch("DELETE FROM alerts WHERE rowid <= 200").unwrap();
+    drop(store);
+    let records = place.listen();
+    let server = place.start();
+    assert_eq!(take(&records, 10), (1200..1210).collect::<Vec<_>>());
+    let outcome = server.stop();
+    assert_eq!((count(&outcome, &place.url(), "delivered"), count(&outcome, &place.url(), "gave_up")), (10, 200));
+}
+
 #[test]
 fn a_store_of_the_first_schema_goes_on() {
     let place = Place::new();

@@ -67,6 +67,20 @@ fn an_alert_is_shown_by_the_beginning_of_its_id() {
     }
 }
 
+/// The collector hears of what was written now and then; the summary has all of it.
+#[test]
+fn the_summary_has_what_the_store_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let attack = attack();
+    let outbound = attack.iter().find(|line| line.contains("<EventRecordID>2371779<")).unwrap();
+    let events: String = (1000..1300).map(|number: u64| outbound.replace("2371779", &number.to_string()) + "\n").collect();
+    let server = start(&folder.path().join("w.db"));
+    server.send(events.as_bytes(), &[64 << 10]);
+    let outcome = server.stop();
+    assert_eq!(outcome.total("wefwatch_alerts_total"), 300);
+    assert_eq!(outcome.summary()["wefwatch_store_records_total"]["written"], 300);
+}
+
 #[test]
 fn alerts_are_kept_and_announced_once() {
     let folder = tempfile::tempdir().unwrap();

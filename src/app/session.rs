@@ -24,7 +24,7 @@ use crate::detect::{ProblemKind, RuleSet};
 use crate::feed::{Counters, Overflow, Status, Update};
 use crate::input::clock;
 use crate::input::replay::Recording;
-use crate::intake::{Intake, Steer};
+use crate::intake::{Intake, Steer, StoreHealth};
 use crate::location::Location;
 use crate::output::url::OutputUrl;
 use crate::output::{self, Outcome};
@@ -89,7 +89,7 @@ struct Session {
     inputs: JoinSet<Result<(), String>>,
     outputs: JoinSet<Outcome>,
     collector: JoinHandle<Counters>,
-    store: Option<std::thread::JoinHandle<()>>,
+    store: Option<std::thread::JoinHandle<StoreHealth>>,
     /// Where the console's questions about evidence go.
     details: Option<Store>,
     console: Option<mpsc::Receiver<Arc<Update>>>,

@@ -26,8 +26,13 @@ pub(super) enum Acted {
     Gone,
 }
 
-/// Asks the collector to do what a viewer wants done.
+/// Asks the collector to do what a viewer wants done; to the end, though the viewer may leave in the middle of it.
 pub(super) async fn act(request: Request, peer: &Peer, shared: &Shared) -> Acted {
+    let (peer, shared) = (peer.clone(), shared.clone());
+    tokio::spawn(async move { judge(request, &peer, &shared).await }).await.unwrap_or(Acted::Gone)
+}
+
+async fn judge(request: Request, peer: &Peer, shared: &Shared) -> Acted {
     let Some(act) = request.act() else { return Acted::Asked };
     let (token, who) = (act.token, peer.who.clone());
     let refused = |reason: String| Acted::Refused(Refusal { token, who: peer.who.clone(), reason });

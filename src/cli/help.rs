@@ -14,8 +14,7 @@ Examples:
 
 The flags of a command stand before it or after it: `wefwatch --config FILE replay x.xml` is `wefwatch replay --config FILE x.xml`.
 
-Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when
-headless, and closes the console.
+Signals: SIGTERM and SIGINT drain and stop (a second one stops at once). SIGHUP reloads rules and reopens files when headless, and closes the console.
 
 Exit codes: 0 done, 1 failed while running or an --expect not met, 2 bad usage or bad configuration.";
 

@@ -205,15 +205,7 @@ impl Tally {
     /// How the store fares. Answers a line for people when it broke, came back, or had to delete open alerts.
     pub fn store(&mut self, health: StoreHealth) -> Option<String> {
         let before = self.store.clone().unwrap_or_default();
-        let counts = &mut self.counters;
-        for (result, count) in [("written", health.written), ("failed", health.failed)] {
-            counts.store_records.insert(result.to_owned(), count);
-        }
-        for (state, count) in
-            [("done", health.deleted), ("open", health.deleted_open), ("undelivered", health.deleted_undelivered)]
-        {
-            counts.store_deleted.insert(state.to_owned(), count);
-        }
+        self.counters.store(&health);
         let open = health.deleted_open - before.deleted_open.min(health.deleted_open);
         let undelivered = health.deleted_undelivered - before.deleted_undelivered.min(health.deleted_undelivered);
         let line = match (&before.problem, &health.problem) {

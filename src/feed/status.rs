@@ -10,6 +10,7 @@ use crate::alert::Severity;
 use crate::event::names::HostName;
 use crate::feed::stage::StageStatus;
 use crate::hosts::HostState;
+use crate::intake::StoreHealth;
 
 /// One listener as Health shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -139,6 +140,17 @@ impl Counters {
         self.shed.values().sum()
     }
 
+    /// What the store wrote and deleted up to now.
+    pub fn store(&mut self, health: &StoreHealth) {
+        for (result, count) in [("written", health.written), ("failed", health.failed)] {
+            self.store_records.insert(result.to_owned(), count);
+        }
+        let deleted = [("done", health.deleted), ("open", health.deleted_open), ("undelivered", health.deleted_undelivered)];
+        for (state, count) in deleted {
+            self.store_deleted.insert(state.to_owned(), count);
+        }
+    }
+
     /// Alerts raised in all.
     pub fn alerts_total(&self) -> u64 {
         self.alerts.values().sum()
@@ -173,7 +185,7 @@ pub struct Status {
     /// The replay, where there is one.
     pub replay: Option<crate::intake::ReplayProgress>,
     /// The store, where there is one.
-    pub store: Option<crate::intake::StoreHealth>,
+    pub store: Option<StoreHealth>,
 }
 
 /// Counts whose key is no text: JSON has such maps as lists of pairs.

@@ -104,10 +104,10 @@ impl Spool {
         gone
     }
 
-    /// Nothing followed when the feed had come so far; answers how many are gone.
-    pub(super) fn end_at(&mut self, heard: u64) -> u64 {
-        let gone = heard.saturating_sub(self.queued);
-        self.queued = self.queued.max(heard);
+    /// All up to a number were looked for; answers how many of the last are gone.
+    pub(super) fn step_to(&mut self, number: u64) -> u64 {
+        let gone = number.saturating_sub(self.queued);
+        self.queued = self.queued.max(number);
         gone
     }
 
@@ -145,6 +145,14 @@ impl Spool {
     }
 }
 
+/// A page from the store, or never.
+pub(super) async fn next_page(spool: &mut Option<Spool>) -> Option<(u64, Result<Page, String>)> {
+    match spool {
+        Some(spool) => spool.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The end of a read, or never.
 async fn page(reading: &mut Option<Reading>) -> (u64, Result<Page, String>) {
     match reading {
@@ -173,7 +181,7 @@ mod tests {
         assert_eq!((spool.behind(), spool.undelivered()), (2, 3));
         // The page was read when two more had been kept and not yet told; the third was never kept.
         let gone: Vec<u64> = [2, 4, 5].map(|number| spool.take(number)).into();
-        assert_eq!((gone, spool.end_at(3)), (vec![0, 1, 0], 0));
+        assert_eq!((gone, spool.step_to(3)), (vec![0, 1, 0], 0));
         assert_eq!((spool.behind(), spool.undelivered()), (0, 3));
         spool.delivered(None);
         assert_eq!((spool.behind(), spool.undelivered()), (0, 0));

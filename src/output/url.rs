@@ -31,6 +31,13 @@ pub enum OutputUrlError {
     Address(String),
 }
 
+impl OutputUrl {
+    /// Whether it is a connection to a peer.
+    pub fn is_connection(&self) -> bool {
+        matches!(self, Self::Tcp(_) | Self::SyslogTcp(_))
+    }
+}
+
 impl FromStr for OutputUrl {
     type Err = OutputUrlError;
 

@@ -29,6 +29,8 @@ INSERT INTO dispatches (alert, is_update)
 pub struct Page {
     /// The records, with their numbers. What is missing between them is gone.
     pub alerts: Vec<(u64, Alert)>,
+    /// The last number that was looked at, whether the store still has its record or not.
+    pub last: u64,
     /// Whether nothing follows.
     pub is_end: bool,
 }
@@ -75,15 +77,16 @@ pub(super) fn page(connection: &Connection, after: u64, most: usize) -> rusqlite
     let mut select =
         connection.prepare("SELECT number, alert, is_update FROM dispatches WHERE number > ?1 ORDER BY number LIMIT ?2")?;
     let mut rows = select.query(params![of(after), most as i64])?;
-    let (mut alerts, mut count) = (Vec::new(), 0);
+    let (mut alerts, mut count, mut last) = (Vec::new(), 0, after);
     while let Some(row) = rows.next()? {
         count += 1;
+        last = row.get::<_, i64>(0)? as u64;
         // Deleted since, for its age or for room.
         let Some(mut alert) = read::alert(connection, &row.get::<_, String>(1)?)? else { continue };
         alert.action = if row.get(2)? { Action::Updated } else { Action::Raised };
-        alerts.push((row.get::<_, i64>(0)? as u64, alert));
+        alerts.push((last, alert));
     }
-    Ok(Page { alerts, is_end: count < most })
+    Ok(Page { alerts, last, is_end: count < most })
 }
 
 /// How many of the alerts that a query chooses one of these outputs was not given yet.

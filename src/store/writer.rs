@@ -26,8 +26,8 @@ pub(super) struct Job {
     pub(super) done: Option<oneshot::Sender<Result<(), String>>>,
 }
 
-/// Writes until the last handle is gone.
-pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::WeakSender<Intake>) {
+/// Writes until the last handle is gone; answers how that went.
+pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::WeakSender<Intake>) -> StoreHealth {
     let Opened { path, mut connection, lock, config, outputs } = opened;
     let mut state = StoreHealth { path: path.display().to_string(), ..StoreHealth::default() };
     measure(&connection, &mut state);
@@ -94,6 +94,7 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
         warn!(store = %state.path, %error, "the store did not close well; nothing is lost");
     }
     drop(lock);
+    state
 }
 
 /// What people would miss; the rest only keeps the house.

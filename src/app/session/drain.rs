@@ -59,7 +59,9 @@ impl Session {
         if let Some(store) = self.store {
             // Everybody has let go of it; it only finishes what it was given, up to where outputs got at last.
             let finished = tokio::task::spawn_blocking(move || store.join());
-            let _ = timeout_at((until + REPORTS).max(Instant::now() + REPORTS), finished).await;
+            if let Ok(Ok(Ok(health))) = timeout_at((until + REPORTS).max(Instant::now() + REPORTS), finished).await {
+                counters.store(&health);
+            }
         }
         Ended { counters, failure, is_again: self.is_again }
     }

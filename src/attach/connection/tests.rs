@@ -69,7 +69,8 @@ struct Visit {
     feed: mpsc::Sender<Arc<Update>>,
     viewer: UnixStream,
     deframer: Deframer,
-    _taken: mpsc::Receiver<Intake>,
+    intake: mpsc::Sender<Intake>,
+    taken: mpsc::Receiver<Intake>,
 }
 
 impl Visit {
@@ -81,7 +82,8 @@ impl Visit {
         let hall = tokio::spawn(hall::run(updates, asked));
         assert!(!hall.is_finished());
         let (viewer, stream) = UnixStream::pair().unwrap();
-        let mut visit = Self { feed, viewer, deframer: Deframer::new(MAX_TOLD), _taken: taken };
+        let way = Way { intake: intake.downgrade(), store: None, reload };
+        let mut visit = Self { feed, viewer, deframer: Deframer::new(MAX_TOLD), intake, taken };
         for change in past {
             visit.happen(change).await;
         }
@@ -90,7 +92,6 @@ impl Visit {
         while visit.feed.capacity() < visit.feed.max_capacity() {
             tokio::task::yield_now().await;
         }
-        let way = Way { intake: intake.downgrade(), store: None, reload };
         let peer = Peer { who: "bob".to_owned(), role: Role::Analyst };
         tokio::spawn(run(stream, Ok(peer), 7, Shared { way, doors }));
         say(&mut visit.viewer, &Said::Hello { proto: PROTOCOL, wants: Wants::Console { most: 10 } }).await;
@@ -184,4 +185,26 @@ async fn everything_is_told_anew_to_whoever_asks() {
         }
     }
     assert_eq!(told.len(), 3);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_done_though_who_asked_leaves() {
+    let mut visit = Visit::new(Vec::new()).await;
+    let act = |token| Act { token, who: String::new(), deed: Deed::Own, reason: String::new(), targets: Vec::new() };
+    visit.ask(Request::ActOnEach((1..=20).map(|token| Part { act: act(token), after: 20 - token }).collect())).await;
+    let Visit { feed, viewer, intake: _intake, mut taken, .. } = visit;
+    let mut viewer = Some(viewer);
+    loop {
+        let next = timeout(Duration::from_secs(10), taken.recv()).await.expect("the rest follows");
+        match next.expect("it goes on") {
+            Intake::ActOnEach(part) if part.after == 0 => break,
+            Intake::ActOnEach(_) => {
+                // What is told to nobody ends the visit.
+                drop(viewer.take());
+                let update = Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change: entry(1, "x") };
+                feed.send(Arc::new(update)).await.unwrap();
+            }
+            _ => {}
+        }
+    }
 }
