@@ -383,9 +383,15 @@ impl Model {
         self.events.iter().filter(|row| self.shows(row)).collect()
     }
 
-    /// Whether the filter lets an event through.
+    /// Whether the filter lets an event through, as time stands for the lists: not behind a frozen picture.
     pub fn shows(&self, row: &TailLine) -> bool {
-        self.filter.is_empty() || self.filter.matches(&Happened { line: &row.line, at: row.at, now: self.now })
+        self.filter.is_empty() || self.filter.matches(&Happened { line: &row.line, at: row.at, now: self.filtered })
+    }
+
+    /// Which of the events that are shown is selected: the newest, what was chosen, or what follows that where it is not shown.
+    pub fn event_place(&self, rows: &[&TailLine]) -> Option<usize> {
+        let newest = rows.len().checked_sub(1)?;
+        Some(self.event.what.map_or(newest, |number| rows.partition_point(|row| row.number < number).min(newest)))
     }
 
     /// Where it listens: as bound, or, before that is known, as configured.

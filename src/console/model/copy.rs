@@ -37,12 +37,14 @@ pub struct CopyMenu {
 impl Model {
     /// The event in front, or the selected one of the tail.
     pub fn selected_event(&self) -> Option<&TailLine> {
-        let number = match (self.stack.last(), self.tab) {
-            (Some(Screen::Event { number, .. }), _) => Some(*number),
-            (None, Tab::Events) => self.event.what.or_else(|| self.event_rows().last().map(|row| row.number)),
+        match (self.stack.last(), self.tab) {
+            (Some(Screen::Event { number, .. }), _) => self.events.iter().find(|row| row.number == *number),
+            (None, Tab::Events) => {
+                let rows = self.event_rows();
+                self.event_place(&rows).map(|place| rows[place])
+            }
             _ => None,
-        };
-        number.and_then(|number| self.events.iter().find(|row| row.number == number))
+        }
     }
 
     /// The alert that a key is about; of repeats the one that is shown.

@@ -259,13 +259,14 @@ impl Model {
     /// Does what may take the selected alert out of its list: the selection stays near where it was then.
     pub(super) fn stay_near(&mut self, change: impl FnOnce(&mut Self)) {
         let is_folded = self.tab == Tab::Triage;
-        let place =
-            self.alert.what.filter(|_| self.alert.is_chosen).and_then(|number| self.alerts.rows(is_folded).place_of(number));
+        let chosen = self.alert.what.filter(|_| self.alert.is_chosen);
+        let row = chosen.and_then(|number| self.alerts.shown_by(number, is_folded));
+        let place = row.and_then(|number| self.alerts.rows(is_folded).place_of(number));
         change(self);
         self.prune_marks();
         let rows = self.alerts.rows(is_folded);
-        if let (Some(place), Some(number)) = (place, self.alert.what)
-            && rows.place_of(number).is_none()
+        if let (Some(place), Some(number)) = (place, row)
+            && self.alerts.shown_by(number, is_folded).is_none()
             && self.stack.is_empty()
         {
             let next = rows.get(place.min(rows.len().saturating_sub(1))).map(|entry| entry.number);

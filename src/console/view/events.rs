@@ -47,11 +47,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// Which rows are seen, and which is selected.
 fn seen(model: &Model, rows: &[&TailLine], area: Rect) -> (Seen, usize) {
     let room = usize::from(area.height.saturating_sub(2)).max(1);
-    let newest = rows.len().saturating_sub(1);
-    let selected = match model.event.what {
-        Some(number) => rows.partition_point(|row| row.number < number).min(newest),
-        None => newest,
-    };
+    let selected = model.event_place(rows).unwrap_or(0);
     // The tail stands at the bottom while it follows; a chosen event stays where it can be seen.
     let below = model.rows_above(Pane::Alerts).map_or(room / 2, |above| room.saturating_sub(above + 1));
     let last = if model.event.is_chosen { (selected + below + 1).clamp(room.min(rows.len()), rows.len()) } else { rows.len() };
