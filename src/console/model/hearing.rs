@@ -111,6 +111,8 @@ impl Model {
         let before = self.alerts.len();
         let is_visible = self.alerts.add(alert, true, &self.filter, self.now);
         self.count_alert(alert.created, before, is_visible);
+        // It may have pushed one out, or have left the lists itself.
+        self.prune_marks();
     }
 
     fn count_alert(&mut self, created: DateTime<Utc>, before: usize, is_visible: bool) {

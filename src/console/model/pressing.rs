@@ -66,6 +66,11 @@ impl Model {
                 self.hint = Some("a key that is held acts once; press it again for the next");
                 Vec::new()
             }
+            Some(Action::MarkAll) if is_held => Vec::new(),
+            Some(Action::Mark) if is_held => {
+                self.mark_on();
+                Vec::new()
+            }
             Some(action) => self.act_on(action, offer),
             None => {
                 self.hint = Some("no such key here; ? shows them all");
