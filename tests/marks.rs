@@ -6,7 +6,7 @@ mod scene;
 
 use chrono::TimeDelta;
 use scene::{Scene, id};
-use wefwatch::console::keys::Action;
+use wefwatch::console::keys::action::Action;
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::feed::Request;
 use wefwatch::triage::{Act, Deed, Status, Target, Verdict};

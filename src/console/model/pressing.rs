@@ -2,7 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::console::keys::{Action, Keymap, Place};
+use crate::console::keys::Keymap;
+use crate::console::keys::action::Action;
+use crate::console::keys::table::Place;
 use crate::console::model::company;
 use crate::console::model::legend::signs;
 use crate::console::model::line::TextLine;

@@ -1,7 +1,7 @@
 //! Where the user is: tabs, what is open on top of them, what is selected, and how one goes in and out.
 
 use crate::alert::Severity;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::window::Window;
 use crate::event::names::HostName;

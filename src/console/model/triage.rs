@@ -4,7 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::counted::count_of;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::ExportForm;
 use crate::console::model::line::TextLine;

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::alert::link::{AtEnd, Hop, Side, path};
 use crate::alert::{Alert, AlertId};
 use crate::console::counted::count_of;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::lateral::Row;
 use crate::console::model::screen::{Pane, Screen};
