@@ -5,9 +5,11 @@
 mod scene;
 
 use chrono::TimeDelta;
-use scene::{Scene, dawn};
-use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::Request;
+use scene::{Scene, dawn, id};
+use wefwatch::console::Config;
+use wefwatch::console::model::{Effect, Message, Model};
+use wefwatch::feed::{Link, Request};
+use wefwatch::triage::viewer::Role;
 
 /// Six kinds on six hosts, the newest, of `h5`, on top.
 fn scene() -> Scene {
@@ -148,4 +150,27 @@ fn a_search_that_is_pasted_begins_at_its_first_row() {
     paste(&mut scene, "severity");
     scene.keys("⏎");
     assert_eq!(scene.model.filter_text, "sev:critical");
+}
+
+#[test]
+fn what_is_written_is_what_was_listed_when_that_was_asked_for() {
+    let mut scene = Scene::empty((120, 36));
+    let config = Config { is_attached: true, ..scene.model.config.clone() };
+    scene.model = Model::new(config, (120, 36), dawn());
+    scene.model.update(Message::Link(Link::Up { who: "alice".to_owned(), role: Role::Analyst, viewer: 1 }));
+    scene.raise(0, &["h0", "h1", "h2"]);
+    // Their evidence is elsewhere.
+    scene.keys("2 e down enter / i d : 1 0 0 0 enter");
+    assert_eq!(scene.model.alerts.rows(false).len(), 1);
+    scene.keys("e enter");
+    assert!(scene.text().contains("another file is being written"), "{}", scene.text());
+    scene.keys("esc");
+    let text = (1..10).find_map(|second| {
+        let effects = scene.model.update(Message::Tick(dawn() + TimeDelta::seconds(second)));
+        effects.into_iter().find_map(|effect| if let Effect::Write { text, .. } = effect { Some(text) } else { None })
+    });
+    let text = text.expect("nobody answers for long enough");
+    for number in 0..3 {
+        assert!(text.contains(&*id(number).0), "{number}\n{text}");
+    }
 }

@@ -118,6 +118,15 @@ impl Model {
         self.list_in_hand().map_or(0, |list| self.marked_in(&list))
     }
 
+    /// How many alerts are marked, repeats and those that are not held here included, as far as that is known.
+    pub(super) fn marked_alerts(&self) -> usize {
+        let Some(list) = self.list_in_hand() else { return 0 };
+        let with_repeats = |marks: &&Marks| list == Listing::Open && marks.all_before.is_none();
+        let Some(marks) = self.marks_of(&list).filter(with_repeats) else { return self.marked_in(&list) };
+        let entries = marks.rows.values().filter_map(|id| self.alerts.get(self.alerts.number_of(id)?));
+        entries.map(|entry| self.alerts.alike_count(entry)).sum()
+    }
+
     /// Marks the selected row, or takes its mark off, and goes on to the next.
     pub(super) fn mark(&mut self) {
         let (Some(list), Some(entry)) = (self.list_in_hand(), self.front()) else {
