@@ -354,3 +354,17 @@ fn a_key_that_is_held_marks_each_row_once() {
     scene.keys("X X");
     assert!(scene.text().contains("6 marked"), "{}", scene.text());
 }
+
+#[test]
+fn what_came_after_all_were_marked_is_none_that_was_taken_off() {
+    let mut scene = six();
+    scene.keys("X");
+    scene.raise(20, &["h9"]);
+    scene.keys("x");
+    let text = scene.text();
+    assert!(text.contains("6 marked") && text.contains("this came after all were marked"), "{text}");
+    scene.keys("X");
+    scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(1)));
+    scene.keys("X");
+    assert!(scene.text().contains("7 marked"), "{}", scene.text());
+}

@@ -134,6 +134,11 @@ impl Model {
             return;
         };
         let (Some(row), id) = (self.row_of(entry, &list), entry.header.id.clone()) else { return };
+        let all_before = self.marks_of(&list).and_then(|marks| marks.all_before);
+        if all_before.is_some_and(|before| !self.is_before(entry, &list, before)) {
+            self.hint = Some("this came after all were marked; X takes the marks off, and again marks it too");
+            return;
+        }
         if self.marks_of(&list).is_none() {
             let filter = self.in_force.clone();
             self.marks = Some(Marks { list, filter, all_before: None, rows: BTreeMap::new() });
