@@ -4,8 +4,9 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::model::screen::{Pane, Screen, Tab};
+use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::model::triage::Dialog;
-use crate::console::model::{Effect, Model, TailLine, event_fields};
+use crate::console::model::{Effect, Model};
 use crate::console::printable::{fit, printable, printable_lines};
 use crate::console::report;
 use crate::event::names::HostName;
@@ -35,18 +36,6 @@ pub struct CopyMenu {
 }
 
 impl Model {
-    /// The event in front, or the selected one of the tail.
-    pub fn selected_event(&self) -> Option<&TailLine> {
-        match (self.stack.last(), self.tab) {
-            (Some(Screen::Event { number, .. }), _) => self.events.iter().find(|row| row.number == *number),
-            (None, Tab::Events) => {
-                let rows = self.event_rows();
-                self.event_place(&rows).map(|place| rows[place])
-            }
-            _ => None,
-        }
-    }
-
     /// The alert that a key is about; of repeats the one that is shown.
     pub fn chosen_alert(&self) -> Option<&Entry> {
         self.front()

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::alert::{Action, Alert};
+use crate::console::model::Model;
 use crate::console::model::frozen::{Frozen, Limits, Waiting, count_minute, push_bounded};
 use crate::console::model::near::NearMisses;
-use crate::console::model::{Model, TailLine};
+use crate::console::model::tail::TailLine;
 use crate::feed::{Change, EventLine, Known, Status, Update};
 
 /// How many rejected frames and notices are kept.

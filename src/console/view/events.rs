@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::alert::header::short_host;
+use crate::console::model::Model;
 use crate::console::model::screen::Pane;
-use crate::console::model::{Model, TailLine, event_fields};
+use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::printable::{fit, pad, pad_left, wrap};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
