@@ -7,8 +7,9 @@ mod scene;
 use chrono::TimeDelta;
 use scene::{Scene, id};
 use wefwatch::console::keys::action::Action;
+use wefwatch::console::model::triage::Dialog;
 use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::Request;
+use wefwatch::feed::{Change, Horizons, Request, Snapshot};
 use wefwatch::triage::{Act, Deed, Status, Target, Verdict};
 
 /// Six kinds on six hosts; of the kind on `h0` there are three, of the others one, but for `h5` with `many`.
@@ -367,4 +368,29 @@ fn what_came_after_all_were_marked_is_none_that_was_taken_off() {
     scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(1)));
     scene.keys("X");
     assert!(scene.text().contains("7 marked"), "{}", scene.text());
+}
+
+#[test]
+fn the_words_on_many_outlive_a_snapshot() {
+    let mut scene = six();
+    scene.keys("x x c h i");
+    let snapshot = Snapshot {
+        is_first: true,
+        is_last: true,
+        is_resync: false,
+        total: 0,
+        horizons: Horizons::default(),
+        tally: None,
+        next: 0,
+        per_minute: Vec::new(),
+        entries: Vec::new(),
+        alerts: Vec::new(),
+    };
+    scene.tell(Change::Snapshot(Box::new(snapshot)));
+    assert!(said(&scene).ends_with("is to be marked anew; c has the words"), "{}", said(&scene));
+    scene.raise(20, &["h7"]);
+    scene.keys("c");
+    assert!(matches!(&scene.model.dialog, Some(Dialog::Comment(_, words)) if words.as_str() == "hi"), "{}", scene.text());
+    scene.keys("esc c");
+    assert!(matches!(&scene.model.dialog, Some(Dialog::Comment(_, words)) if words.is_empty()), "{}", scene.text());
 }

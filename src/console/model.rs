@@ -46,6 +46,7 @@ use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
 use crate::console::model::frozen::Frozen;
 use crate::console::model::gather::Gathering;
+use crate::console::model::line::TextLine;
 use crate::console::model::many::Doing;
 use crate::console::model::marks::Marks;
 use crate::console::model::mutes::Offer;
@@ -215,6 +216,8 @@ pub struct Model {
     asked: Option<AlertId>,
     gathering: Option<Gathering>,
     sent: Option<Sent>,
+    /// Words of a comment whose alerts were lost; the next one begins with them.
+    draft: Option<TextLine>,
     /// What is being written, and what is said once it is.
     writing: Option<(ExportForm, String)>,
 }
@@ -282,6 +285,7 @@ impl Model {
             asked: None,
             gathering: None,
             sent: None,
+            draft: None,
             writing: None,
         }
     }

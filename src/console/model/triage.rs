@@ -193,8 +193,9 @@ impl Model {
     }
 
     pub(super) fn ask_comment(&mut self) {
-        self.dialog =
-            self.targets_or_hint().map(|targets| Dialog::Comment(targets, TextLine::of("", MAX_LINE).of_letters(MAX_COMMENT)));
+        let Some(targets) = self.targets_or_hint() else { return };
+        let line = self.draft.take().unwrap_or_else(|| TextLine::of("", MAX_LINE).of_letters(MAX_COMMENT));
+        self.dialog = Some(Dialog::Comment(targets, line));
     }
 
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
