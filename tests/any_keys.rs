@@ -227,7 +227,7 @@ impl Desk {
         let targets = vec![Target { alert, revision }];
         let last = self.entries.last().map(|entry| entry.number);
         let act = |deed, targets| Act { token: 3, who: "bob".to_owned(), deed, reason: "bob says so".to_owned(), targets };
-        match last.filter(|_| choice % 3 == 0) {
+        match last.filter(|_| choice.is_multiple_of(3)) {
             Some(last) => self.act(&act(Deed::Undo(last), Vec::new())),
             None => self.act(&act(deed, targets)),
         }
