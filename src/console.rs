@@ -112,7 +112,8 @@ pub async fn run(
     let size = guard.terminal().size()?;
     let mut answer = Answer::new();
     let asks_ground = config.asks_ground;
-    let model = Model::new(config, (size.width, size.height), terminal::now());
+    // Boxed: every future around it would hold it, some of them twice.
+    let model = Box::new(Model::new(config, (size.width, size.height), terminal::now()));
     if model.is_mouse {
         guard.capture_mouse(true)?;
     }
@@ -132,7 +133,7 @@ pub async fn run(
 async fn attend(
     guard: &mut Guard,
     keyboard: &mut Keyboard,
-    mut model: Model,
+    mut model: Box<Model>,
     mut updates: mpsc::Receiver<Arc<Update>>,
     mut desk: Desk,
     (mut hangup, mut shutdown): (Signal, watch::Receiver<bool>),

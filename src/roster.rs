@@ -124,7 +124,8 @@ impl Roster {
     /// lets it through.
     pub fn add(&mut self, alert: &Arc<Alert>, keeps_evidence: bool, filter: &Filter, now: DateTime<Utc>) -> bool {
         let evidence = keeps_evidence.then(|| alert.clone());
-        if alert.action == Action::Raised && self.by_id.contains_key(&alert.id) {
+        if let (Action::Raised, Some(number)) = (alert.action, self.number_of(&alert.id)) {
+            self.was_raised(number);
             return false;
         }
         self.hear_header(&Arc::new(Header::of(alert)), alert.action, alert.muted, evidence, filter, now)
@@ -153,12 +154,17 @@ impl Roster {
     ) -> bool {
         match (self.by_id.get(&header.id).copied(), action) {
             (Some(number), Action::Updated) => self.replace(number, header, evidence, filter, now),
-            (Some(_), Action::Raised) => {}
+            (Some(number), Action::Raised) => self.was_raised(number),
             // It has a number elsewhere, and is beyond what is held; now it may belong further up.
             (None, Action::Updated) if self.part.is_some() => self.miss(),
             (None, _) => return self.insert(header.clone(), muted, evidence, filter, now),
         }
         false
+    }
+
+    /// An alert is raised that a page told of before, as one does behind a frozen picture: the next one comes after it.
+    fn was_raised(&mut self, number: u64) {
+        self.next = self.next.max(number + 1);
     }
 
     /// An alert is told anew. A link may have raised it: then it has another place, and counts elsewhere.

@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_SCREENS=1 cargo test --test console` writes the golden screens anew; look at the difference before committing it.
 
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "harness/scene.rs"]
 mod scene;
 
@@ -11,7 +12,9 @@ use base64::Engine as _;
 use ratatui::style::Color;
 use wefwatch::alert::AlertId;
 use wefwatch::alert::header::Header;
-use wefwatch::console::keys::{Action, BINDINGS, Keymap, Place};
+use wefwatch::console::keys::Keymap;
+use wefwatch::console::keys::action::Action;
+use wefwatch::console::keys::table::{BINDINGS, Place};
 use wefwatch::console::model::export::WriteError;
 use wefwatch::console::model::listed::Listed;
 use wefwatch::console::model::pressing::Help;

@@ -6,7 +6,7 @@
 mod scene;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use wefwatch::console::keys::Action;
+use wefwatch::console::keys::action::Action;
 use wefwatch::console::model::listed::{INNER, listed};
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::feed::Request;

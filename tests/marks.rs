@@ -4,39 +4,20 @@
 #[path = "harness/scene.rs"]
 mod scene;
 
-use std::sync::Arc;
-
-use scene::Scene;
-use wefwatch::alert::AlertId;
-use wefwatch::alert::header::{Header, Likeness};
+use chrono::TimeDelta;
+use scene::{Scene, id};
+use wefwatch::console::keys::action::Action;
+use wefwatch::console::model::triage::Dialog;
 use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::{Change, Known, Request};
+use wefwatch::feed::{Change, Horizons, Request, Snapshot};
 use wefwatch::triage::{Act, Deed, Status, Target, Verdict};
 
 /// Six kinds on six hosts; of the kind on `h0` there are three, of the others one, but for `h5` with `many`.
 fn scene(size: (u16, u16), many: usize) -> Scene {
     let mut scene = Scene::empty(size);
-    raise(&mut scene, 0, &["h0", "h0", "h0", "h1", "h2", "h3", "h4"]);
-    raise(&mut scene, 7, &vec!["h5"; many]);
+    scene.raise(0, &["h0", "h0", "h0", "h1", "h2", "h3", "h4"]);
+    scene.raise(7, &vec!["h5"; many]);
     scene
-}
-
-fn raise(scene: &mut Scene, from: usize, hosts: &[&str]) {
-    let demo = Scene::of(&["demo.xml"], (120, 36));
-    let header = demo.model.chosen_alert().expect("one is selected").header.clone();
-    let of = |(place, host): (usize, &&str)| {
-        let host = wefwatch::event::names::HostName::fold(host);
-        let like = Arc::new(Likeness { path: host.to_string(), host, ..Likeness::clone(&header.like) });
-        Arc::new(Header { id: id(from + place), is_linked: false, hops: Vec::new(), like, ..Header::clone(&header) })
-    };
-    let headers: Vec<Arc<Header>> = hosts.iter().enumerate().map(of).collect();
-    headers.iter().for_each(|header| scene.ledger.know(header, None));
-    let known = headers.into_iter().map(|header| Known::Alert { header, muted: None });
-    scene.tell(Change::Known(known.collect()));
-}
-
-fn id(number: usize) -> AlertId {
-    AlertId(format!("{number:08}").chars().rev().collect::<String>().into())
 }
 
 fn status(scene: &Scene, number: usize) -> Status {
@@ -87,7 +68,7 @@ fn all_that_match_are_marked_and_what_comes_later_is_not() {
     let mut scene = scene((120, 36), 30);
     scene.keys("2 X");
     assert!(scene.text().contains("37 marked"), "{}", scene.text());
-    raise(&mut scene, 100, &["h9", "h9"]);
+    scene.raise(100, &["h9", "h9"]);
     assert!(scene.text().contains("37 marked"), "{}", scene.text());
     // But for one.
     scene.keys("G x");
@@ -115,7 +96,7 @@ fn all_kinds_are_marked_with_their_repeats() {
     scene.keys("X");
     assert!(scene.text().contains("6 marked"), "{}", scene.text());
     // One more of a kind that is marked is not marked itself, and a kind that is new is not.
-    raise(&mut scene, 100, &["h0", "h9"]);
+    scene.raise(100, &["h0", "h9"]);
     assert!(scene.text().contains("6 marked"), "{}", scene.text());
     scene.keys("a");
     assert!(scene.text().contains("acknowledge 6 alerts, 37 with repeats?"), "{}", scene.text());
@@ -226,7 +207,7 @@ fn an_alert_that_was_opened_from_a_folded_row_is_acted_on_as_the_row_is() {
         scene.keys("a");
         assert!(said(&scene).starts_with("acknowledged 5 alerts; u takes it back"), "{}", said(&scene));
         // They stay together: what comes next is done to the same five, not to one that came meanwhile.
-        raise(&mut scene, 100, &["h5"]);
+        scene.raise(100, &["h5"]);
         assert!(scene.text().contains("x5: 4 repeats"), "{}", scene.text());
         scene.keys("v");
         assert!(scene.text().contains("close 5 alerts as"), "{}", scene.text());
@@ -305,4 +286,111 @@ fn the_name_of_a_file_follows_what_is_exported_until_one_is_given() {
     assert!(text.contains("wefwatch-8000-") && text.contains(".json▏"), "{text}");
     scene.keys("ctrl-u x down");
     assert!(scene.text().contains("file x▏"), "{}", scene.text());
+}
+
+/// Six kinds on six hosts, the newest, of `h5`, on top.
+fn six() -> Scene {
+    let mut scene = Scene::empty((120, 36));
+    scene.raise(0, &["h0", "h1", "h2", "h3", "h4", "h5"]);
+    scene
+}
+
+#[test]
+fn marks_wait_for_their_filter_and_stay_as_they_were() {
+    let mut scene = six();
+    // All but h4.
+    scene.keys("X down x");
+    assert!(scene.text().contains("5 marked"), "{}", scene.text());
+    scene.keys("/");
+    scene.type_line("host:h1");
+    let targets = vec![Target { alert: id(1), revision: 0 }];
+    scene.act(&Act { token: 1, who: "bob".to_owned(), deed: Deed::Comment, reason: "x".to_owned(), targets });
+    scene.keys("esc");
+    assert!(scene.text().contains("5 marked"), "{}", scene.text());
+    // Of an exception that was gone meanwhile, too.
+    let act = |deed, revision| Act {
+        token: 1,
+        who: "bob".to_owned(),
+        deed,
+        reason: String::new(),
+        targets: vec![Target { alert: id(4), revision }],
+    };
+    scene.act(&act(Deed::Acknowledge, 0));
+    assert!(scene.text().contains("5 marked"), "{}", scene.text());
+    let last = scene.ledger.next_number() - 1;
+    scene.act(&Act { token: 2, who: "bob".to_owned(), deed: Deed::Undo(last), reason: String::new(), targets: Vec::new() });
+    assert!(scene.text().contains("5 marked"), "it was taken off once: {}", scene.text());
+    scene.keys("esc x x /");
+    scene.type_line("host:h1");
+    scene.act(&Act {
+        token: 3,
+        who: "bob".to_owned(),
+        deed: Deed::Comment,
+        reason: "x".to_owned(),
+        targets: vec![Target { alert: id(1), revision: 1 }],
+    });
+    scene.keys("esc");
+    assert!(scene.text().contains("2 marked"), "{}", scene.text());
+}
+
+#[test]
+fn esc_is_offered_while_rows_are_marked() {
+    let mut scene = six();
+    assert!(!scene.text().contains("esc back"), "{}", scene.text());
+    scene.keys("X");
+    assert!(scene.model.can_do(Action::Back), "{}", scene.text());
+    scene.keys("esc");
+    assert!(!scene.text().contains("marked"));
+}
+
+#[test]
+fn a_key_that_is_held_marks_each_row_once() {
+    let mut scene = six();
+    scene.keys("x x x x x x x x x");
+    assert!(scene.text().contains("6 marked"), "{}", scene.text());
+    scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(1)));
+    scene.keys("x");
+    assert!(scene.text().contains("5 marked"), "{}", scene.text());
+    scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(1)));
+    scene.keys("X X");
+    assert!(scene.text().contains("6 marked"), "{}", scene.text());
+}
+
+#[test]
+fn what_came_after_all_were_marked_is_none_that_was_taken_off() {
+    let mut scene = six();
+    scene.keys("X");
+    scene.raise(20, &["h9"]);
+    scene.keys("x");
+    let text = scene.text();
+    assert!(text.contains("6 marked") && text.contains("this came after all were marked"), "{text}");
+    scene.keys("X");
+    scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(1)));
+    scene.keys("X");
+    assert!(scene.text().contains("7 marked"), "{}", scene.text());
+}
+
+#[test]
+fn the_words_on_many_outlive_a_snapshot() {
+    let mut scene = six();
+    scene.keys("x x c h i");
+    let snapshot = Snapshot {
+        is_first: true,
+        is_last: true,
+        is_resync: false,
+        total: 0,
+        horizons: Horizons::default(),
+        tally: None,
+        next: 0,
+        per_minute: Vec::new(),
+        entries: Vec::new(),
+        alerts: Vec::new(),
+    };
+    scene.tell(Change::Snapshot(Box::new(snapshot)));
+    assert!(said(&scene).ends_with("is to be marked anew; c has the words"), "{}", said(&scene));
+    scene.raise(20, &["h7"]);
+    scene.keys("c");
+    assert!(matches!(&scene.model.dialog, Some(Dialog::Comment(_, words)) if words.as_str() == "hi"), "{}", scene.text());
+    scene.keys("esc c");
+    assert!(matches!(&scene.model.dialog, Some(Dialog::Comment(_, words)) if words.is_empty()), "{}", scene.text());
 }

@@ -26,6 +26,7 @@ pub mod pointing;
 pub mod pressing;
 pub mod replay;
 pub mod screen;
+pub mod tail;
 pub mod triage;
 pub mod typing;
 mod unsent;
@@ -45,6 +46,7 @@ use crate::console::model::company::Company;
 use crate::console::model::export::{ExportForm, WriteError};
 use crate::console::model::frozen::Frozen;
 use crate::console::model::gather::Gathering;
+use crate::console::model::line::TextLine;
 use crate::console::model::many::Doing;
 use crate::console::model::marks::Marks;
 use crate::console::model::mutes::Offer;
@@ -52,17 +54,17 @@ use crate::console::model::near::NearMisses;
 use crate::console::model::pages::Pages;
 use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
+use crate::console::model::tail::TailLine;
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::{Editor, Held};
 use crate::console::model::unsent::Sent;
 use crate::console::model::window::Window;
 use crate::console::theme::Theme;
 use crate::event::names::HostName;
-use crate::feed::{EventLine, Link, Notice, RejectedLine, Request, Status, Update};
+use crate::feed::{Link, Notice, RejectedLine, Request, Status, Update};
 use crate::filter::Filter;
 use crate::hosts::{HostState, Liveness};
 use crate::roster::Roster;
-use crate::roster::happened::Happened;
 
 /// What can happen to the console.
 #[derive(Debug)]
@@ -115,17 +117,6 @@ pub enum Effect {
     Quit,
     /// Go to the shell until it comes back.
     Suspend,
-}
-
-/// An event of the tail, numbered.
-#[derive(Debug, Clone)]
-pub struct TailLine {
-    /// Its number, in order of arrival.
-    pub number: u64,
-    /// When the collector told of it.
-    pub at: DateTime<Utc>,
-    /// The event.
-    pub line: EventLine,
 }
 
 /// Everything.
@@ -225,6 +216,8 @@ pub struct Model {
     asked: Option<AlertId>,
     gathering: Option<Gathering>,
     sent: Option<Sent>,
+    /// Words of a comment whose alerts were lost; the next one begins with them.
+    draft: Option<TextLine>,
     /// What is being written, and what is said once it is.
     writing: Option<(ExportForm, String)>,
 }
@@ -292,6 +285,7 @@ impl Model {
             asked: None,
             gathering: None,
             sent: None,
+            draft: None,
             writing: None,
         }
     }
@@ -378,16 +372,6 @@ impl Model {
         rows
     }
 
-    /// The events that the filter lets through, oldest first.
-    pub fn event_rows(&self) -> Vec<&TailLine> {
-        self.events.iter().filter(|row| self.shows(row)).collect()
-    }
-
-    /// Whether the filter lets an event through.
-    pub fn shows(&self, row: &TailLine) -> bool {
-        self.filter.is_empty() || self.filter.matches(&Happened { line: &row.line, at: row.at, now: self.now })
-    }
-
     /// Where it listens: as bound, or, before that is known, as configured.
     pub fn listeners(&self) -> Vec<&str> {
         let bound: Vec<&str> = self.status.listeners.iter().map(|listener| listener.url.as_str()).collect();
@@ -407,11 +391,4 @@ fn roster_of(config: &Config) -> Roster {
     } else {
         Roster::new(config.max_alerts, config.max_evidence)
     }
-}
-
-/// The data fields of event XML, name and value in document order; none where it cannot be decoded.
-pub(crate) fn event_fields(xml: &str) -> Vec<(String, String)> {
-    let Ok(decoded) = crate::decode::decode(xml.as_bytes(), DateTime::UNIX_EPOCH) else { return Vec::new() };
-    let own = |(name, value): (Option<&str>, &str)| (name.unwrap_or_default().to_owned(), value.to_owned());
-    decoded.event.data().map(own).collect()
 }

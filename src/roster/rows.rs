@@ -74,6 +74,36 @@ impl Roster {
         self.entries.get(&number)
     }
 
+    /// Whether the filter lets an alert through.
+    pub fn is_listed(&self, number: u64) -> bool {
+        self.entries.get(&number).is_some_and(|entry| self.all.binary_search(&entry.key()).is_ok())
+    }
+
+    /// The alert of the row that stands for an alert in a list: itself, or what shows its kind where repeats are folded.
+    pub fn shown_by(&self, number: u64, kinds_only: bool) -> Option<u64> {
+        let has = |number: &u64| self.rows(kinds_only).place_of(*number).is_some();
+        let of_kind = || self.groups.get(&self.group_of(number)?)?.shown.map(|(_, number)| number);
+        Some(number).filter(has).or_else(|| of_kind().filter(|_| kinds_only).filter(has))
+    }
+
+    /// The same; without one, of the row below its place, or else of the last.
+    pub fn near_to(&self, number: u64, kinds_only: bool) -> Option<u64> {
+        self.entries.get(&number)?;
+        let rows = self.rows(kinds_only);
+        let below = || rows.get((rows.len() - rows.count_below(number)).min(rows.len().checked_sub(1)?));
+        self.shown_by(number, kinds_only).or_else(|| below().map(|entry| entry.number))
+    }
+
+    /// The same among the alerts of one host.
+    pub fn near_to_of_host(&self, number: u64, host: &HostName) -> Option<u64> {
+        let entry = self.entries.get(&number)?;
+        if self.is_listed(number) && entry.header.host == *host {
+            return Some(number);
+        }
+        let rows = self.of_host(host);
+        rows.iter().find(|own| own.key() < entry.key()).or(rows.last()).map(|own| own.number)
+    }
+
     /// The group of an alert.
     pub(super) fn group_of(&self, number: u64) -> Option<u64> {
         self.ledger.group(&self.entries.get(&number)?.header.id)

@@ -318,3 +318,18 @@ fn what_was_acted_on_together_stays_together() {
     pair.entry(Deed::Own, vec![id(1)]);
     assert_eq!((alike(&pair, 1), alike(&pair, 2)), (vec![id(1)], vec![id(2), id(0)]));
 }
+
+#[test]
+fn an_alert_that_a_page_told_of_before_it_is_raised_keeps_the_numbers_in_step() {
+    let (filter, now) = (Filter::default(), DateTime::UNIX_EPOCH);
+    let told = |number: u64| Arc::new(header(&format!("{number:032}"), "h", "10.0.0.1", 0));
+    let mut part = Roster::of_part(HELD, 1);
+    part.begin_at(7);
+    part.take_over(&Standing { number: 8, header: told(8), base: State::default() }, &filter, now);
+    for number in 7..10 {
+        part.add_header(&told(number), Action::Raised, None, &filter, now);
+    }
+    let number_of = |number: u64| part.number_of(&told(number).id);
+    assert_eq!([7, 8, 9].map(number_of), [Some(7), Some(8), Some(9)]);
+    assert_eq!((part.len(), part.rows(false).len()), (3, 3));
+}

@@ -11,7 +11,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use tokio::sync::mpsc;
-use wefwatch::alert::header::Header;
+use wefwatch::alert::AlertId;
+use wefwatch::alert::header::{Header, Likeness};
 use wefwatch::collector::{self, Collector};
 use wefwatch::console::keys::{Keymap, event_of};
 use wefwatch::console::model::{Effect, Message, Model};
@@ -22,7 +23,8 @@ use wefwatch::decode::framing::{Framer, FramerConfig};
 use wefwatch::detect::correlator;
 use wefwatch::detect::ecs::Mapping;
 use wefwatch::detect::{RuleSet, load};
-use wefwatch::feed::{Change, Overflow, Request, Update};
+use wefwatch::event::names::HostName;
+use wefwatch::feed::{Change, Known, Overflow, Request, Update};
 use wefwatch::hosts;
 use wefwatch::input;
 use wefwatch::intake::stages::{Stage, Timings};
@@ -159,6 +161,21 @@ impl Scene {
         }
     }
 
+    /// An earlier run left an alert of each of these hosts; those of one host are repeats of one another.
+    pub(crate) fn raise(&mut self, from: usize, hosts: &[&str]) {
+        let demo = Self::of(&["demo.xml"], (120, 36));
+        let header = demo.model.chosen_alert().expect("one is selected").header.clone();
+        let of = |(place, host): (usize, &&str)| {
+            let host = HostName::fold(host);
+            let like = Arc::new(Likeness { path: host.to_string(), host, ..Likeness::clone(&header.like) });
+            Arc::new(Header { id: id(from + place), is_linked: false, hops: Vec::new(), like, ..Header::clone(&header) })
+        };
+        let headers: Vec<Arc<Header>> = hosts.iter().enumerate().map(of).collect();
+        headers.iter().for_each(|header| self.ledger.know(header, None));
+        let known = headers.into_iter().map(|header| Known::Alert { header, muted: None });
+        self.tell(Change::Known(known.collect()));
+    }
+
     /// Somebody acts, here or elsewhere; the console hears what came of it, as from the collector.
     pub(crate) fn act(&mut self, act: &Act) {
         let change = match decide(&self.ledger, act, self.model.now) {
@@ -274,6 +291,11 @@ fn style_name(fg: Color, bg: Color, modifier: Modifier) -> String {
     }
     words.extend(modifier.iter_names().map(|(name, _)| name.to_lowercase()));
     words.join(" ")
+}
+
+/// The id of an alert that was [raised](Scene::raise).
+pub(crate) fn id(number: usize) -> AlertId {
+    AlertId(format!("{number:08}").chars().rev().collect::<String>().into())
 }
 
 /// A key by its name.

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::near::NearMisses;
 use crate::console::model::screen::{Screen, Selection};
 use crate::console::model::{Effect, Model};

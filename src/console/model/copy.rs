@@ -4,8 +4,9 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::model::screen::{Pane, Screen, Tab};
+use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::model::triage::Dialog;
-use crate::console::model::{Effect, Model, TailLine, event_fields};
+use crate::console::model::{Effect, Model};
 use crate::console::printable::{fit, printable, printable_lines};
 use crate::console::report;
 use crate::event::names::HostName;
@@ -35,16 +36,6 @@ pub struct CopyMenu {
 }
 
 impl Model {
-    /// The event in front, or the selected one of the tail.
-    pub fn selected_event(&self) -> Option<&TailLine> {
-        let number = match (self.stack.last(), self.tab) {
-            (Some(Screen::Event { number, .. }), _) => Some(*number),
-            (None, Tab::Events) => self.event.what.or_else(|| self.event_rows().last().map(|row| row.number)),
-            _ => None,
-        };
-        number.and_then(|number| self.events.iter().find(|row| row.number == number))
-    }
-
     /// The alert that a key is about; of repeats the one that is shown.
     pub fn chosen_alert(&self) -> Option<&Entry> {
         self.front()

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::alert::AlertId;
 use crate::console::counted::{count_of, grouped};
 use crate::console::model::line::TextLine;
 use crate::console::model::screen::{Screen, Tab};
@@ -61,8 +62,8 @@ impl Form {
 /// What is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// These alerts.
-    Alerts(Vec<u64>),
+    /// The selected alerts: those that are held here, and how many there are.
+    Alerts(Vec<u64>, usize),
     /// Those that are marked: what is held here of them, and how many there are.
     Marked(Vec<u64>, usize),
     /// All alerts that the filter lets through: how many are held here, and how many there are.
@@ -79,12 +80,15 @@ impl Subject {
         let within = if window == Window::All { String::new() } else { format!(" of the last {}", window.words()) };
         let many = |count: usize, word: &str| count_of(count as u64, word);
         match self {
-            Self::Alerts(numbers) if numbers.len() == 1 => "the selected alert".to_owned(),
-            Self::Alerts(numbers) => format!("the selected {}", many(numbers.len(), "alert")),
-            Self::Marked(numbers, _) if numbers.len() == 1 => "the marked alert".to_owned(),
+            Self::Alerts(numbers, all) if numbers.len() < *all => {
+                format!("what is here of what is selected: {} of {}", grouped(numbers.len() as u64), many(*all, "alert"))
+            }
             Self::Marked(numbers, all) if numbers.len() < *all => {
                 format!("what is here of all that are marked: {} of {}", grouped(numbers.len() as u64), many(*all, "alert"))
             }
+            Self::Alerts(numbers, _) if numbers.len() == 1 => "the selected alert".to_owned(),
+            Self::Alerts(numbers, _) => format!("the selected {}", many(numbers.len(), "alert")),
+            Self::Marked(numbers, _) if numbers.len() == 1 => "the marked alert".to_owned(),
             Self::Marked(numbers, _) => format!("the {} marked alerts", grouped(numbers.len() as u64)),
             Self::Listed(count, all) if count < all => {
                 let (here, all) = (grouped(*count as u64), many(*all, "alert"));
@@ -93,6 +97,17 @@ impl Subject {
             Self::Listed(count, _) => format!("all{within} that the filter lets through, done or not: {}", many(*count, "alert")),
             Self::Event(_) => "the selected event".to_owned(),
             Self::Events(count) => format!("all{within} that the filter lets through: {}", many(*count, "event")),
+        }
+    }
+}
+
+impl Subject {
+    /// How many alerts would belong into the file that this console does not hold.
+    fn beyond(&self) -> usize {
+        match self {
+            Self::Alerts(here, all) | Self::Marked(here, all) => all.saturating_sub(here.len()),
+            Self::Listed(here, all) => all.saturating_sub(*here),
+            Self::Event(_) | Self::Events(_) => 0,
         }
     }
 }
@@ -137,11 +152,14 @@ impl Model {
                 Some(Targets { list, many, .. }) => {
                     let held: Vec<u64> = list.iter().filter_map(|target| self.alerts.number_of(&target.alert)).collect();
                     let all = many.and_then(|many| many.count).map_or(0, |count| count.alerts);
-                    let all = held.len().max(usize::try_from(all).unwrap_or(usize::MAX)).max(self.marked_rows());
+                    let all = held.len().max(usize::try_from(all).unwrap_or(usize::MAX)).max(self.marked_alerts());
                     subjects.push(Subject::Marked(held, all));
                 }
-                None if !chosen.is_empty() => subjects.push(Subject::Alerts(chosen)),
-                None => {}
+                None if chosen.is_empty() => {}
+                None => {
+                    let all = chosen.len() + self.targets().beyond;
+                    subjects.push(Subject::Alerts(chosen, all));
+                }
             }
             subjects.push(Subject::Listed(self.alerts.rows(false).len(), self.alerts.total(false)));
         }
@@ -159,7 +177,7 @@ impl Model {
     /// The name of the file where nobody gave another, without its ending.
     fn stem_of(&self, subject: &Subject, at: DateTime<Utc>) -> String {
         let what = match subject {
-            Subject::Alerts(numbers) | Subject::Marked(numbers, 0..=1) => {
+            Subject::Alerts(numbers, _) | Subject::Marked(numbers, 0..=1) => {
                 let newest = numbers.first().and_then(|number| self.alerts.get(*number));
                 newest.map_or("alerts", |entry| entry.header.id.short())
             }
@@ -205,6 +223,11 @@ impl Model {
             self.dialog = Some(Dialog::Export(form));
             return Vec::new();
         };
+        if self.gathering.is_some() || self.writing.is_some() {
+            form.problem = Some("another file is being written; ⏎ again once it is".to_owned());
+            self.dialog = Some(Dialog::Export(form));
+            return Vec::new();
+        }
         let numbers = self.numbers_of(&form.subjects[form.subject]);
         if self.begin_gathering(&form, &numbers) {
             return Vec::new();
@@ -212,16 +235,17 @@ impl Model {
         self.write_as(form, kind, &numbers)
     }
 
-    /// Writes what was asked for with the evidence that could be had.
-    pub(super) fn write_now(&mut self, form: ExportForm) -> Vec<Effect> {
-        let numbers = self.numbers_of(&form.subjects[form.subject]);
+    /// Writes the alerts that were asked for with the evidence that could be had: their numbers, and what is listed, may be others
+    /// by now.
+    pub(super) fn write_now(&mut self, form: ExportForm, alerts: &[AlertId]) -> Vec<Effect> {
+        let numbers: Vec<u64> = alerts.iter().filter_map(|id| self.alerts.number_of(id)).collect();
         Form::of(&form.path).map_or_else(Vec::new, |kind| self.write_as(form, kind, &numbers))
     }
 
     /// The alerts that are to be written.
     fn numbers_of(&self, subject: &Subject) -> Vec<u64> {
         match subject {
-            Subject::Alerts(numbers) | Subject::Marked(numbers, _) => numbers.clone(),
+            Subject::Alerts(numbers, _) | Subject::Marked(numbers, _) => numbers.clone(),
             Subject::Listed(..) => {
                 let rows = self.alerts.rows(false);
                 (0..rows.len()).filter_map(|place| rows.get(place)).map(|entry| entry.number).collect()
@@ -232,7 +256,7 @@ impl Model {
 
     fn write_as(&mut self, form: ExportForm, kind: Form, numbers: &[u64]) -> Vec<Effect> {
         let (text, count, left_out) = match &form.subjects[form.subject] {
-            Subject::Alerts(_) | Subject::Marked(..) | Subject::Listed(..) => {
+            Subject::Alerts(..) | Subject::Marked(..) | Subject::Listed(..) => {
                 self.alerts_as(kind, &numbers.iter().filter_map(|number| self.alerts.get(*number)).collect::<Vec<_>>())
             }
             Subject::Event(number) => self.events_as(kind, |own| own == *number),
@@ -247,7 +271,7 @@ impl Model {
         } else {
             format!("; {left_out} left out, their evidence is not to be had; wefwatch alerts --json reads a store")
         };
-        let beyond = self.beyond(&form.subjects[form.subject]);
+        let beyond = form.subjects[form.subject].beyond();
         if beyond > 0 {
             left += &format!("; {beyond} more are not here, wefwatch alerts has stored ones");
         }
@@ -256,16 +280,6 @@ impl Model {
         self.said = Some((format!("writing {} …", &*form.path), false));
         self.writing = Some((form, done));
         vec![effect]
-    }
-
-    /// How many alerts would belong into the file that this console does not hold.
-    fn beyond(&self, subject: &Subject) -> usize {
-        match subject {
-            Subject::Alerts(_) => self.targets().beyond,
-            Subject::Marked(here, all) => all.saturating_sub(here.len()),
-            Subject::Listed(here, all) => all.saturating_sub(*here),
-            Subject::Event(_) | Subject::Events(_) => 0,
-        }
     }
 
     /// The file was written, or not: then the prompt comes back with the reason.

@@ -21,6 +21,8 @@ const UNANSWERED: usize = 3;
 #[derive(Debug)]
 pub(super) struct Gathering {
     form: ExportForm,
+    /// All that are to be written.
+    alerts: Vec<AlertId>,
     missing: VecDeque<AlertId>,
     all: usize,
     asked: Option<(AlertId, DateTime<Utc>)>,
@@ -42,12 +44,13 @@ impl Model {
             return false;
         }
         let entries = numbers.iter().filter_map(|number| self.alerts.get(*number));
+        let alerts = entries.clone().map(|entry| entry.header.id.clone()).collect();
         let missing = entries.filter(|entry| entry.alert.is_none()).map(|entry| entry.header.id.clone());
         let missing: VecDeque<AlertId> = missing.take(MOST).collect();
         let all = missing.len();
         if all > 0 {
             let form = form.clone();
-            self.gathering = Some(Gathering { form, missing, all, asked: None, unanswered: 0, found: HashMap::new() });
+            self.gathering = Some(Gathering { form, alerts, missing, all, asked: None, unanswered: 0, found: HashMap::new() });
         }
         all > 0
     }
@@ -79,8 +82,8 @@ impl Model {
         gathering.asked = None;
         let next = if gathering.unanswered < UNANSWERED { gathering.missing.pop_front() } else { None };
         let Some(id) = next else {
-            let form = gathering.form.clone();
-            let effects = self.write_now(form);
+            let (form, alerts) = (gathering.form.clone(), std::mem::take(&mut gathering.alerts));
+            let effects = self.write_now(form, &alerts);
             self.gathering = None;
             return effects;
         };

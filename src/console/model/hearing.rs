@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::alert::{Action, Alert};
+use crate::console::model::Model;
 use crate::console::model::frozen::{Frozen, Limits, Waiting, count_minute, push_bounded};
 use crate::console::model::near::NearMisses;
-use crate::console::model::{Model, TailLine};
+use crate::console::model::tail::TailLine;
 use crate::feed::{Change, EventLine, Known, Status, Update};
 
 /// How many rejected frames and notices are kept.
@@ -111,6 +112,8 @@ impl Model {
         let before = self.alerts.len();
         let is_visible = self.alerts.add(alert, true, &self.filter, self.now);
         self.count_alert(alert.created, before, is_visible);
+        // It may have pushed one out, or have left the lists itself.
+        self.prune_marks();
     }
 
     fn count_alert(&mut self, created: DateTime<Utc>, before: usize, is_visible: bool) {

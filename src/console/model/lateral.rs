@@ -135,7 +135,7 @@ fn ends(hop: &Hop) -> usize {
 impl Model {
     /// The hops of the linked alerts that the filter lets through.
     pub fn lateral_rows(&self) -> Vec<Row<'_>> {
-        rows(&self.alerts, self.alerts.linked(&self.filter, self.now))
+        rows(&self.alerts, self.alerts.linked(&self.filter, self.filtered))
     }
 
     /// Opens the paths, or leaves them.
@@ -149,7 +149,9 @@ impl Model {
 
     /// The alert of the hop that is selected, chosen or first.
     pub(super) fn lateral_alert(&self, chosen: Option<u64>) -> Option<u64> {
-        chosen.or_else(|| self.lateral_rows().into_iter().find_map(|row| row.number))
+        let rows = self.lateral_rows();
+        let chosen = chosen.filter(|number| rows.iter().any(|row| row.number == Some(*number)));
+        chosen.or_else(|| rows.iter().find_map(|row| row.number))
     }
 }
 

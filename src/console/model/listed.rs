@@ -3,7 +3,9 @@
 
 use crossterm::event::KeyEvent;
 
-use crate::console::keys::{Action, Keymap, Place, event_of};
+use crate::console::keys::action::Action;
+use crate::console::keys::table::Place;
+use crate::console::keys::{Keymap, event_of};
 use crate::console::model::{Effect, Model};
 
 /// A key of a dialog.

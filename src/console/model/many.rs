@@ -4,7 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::counted::{count_of, grouped};
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::{Effect, Model};
 use crate::feed::{Marked, MarkedCount, Request};

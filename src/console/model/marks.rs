@@ -79,6 +79,7 @@ impl Model {
     pub fn marked_in(&self, list: &Listing) -> usize {
         let Some(marks) = self.marks_of(list) else { return 0 };
         let Some(before) = marks.all_before else { return marks.rows.len() };
+        let except = marks.rows.keys().filter(|row| self.has_row(list, **row)).count();
         let is_new = |entry: &&Entry| !self.is_before(entry, list, before);
         let (new, total) = match list {
             Listing::Host(host) => {
@@ -91,21 +92,39 @@ impl Model {
                 (self.alerts.rows(is_folded).raised_from(before).filter(is_new).count(), self.alerts.total(is_folded))
             }
         };
-        total.saturating_sub(new + marks.rows.len())
+        total.saturating_sub(new + except)
     }
 
-    /// Marks go with the rows that they were on.
+    /// Whether a list has a row.
+    fn has_row(&self, list: &Listing, row: u64) -> bool {
+        match list {
+            Listing::Open => self.alerts.is_shown(row),
+            Listing::All => self.alerts.rows(false).place_of(row).is_some(),
+            Listing::Host(_) => self.alerts.is_listed(row),
+        }
+    }
+
+    /// Marks go with the rows that they were on, while these are listed as they were then. What is left out of all stays left
+    /// out: it may come back.
     pub(super) fn prune_marks(&mut self) {
-        let Some(marks) = &mut self.marks else { return };
-        let rows = self.alerts.rows(false);
-        let is_folded = marks.list == Listing::Open;
-        let is_listed = |row: &u64| if is_folded { self.alerts.is_shown(*row) } else { rows.place_of(*row).is_some() };
-        marks.rows.retain(|row, _| is_listed(row));
+        let is_current = |marks: &mut Marks| marks.filter == self.in_force && marks.all_before.is_none();
+        let Some(mut marks) = self.marks.take_if(is_current) else { return };
+        marks.rows.retain(|row, _| self.has_row(&marks.list, *row));
+        self.marks = Some(marks);
     }
 
     /// How many rows are marked in the list in hand: acts are about them.
     pub fn marked_rows(&self) -> usize {
         self.list_in_hand().map_or(0, |list| self.marked_in(&list))
+    }
+
+    /// How many alerts are marked, repeats and those that are not held here included, as far as that is known.
+    pub(super) fn marked_alerts(&self) -> usize {
+        let Some(list) = self.list_in_hand() else { return 0 };
+        let with_repeats = |marks: &&Marks| list == Listing::Open && marks.all_before.is_none();
+        let Some(marks) = self.marks_of(&list).filter(with_repeats) else { return self.marked_in(&list) };
+        let entries = marks.rows.values().filter_map(|id| self.alerts.get(self.alerts.number_of(id)?));
+        entries.map(|entry| self.alerts.alike_count(entry)).sum()
     }
 
     /// Marks the selected row, or takes its mark off, and goes on to the next.
@@ -115,6 +134,11 @@ impl Model {
             return;
         };
         let (Some(row), id) = (self.row_of(entry, &list), entry.header.id.clone()) else { return };
+        let all_before = self.marks_of(&list).and_then(|marks| marks.all_before);
+        if all_before.is_some_and(|before| !self.is_before(entry, &list, before)) {
+            self.hint = Some("this came after all were marked; X takes the marks off, and again marks it too");
+            return;
+        }
         if self.marks_of(&list).is_none() {
             let filter = self.in_force.clone();
             self.marks = Some(Marks { list, filter, all_before: None, rows: BTreeMap::new() });
@@ -125,6 +149,15 @@ impl Model {
             marks.rows.insert(row, id);
         }
         self.move_by(1);
+    }
+
+    /// A key that is held goes over the rows and toggles nothing back.
+    pub(super) fn mark_on(&mut self) {
+        let is_marked = match (self.list_in_hand(), self.front()) {
+            (Some(list), Some(entry)) => self.is_marked(entry, &list),
+            _ => true,
+        };
+        if is_marked { self.move_by(1) } else { self.mark() }
     }
 
     fn no_mark(&self) -> &'static str {
@@ -182,9 +215,9 @@ impl Model {
         Gather::all(marked, Some(self.filter.clone()), &self.alerts, self.now)
     }
 
-    /// Alerts whose marks would be lost with them.
+    /// Alerts with which it would be lost that they are marked, or are not.
     pub(super) fn marked_numbers(&self) -> impl Iterator<Item = u64> {
-        let ids = self.marks.iter().filter(|marks| marks.all_before.is_none()).flat_map(|marks| marks.rows.values());
+        let ids = self.marks.iter().flat_map(|marks| marks.rows.values());
         ids.filter_map(|id| self.alerts.number_of(id))
     }
 }

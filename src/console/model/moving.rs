@@ -45,13 +45,11 @@ impl Model {
     }
 
     fn move_event(&mut self, by: isize) {
-        let rows: Vec<u64> = self.event_rows().iter().map(|row| row.number).collect();
-        let last = rows.len().saturating_sub(1);
-        let place = self.event.what.map_or(Some(last), |number| Some(rows.partition_point(|own| *own < number)));
-        let next = moved(place, by, rows.len());
+        let rows = self.event_rows();
+        let next = moved(self.event_place(&rows), by, rows.len());
         // At the newest event the tail follows.
-        let is_chosen = next.is_some_and(|place| place < last);
-        self.event = Selection { what: next.map(|place| rows[place]).filter(|_| is_chosen), is_chosen };
+        let chosen = next.filter(|place| place + 1 < rows.len()).map(|place| rows[place].number);
+        self.event = Selection { what: chosen, is_chosen: chosen.is_some() };
     }
 
     fn move_in(&mut self, screen: Screen, by: isize) {
@@ -59,7 +57,8 @@ impl Model {
         self.stack[top] = match screen {
             Screen::Host { host, alert } => {
                 let rows: Vec<u64> = self.alerts.of_host(&host).iter().map(|entry| entry.number).collect();
-                let place = alert.and_then(|number| rows.iter().position(|own| *own == number));
+                let near = alert.and_then(|number| self.alerts.near_to_of_host(number, &host));
+                let place = near.and_then(|number| rows.iter().position(|own| *own == number));
                 let next = moved(place, by, rows.len()).map(|place| rows[place]);
                 Screen::Host { host, alert: next }
             }

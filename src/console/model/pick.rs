@@ -4,8 +4,9 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::model::line::TextLine;
 use crate::console::model::screen::Selection;
+use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::model::triage::Dialog;
-use crate::console::model::{Effect, Model, TailLine, event_fields};
+use crate::console::model::{Effect, Model};
 use crate::event::text::is_said;
 use crate::feed::EventLine;
 use crate::filter::Filter;

@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::mutes::Offer;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
 use crate::console::model::triage::Dialog;

@@ -2,7 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::console::keys::{Action, Keymap, Place};
+use crate::console::keys::Keymap;
+use crate::console::keys::action::Action;
+use crate::console::keys::table::Place;
 use crate::console::model::company;
 use crate::console::model::legend::signs;
 use crate::console::model::line::TextLine;
@@ -64,6 +66,11 @@ impl Model {
         match action {
             Some(action) if is_held && company::is_act(action) => {
                 self.hint = Some("a key that is held acts once; press it again for the next");
+                Vec::new()
+            }
+            Some(Action::MarkAll) if is_held => Vec::new(),
+            Some(Action::Mark) if is_held => {
+                self.mark_on();
                 Vec::new()
             }
             Some(action) => self.act_on(action, offer),

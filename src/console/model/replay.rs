@@ -48,8 +48,7 @@ impl Model {
     /// The next open alert of the list; where a recording is being read and the list has no more, the next one of the
     /// recording.
     pub(super) fn next_alert(&mut self) -> Vec<Effect> {
-        let from = if self.is_inside() || self.alert.is_chosen { self.selected_alert() } else { None };
-        if self.is_replaying() && self.alerts.neighbour(from, true, self.steps_over_kinds()).is_none() {
+        if self.is_replaying() && self.alerts.neighbour(self.step_from(), true, self.steps_over_kinds()).is_none() {
             return self.steer(Steer::NextAlert);
         }
         self.step_alert(true);

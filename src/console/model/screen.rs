@@ -1,7 +1,7 @@
 //! Where the user is: tabs, what is open on top of them, what is selected, and how one goes in and out.
 
 use crate::alert::Severity;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::window::Window;
 use crate::event::names::HostName;
@@ -186,6 +186,7 @@ impl Model {
             Action::Mark | Action::MarkAll => self.has_list(),
             Action::Back => {
                 !self.stack.is_empty()
+                    || self.marked_rows() > 0
                     || self.is_expanded
                     || !self.filter.is_empty()
                     || self.alert.is_chosen
@@ -231,14 +232,18 @@ impl Model {
     /// The alert that is selected on the screen in front, chosen or first.
     pub fn selected_alert(&self) -> Option<u64> {
         match self.stack.last() {
-            Some(Screen::Host { host, alert }) => alert.or_else(|| self.alerts.of_host(host).first().map(|entry| entry.number)),
+            Some(Screen::Host { host, alert }) => {
+                let chosen = alert.and_then(|number| self.alerts.near_to_of_host(number, host));
+                chosen.or_else(|| self.alerts.of_host(host).first().map(|entry| entry.number))
+            }
             Some(Screen::Lateral { alert }) => self.lateral_alert(*alert),
             Some(Screen::Alert { number, .. }) => Some(*number),
             Some(Screen::Event { .. } | Screen::BadFrames { .. }) => None,
             None => {
-                let rows = self.alerts.rows(self.tab == Tab::Triage);
-                let chosen = self.alert.what.filter(|number| rows.place_of(*number).is_some());
-                chosen.or_else(|| rows.get(0).map(|entry| entry.number))
+                let is_folded = self.tab == Tab::Triage;
+                let chosen = self.alert.what.filter(|_| self.alert.is_chosen);
+                let near = chosen.and_then(|number| self.alerts.near_to(number, is_folded));
+                near.or_else(|| self.alerts.rows(is_folded).get(0).map(|entry| entry.number))
             }
         }
     }
@@ -256,14 +261,10 @@ impl Model {
                 let number = *number;
                 self.open_alert_of_event(number);
             }
-            (None, Tab::Events, _) => {
-                let rows = self.event_rows();
-                let chosen = self.event.what.and_then(|number| rows.iter().find(|row| row.number == number));
-                match chosen.or(rows.last()).map(|row| row.number) {
-                    Some(number) => self.stack.push(Screen::Event { number, scroll: 0 }),
-                    None => self.hint = Some("no event to open"),
-                }
-            }
+            (None, Tab::Events, _) => match self.selected_event().map(|row| row.number) {
+                Some(number) => self.stack.push(Screen::Event { number, scroll: 0 }),
+                None => self.hint = Some("no event to open"),
+            },
             (Some(Screen::BadFrames { .. }), ..) => self.hint = Some("nothing to open here"),
             (None, Tab::Health, _) if self.rejected.is_empty() => {
                 self.hint = Some("nothing to open: no message was rejected");
@@ -303,8 +304,18 @@ impl Model {
         self.tab == Tab::Triage && self.stack.iter().all(is_row)
     }
 
+    /// The alert that the next one follows: what is open, or what was chosen, be it listed or not.
+    pub(super) fn step_from(&self) -> Option<u64> {
+        match self.alert.what.filter(|_| self.alert.is_chosen) {
+            _ if self.is_inside() => self.selected_alert(),
+            Some(number) if self.stack.is_empty() => self.alerts.shown_by(number, self.steps_over_kinds()).or(Some(number)),
+            Some(_) => self.selected_alert(),
+            None => None,
+        }
+    }
+
     pub(super) fn step_alert(&mut self, forward: bool) {
-        let from = if self.is_inside() || self.alert.is_chosen { self.selected_alert() } else { None };
+        let from = self.step_from();
         // In Triage repeats are one row, and so they are here.
         let Some(next) = self.alerts.neighbour(from, forward, self.steps_over_kinds()) else {
             let is_more = forward && self.alerts.horizon(true).is_some();

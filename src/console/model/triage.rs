@@ -4,7 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::counted::count_of;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::ExportForm;
 use crate::console::model::line::TextLine;
@@ -193,8 +193,9 @@ impl Model {
     }
 
     pub(super) fn ask_comment(&mut self) {
-        self.dialog =
-            self.targets_or_hint().map(|targets| Dialog::Comment(targets, TextLine::of("", MAX_LINE).of_letters(MAX_COMMENT)));
+        let Some(targets) = self.targets_or_hint() else { return };
+        let line = self.draft.take().unwrap_or_else(|| TextLine::of("", MAX_LINE).of_letters(MAX_COMMENT));
+        self.dialog = Some(Dialog::Comment(targets, line));
     }
 
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -259,13 +260,14 @@ impl Model {
     /// Does what may take the selected alert out of its list: the selection stays near where it was then.
     pub(super) fn stay_near(&mut self, change: impl FnOnce(&mut Self)) {
         let is_folded = self.tab == Tab::Triage;
-        let place =
-            self.alert.what.filter(|_| self.alert.is_chosen).and_then(|number| self.alerts.rows(is_folded).place_of(number));
+        let chosen = self.alert.what.filter(|_| self.alert.is_chosen);
+        let row = chosen.and_then(|number| self.alerts.shown_by(number, is_folded));
+        let place = row.and_then(|number| self.alerts.rows(is_folded).place_of(number));
         change(self);
         self.prune_marks();
         let rows = self.alerts.rows(is_folded);
-        if let (Some(place), Some(number)) = (place, self.alert.what)
-            && rows.place_of(number).is_none()
+        if let (Some(place), Some(number)) = (place, row)
+            && self.alerts.shown_by(number, is_folded).is_none()
             && self.stack.is_empty()
         {
             let next = rows.get(place.min(rows.len().saturating_sub(1))).map(|entry| entry.number);

@@ -57,7 +57,7 @@ impl Model {
             KeyCode::Esc => {
                 let before = std::mem::take(&mut editor.before);
                 self.editor = None;
-                return self.set_filter(&before);
+                return self.hold_to(&before);
             }
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
                 self.editor = None;
@@ -132,11 +132,23 @@ impl Model {
         // A line break at the end is how it was copied.
         let text = text.trim_end_matches(['\r', '\n']).replace(char::is_control, " ");
         let is_cut = !line.insert(&text);
+        self.touch();
+        self.search_anew();
         if self.dialog.is_none() {
             self.try_filter();
         }
         if is_cut {
             self.hint = Some("the pasted text was too long: its end is left out");
+        }
+    }
+
+    /// What is searched for is another: the first row of the list above it is selected.
+    fn search_anew(&mut self) {
+        match (&mut self.help, &mut self.dialog) {
+            (Some(help), _) => help.selected = 0,
+            (None, Some(Dialog::Palette(palette))) => palette.selected = 0,
+            (None, Some(Dialog::Pick(picker))) => picker.selected = 0,
+            _ => {}
         }
     }
 

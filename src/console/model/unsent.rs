@@ -1,6 +1,7 @@
 //! What was typed is not lost with the collector: a form that cannot be sent stays open, one that was sent and has no answer when
 //! the collector goes comes back, and it is known by its token when the collector had done it all the same.
 
+use crate::console::keys::action::Action;
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
 use crate::feed::{Request, Snapshot};
@@ -113,8 +114,15 @@ impl Model {
     /// What was typed stays over a snapshot; what rests on the numbers of alerts cannot.
     pub(super) fn keep_dialog(&mut self) {
         if self.dialog.as_mut().and_then(Dialog::many).is_some() {
-            self.dialog = None;
-            self.said = Some(("not done: what was marked is to be marked anew".to_owned(), true));
+            let mut text = "not done: what was marked is to be marked anew".to_owned();
+            if let Some(Dialog::Comment(_, words)) = self.dialog.take()
+                && !words.is_empty()
+            {
+                let key = self.config.keys.first_of(Action::Comment);
+                text += &format!("; {key} has the words");
+                self.draft = Some(words);
+            }
+            self.said = Some((text, true));
         }
         match &mut self.dialog {
             Some(Dialog::Mute(form)) => form.count_again(),

@@ -100,6 +100,7 @@ impl Model {
         self.pages.refiltered();
         self.alert = Selection::default();
         self.new_above = 0;
+        self.prune_marks();
     }
 
     /// What the window hides and what waits for somebody is told.

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::counted::count_of;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::marks::Listing;
-use crate::console::model::screen::{Pane, Screen, Tab};
+use crate::console::model::screen::{Pane, Tab};
 use crate::console::printable::{fit, pad, pad_left};
 use crate::console::view::fitting::what_and_who;
 use crate::console::view::style::{self, ACCENT, DIM, SELECTED, WARN, count, heading, plain, safe, styled};
@@ -131,8 +131,7 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
 }
 
 fn selected_of_host(model: &Model, entries: &[&Entry]) -> Option<usize> {
-    let chosen = if let Some(Screen::Host { alert, .. }) = model.stack.last() { *alert } else { None };
-    chosen.and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0))
+    model.selected_alert().and_then(|number| entries.iter().position(|entry| entry.number == number)).or(Some(0))
 }
 
 /// The alert of a host that stands in a row of the screen, and how many are seen above it.

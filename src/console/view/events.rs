@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::alert::header::short_host;
+use crate::console::model::Model;
 use crate::console::model::screen::Pane;
-use crate::console::model::{Model, TailLine, event_fields};
+use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::printable::{fit, pad, pad_left, wrap};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
@@ -47,11 +48,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// Which rows are seen, and which is selected.
 fn seen(model: &Model, rows: &[&TailLine], area: Rect) -> (Seen, usize) {
     let room = usize::from(area.height.saturating_sub(2)).max(1);
-    let newest = rows.len().saturating_sub(1);
-    let selected = match model.event.what {
-        Some(number) => rows.partition_point(|row| row.number < number).min(newest),
-        None => newest,
-    };
+    let selected = model.event_place(rows).unwrap_or(0);
     // The tail stands at the bottom while it follows; a chosen event stays where it can be seen.
     let below = model.rows_above(Pane::Alerts).map_or(room / 2, |above| room.saturating_sub(above + 1));
     let last = if model.event.is_chosen { (selected + below + 1).clamp(room.min(rows.len()), rows.len()) } else { rows.len() };

@@ -8,7 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::counted::count_of;
-use crate::console::keys::{Action, Row};
+use crate::console::keys::Row;
+use crate::console::keys::action::Action;
 use crate::console::model::line::TextLine;
 use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::typing::Editor;

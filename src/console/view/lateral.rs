@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::alert::link::{AtEnd, Hop, Side, path};
 use crate::alert::{Alert, AlertId};
 use crate::console::counted::count_of;
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::lateral::Row;
 use crate::console::model::screen::{Pane, Screen};
@@ -35,8 +35,7 @@ fn parts(rows: &[Row<'_>], area: Rect) -> (Rect, Rect) {
 }
 
 fn selected(model: &Model, rows: &[Row<'_>]) -> Option<usize> {
-    let chosen = if let Some(Screen::Lateral { alert }) = model.stack.last() { *alert } else { None };
-    chosen.and_then(|number| rows.iter().position(|row| row.number == Some(number))).or(Some(0))
+    model.selected_alert().and_then(|number| rows.iter().position(|row| row.number == Some(number))).or(Some(0))
 }
 
 /// The alert of the hop that stands in a row of the screen, and how many are seen above it.

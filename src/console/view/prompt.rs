@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::console::keys::Place;
+use crate::console::keys::table::Place;
 use crate::console::model::Model;
 use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::{ExportForm, Form};

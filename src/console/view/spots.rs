@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::console::keys::Action;
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Section, Tab};
 use crate::console::view::{Parts, Shape, alerts, areas, events, footer, header, host, hosts, lateral, parts, shape};
