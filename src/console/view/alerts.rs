@@ -28,9 +28,16 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     title.extend(marked(model, &list));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
+    let shown = seen(model, kinds_only, area);
+    let mut beside = Vec::new();
     if model.new_above > 0 && model.alert.is_chosen {
-        put_right(buffer, area, 0, title.width(), vec![styled(format!("▲ {} new", model.new_above), WARN)]);
+        beside.push(styled(format!("▲ {} new", model.new_above), WARN));
     }
+    if let Some(part) = part_of(&shown, rows.len()) {
+        beside.extend((!beside.is_empty()).then(|| plain("   ")));
+        beside.push(part);
+    }
+    put_right(buffer, area, 0, title.width(), beside);
     let columns = Columns::of(area.width, !kinds_only, (0..rows.len().min(ASKED)).filter_map(|place| rows.get(place)));
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
@@ -38,14 +45,19 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
         return;
     }
     let selected = model.selected_alert().and_then(|number| rows.place_of(number));
-    let seen = seen(model, kinds_only, area);
-    for place in seen.rows.clone() {
+    for place in shown.rows.clone() {
         let Some(entry) = rows.get(place) else { break };
         let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
         let row = Row { repeats, is_selected: Some(place) == selected, has_focus, is_marked: model.is_marked(entry, &list) };
         let line = columns.row(model, entry, &row);
-        put(buffer, area, seen.row_of(place), &line);
+        put(buffer, area, shown.row_of(place), &line);
     }
+}
+
+/// `1-6 of 40` where rows are out of sight.
+fn part_of(seen: &Seen, length: usize) -> Option<Span<'static>> {
+    let is_cut = seen.rows.len() < length;
+    is_cut.then(|| styled(format!("{}-{} of {}", seen.rows.start + 1, seen.rows.end, count(length as u64)), DIM))
 }
 
 /// Which rows are seen.
@@ -113,7 +125,8 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
     title.push(plain(format!("  {}{of_all}, severity then newest", count(entries.len() as u64))));
     let list = Listing::Host(host.clone());
     title.extend(marked(model, &list));
-    put(buffer, area, 0, &Line::from(title));
+    let title = Line::from(title);
+    put(buffer, area, 0, &title);
     let columns = Columns::of(area.width, true, entries.iter().copied().take(ASKED));
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if entries.is_empty() {
@@ -122,6 +135,7 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
     }
     let selected = selected_of_host(model, entries);
     let seen = Seen::around(selected, model.rows_above(Pane::Alerts), entries.len(), 2, area);
+    put_right(buffer, area, 0, title.width(), part_of(&seen, entries.len()).into_iter().collect());
     for place in seen.rows.clone() {
         let is_marked = model.is_marked(entries[place], &list);
         let row = Row { repeats: 1, is_selected: Some(place) == selected, has_focus: true, is_marked };
