@@ -89,6 +89,27 @@ fn every_screen_says_how_one_goes_back() {
 }
 
 #[test]
+fn a_key_that_does_nothing_here_says_where_it_does() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("tab");
+    for key in ["a", "v", "m", "c"] {
+        scene.keys(key);
+        assert!(footer(&scene).contains("no alert is selected here; tab goes to the alerts"), "{key}: {}", footer(&scene));
+    }
+    // What works in every list has no other key before it.
+    scene.keys("? a n y");
+    assert!(scene.text().contains("any list: a page down"), "{}", scene.text());
+    assert!(!scene.text().contains("?, "), "{}", scene.text());
+}
+
+#[test]
+fn a_gap_too_short_to_tell_is_not_nothing() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("tab enter");
+    assert!(!scene.text().contains("every 0.0 s"), "{}", scene.text());
+}
+
+#[test]
 fn below_the_help_stand_no_keys_that_do_something_else() {
     let mut scene = Scene::of(&["demo.xml"], (80, 24));
     scene.keys("?");

@@ -115,8 +115,11 @@ pub fn listed(keys: &Keymap) -> Vec<Listed> {
             action: binding.action,
             place: binding.place,
             name: format!("{}-{}", binding.action.name(), inner.name),
-            // One after the other, and what comes second in either way.
-            keys: format!("{opener}, {}", inner.keys.replace(' ', "/")),
+            // One after the other, and what comes second in either way; what works in any list or line needs no other key.
+            keys: match binding.action {
+                Action::Help => inner.keys.replace(' ', "/"),
+                _ => format!("{opener}, {}", inner.keys.replace(' ', "/")),
+            },
             label: binding.label,
             help: inner.help,
             then: event_of(inner.keys).filter(|_| inner.runs),
