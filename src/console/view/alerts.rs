@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::alert::Severity;
 use crate::console::counted::count_of;
 use crate::console::keys::Action;
 use crate::console::model::Model;
@@ -23,7 +24,7 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     let mut title = heading(if kinds_only { "Open alerts" } else { "Alerts" }, has_focus);
     let total = model.alerts.total(kinds_only);
     let here = if total > rows.len() { format!(", {} here", count(rows.len() as u64)) } else { String::new() };
-    title.push(plain(format!("  {}, severity then newest{here}", count(total as u64))));
+    title.push(plain(format!("  {}{}{here}", number(model, kinds_only, total as u64), order(area))));
     let list = if kinds_only { Listing::Open } else { Listing::All };
     title.extend(marked(model, &list));
     let title = Line::from(title);
@@ -52,6 +53,18 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
         let line = columns.row(model, entry, &row);
         put(buffer, area, shown.row_of(place), &line);
     }
+}
+
+/// How many rows there are, and, where all that is open is listed and repeats are folded, of how many alerts: `8 in 7 rows`.
+fn number(model: &Model, kinds_only: bool, rows: u64) -> String {
+    let is_all = kinds_only && model.filter_text.is_empty() && model.window.minutes().is_none();
+    let open = Severity::ALL.into_iter().map(|severity| model.alerts.count_of_severity(severity)).sum::<u64>();
+    if is_all && open > rows && rows > 0 { format!("{} in {}", count(open), count_of(rows, "row")) } else { count(rows) }
+}
+
+/// How a list is ordered, where there is room for it beside which of its rows are seen.
+fn order(area: Rect) -> &'static str {
+    if area.width < 50 { "" } else { ", severity then newest" }
 }
 
 /// `1-6 of 40` where rows are out of sight.
@@ -122,7 +135,7 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
     let mut title = heading("Alerts", true);
     let told = model.pages.count_of(host).filter(|told| *told > entries.len() as u64);
     let of_all = told.map_or(String::new(), |told| format!(" here of {}", count(told)));
-    title.push(plain(format!("  {}{of_all}, severity then newest", count(entries.len() as u64))));
+    title.push(plain(format!("  {}{of_all}{}", count(entries.len() as u64), order(area))));
     let list = Listing::Host(host.clone());
     title.extend(marked(model, &list));
     let title = Line::from(title);
