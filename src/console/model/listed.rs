@@ -37,6 +37,7 @@ pub const INNER: &[Inner] = &[
     inner(Action::Mutes,   "⏎ e",    "change",         "mutes: another reason and expiry for the selected one", false),
     inner(Action::Mutes,   "x",      "end",            "mutes: end the selected one", false),
     inner(Action::Comment, "⏎",      "keep",           "comment: keep it", false),
+    inner(Action::Filter,  "tab",    "complete",       "filter: complete the word, as far as there is one way to", false),
     inner(Action::Filter,  "⏎",      "keep",           "filter: keep it; esc brings the one before back", false),
     inner(Action::Copy,    "h",      "host",           "copy: the host", true),
     inner(Action::Copy,    "i",      "source",         "copy: the source address, or the host's own", true),

@@ -205,14 +205,16 @@ fn first_key(row: &Row) -> &str {
 
 /// The filter being typed: its text, what is wrong with it, or how much it leaves.
 fn editor_line(model: &Model, editor: &Editor, columns: usize, has_hints: bool) -> Line<'static> {
+    let can_go_on = columns >= 60 && model.completed(&editor.text).is_some();
+    let completes = if can_go_on { "   tab completes" } else { "" };
     let (wrong, about, style) = match &editor.error {
         // What the word can become stands above it, where there is room.
-        Some(error) if has_hints => (error.at..error.at + error.length, "  not a filter yet   esc undo".to_owned(), DIM),
+        Some(error) if has_hints => (error.at..error.at + error.length, format!("  not a filter yet{completes}   esc undo"), DIM),
         Some(error) => (error.at..error.at + error.length, format!("  {}", error.reason), WARN),
         None => {
             let alerts = count_of(model.alerts.rows(false).len() as u64, "alert");
             let events = count_of(model.event_rows().len() as u64, "event");
-            (0..0, style::keys(model, &format!("  {alerts}, {events}   ⏎ keep   esc undo")), DIM)
+            (0..0, style::keys(model, &format!("  {alerts}, {events}{completes}   ⏎ keep   esc undo")), DIM)
         }
     };
     // The text comes first; what stands beside it is cut.
