@@ -392,7 +392,7 @@ fn an_act_on_all_that_match_is_done_to_what_no_console_holds() {
     console.wait_for("closed as benign trigger 6,000 alerts");
     console.wait_for("acked 0");
     console.press("u");
-    console.wait_for("took an act back on 6,000 alerts");
+    console.wait_for("took back: closed as benign trigger 6,000 alerts");
     console.wait_for("acked 5,999");
     console.press("q");
     assert_eq!(console.end().0.exit_code(), 0);

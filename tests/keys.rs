@@ -54,6 +54,7 @@ fn every_key_of_a_dialog_does_something() {
             // Where it would stand still: text to delete, a reason that is long enough, a place to come back to.
             match (inner.opener, name) {
                 (Action::Mute, "⏎") => drop(scene.keys("r e a s o n s r e a s o n s")),
+                (Action::Filter, "tab") => drop(scene.keys("h o")),
                 (Action::Mute, "space") => drop(scene.keys("up up up")),
                 (Action::Help, "→" | "ctrl-e" | "ctrl-k" | "delete") => drop(scene.keys("h m left left")),
                 (Action::Comment, "⏎") | (Action::Filter, _) | (Action::Help, "←" | "ctrl-a" | "ctrl-u" | "ctrl-w") => {
@@ -70,6 +71,36 @@ fn every_key_of_a_dialog_does_something() {
             let effects = scene.model.update(Message::Key(key(name)));
             assert!(!effects.is_empty() || scene.picture() != picture, "{} {name} does nothing\n{}", inner.name, scene.text());
         }
+    }
+}
+
+#[test]
+fn tab_completes_a_filter_as_far_as_there_is_one_way() {
+    let rows = [
+        ("ho", "host:"),
+        ("host:d", "host:DC01.corp.example"),
+        ("whoami -host:srv", "whoami -host:SRV-"),
+        ("host:DC01,wkstn-02", "host:DC01,WKSTN-022.corp.example"),
+        ("is:b", "is:benign_trigger"),
+        ("sev>=c", "sev>=critical"),
+        // Nothing goes on, or in several ways.
+        ("s", "s"),
+        ("host:x", "host:x"),
+        ("whoami ", "whoami "),
+        ("proc:who", "proc:who"),
+        ("", ""),
+    ];
+    for (typed, completed) in rows {
+        let mut scene = Scene::of(&["demo.xml"], (120, 36));
+        scene.keys("/");
+        for letter in typed.chars() {
+            scene.model.update(Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+        }
+        let text = scene.text();
+        assert_eq!(text.contains("   tab completes   "), typed != completed, "{text}");
+        scene.keys("tab");
+        let editor = scene.model.editor.as_ref().expect("it is open");
+        assert_eq!(editor.text.to_string(), completed, "{typed}");
     }
 }
 

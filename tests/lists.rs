@@ -67,6 +67,46 @@ fn without_connections_the_rule_has_the_room() {
 }
 
 #[test]
+fn a_list_that_is_cut_says_which_rows_are_seen() {
+    for size in [(120, 36), (80, 24)] {
+        for tab in ["1", "2"] {
+            let heading = |scene: &Scene| {
+                let text = scene.text();
+                text.lines().find(|line| line.starts_with('▎') && line.contains("lerts")).expect("it has one").to_owned()
+            };
+            let mut scene = scene_of(size, 40, false);
+            scene.keys(tab);
+            assert!(heading(&scene).contains(" 1-") && heading(&scene).ends_with(" of 40"), "{}", scene.text());
+            scene.keys("G");
+            assert!(heading(&scene).ends_with("-40 of 40"), "{}", scene.text());
+            let mut scene = scene_of(size, 3, false);
+            scene.keys(tab);
+            assert!(!heading(&scene).contains(" of 3"), "all of it is seen\n{}", scene.text());
+        }
+    }
+    let mut scene = scene_of((40, 10), 40, false);
+    assert!(scene.text().contains("Open alerts  40 ") && scene.text().contains(" 1-2 of 40\n"), "{}", scene.text());
+    scene.keys("2");
+    assert!(scene.text().contains(" of 40\n"), "{}", scene.text());
+    // A host with three of which there is room for two.
+    let mut scene = Scene::of(&["demo.xml"], (80, 24));
+    scene.keys("tab down enter");
+    assert!(scene.text().contains("Alerts  3, ") && scene.text().contains(" 1-2 of 3\n"), "{}", scene.text());
+}
+
+#[test]
+fn the_open_alerts_are_as_many_as_the_header_counts() {
+    for size in [(120, 36), (80, 24), (60, 16), (40, 10)] {
+        let mut scene = Scene::of(&["demo.xml"], size);
+        let text = scene.text();
+        assert!(text.contains("CRIT 2  HIGH 6") && text.contains("Open alerts  8 in 7 rows"), "{text}");
+        // Of a part of them nobody knows how many repeats it has.
+        scene.keys("/ h o s t : D C 0 1 ⏎");
+        assert!(scene.text().contains("Open alerts  1"), "{}", scene.text());
+    }
+}
+
+#[test]
 fn one_connection_in_the_list_brings_its_column() {
     for size in [(160, 40), (120, 36), (80, 24)] {
         let scene = scene_of(size, 3, true);

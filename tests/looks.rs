@@ -76,6 +76,47 @@ fn every_box_says_how_one_leaves_it() {
 }
 
 #[test]
+fn every_screen_says_how_one_goes_back() {
+    for columns in [120, 80, 60] {
+        for keys in ["n", "L", "tab enter", "3 enter", "2 x", "x x"] {
+            let mut scene = Scene::of(&["demo.xml"], (columns, 24));
+            assert!(!footer(&scene).contains("esc "), "there is nothing to go back from\n{}", scene.text());
+            scene.keys(keys);
+            let word = if keys.contains('x') { "esc unmark" } else { "esc back" };
+            assert!(footer(&scene).contains(word), "{keys} at {columns}: {}", footer(&scene));
+        }
+    }
+}
+
+#[test]
+fn a_key_that_does_nothing_here_says_where_it_does() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("tab");
+    for key in ["a", "v", "m", "c"] {
+        scene.keys(key);
+        assert!(footer(&scene).contains("no alert is selected here; tab goes to the alerts"), "{key}: {}", footer(&scene));
+    }
+    // What works in every list has no other key before it.
+    scene.keys("? a n y");
+    assert!(scene.text().contains("any list: a page down"), "{}", scene.text());
+    assert!(!scene.text().contains("?, "), "{}", scene.text());
+}
+
+#[test]
+fn a_gap_too_short_to_tell_is_not_nothing() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("tab enter");
+    assert!(!scene.text().contains("every 0.0 s"), "{}", scene.text());
+}
+
+#[test]
+fn below_the_help_stand_no_keys_that_do_something_else() {
+    let mut scene = Scene::of(&["demo.xml"], (80, 24));
+    scene.keys("?");
+    assert!(footer(&scene).ends_with("esc closes") && !footer(&scene).contains("ack"), "{}", footer(&scene));
+}
+
+#[test]
 fn a_frozen_picture_says_what_waits_and_how_it_goes_on() {
     for size in [(120, 36), (80, 24), (60, 16)] {
         let mut scene = Scene::of(&["attack_both_ends.xml"], size);

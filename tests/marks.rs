@@ -58,7 +58,7 @@ fn marked_rows_are_acknowledged_together_and_taken_back_together() {
         assert!(!scene.text().contains("marked"), "what was done is marked no more");
         assert_eq!(scene.model.alerts.acknowledged(), 6);
         scene.keys("u");
-        assert_eq!(said(&scene), "took an act back on 6 alerts");
+        assert_eq!(said(&scene), "took back: acknowledged 6 alerts");
         assert_eq!(scene.model.alerts.acknowledged(), 0);
     }
 }
@@ -123,6 +123,14 @@ fn esc_takes_marks_off_before_anything_else() {
 }
 
 #[test]
+fn what_was_taken_back_is_named() {
+    let mut scene = scene((120, 36), 1);
+    scene.keys("2 g v f");
+    scene.keys("u");
+    assert!(said(&scene).starts_with("took back: closed as false positive 7000"), "{}", said(&scene));
+}
+
+#[test]
 fn what_somebody_else_did_meanwhile_stays_and_is_told() {
     let mut scene = scene((120, 36), 2);
     scene.keys("2 X v f");
@@ -139,7 +147,7 @@ fn what_somebody_else_did_meanwhile_stays_and_is_told() {
     assert_eq!((status(&scene, 3), status(&scene, 4)), (Status::Closed(Verdict::TruePositive), Status::Acknowledged));
     bob(&mut scene, Deed::Own, 5);
     scene.keys("u");
-    assert_eq!(self::said(&scene), "took an act back on 6 of 7 alerts; 1 not: bob took it");
+    assert_eq!(self::said(&scene), "took back: closed as false positive 6 of 7 alerts; 1 not: bob took it");
     assert_eq!((status(&scene, 0), status(&scene, 5)), (Status::Open, Status::Closed(Verdict::FalsePositive)));
 }
 
@@ -183,7 +191,7 @@ fn a_hundred_thousand_are_acted_on_in_parts() {
     assert_eq!((parts.len(), parts[30].after, scene.model.alerts.acknowledged()), (31, 0, 60_007));
     assert!(said(&scene).starts_with("acknowledged 60,007 alerts"), "{}", said(&scene));
     scene.keys("u");
-    assert_eq!((said(&scene).as_str(), scene.model.alerts.acknowledged()), ("took an act back on 60,007 alerts", 0));
+    assert_eq!((said(&scene).as_str(), scene.model.alerts.acknowledged()), ("took back: acknowledged 60,007 alerts", 0));
 }
 
 #[test]
@@ -214,7 +222,10 @@ fn an_alert_that_was_opened_from_a_folded_row_is_acted_on_as_the_row_is() {
         scene.keys("t");
         assert_eq!((status(&scene, 11), status(&scene, 12)), (Status::Closed(Verdict::TruePositive), Status::Open));
         scene.keys("u");
-        assert_eq!((said(&scene).as_str(), status(&scene, 11)), ("took an act back on 5 alerts", Status::Acknowledged));
+        assert_eq!(
+            (said(&scene).as_str(), status(&scene, 11)),
+            ("took back: closed as true positive 5 alerts", Status::Acknowledged)
+        );
         // The next is the next row, not the next repeat.
         for (keys, number) in [("n", 6), ("n n n n", 2), ("N", 3), ("esc g ⏎", 12), ("n", 6)] {
             scene.keys(keys);

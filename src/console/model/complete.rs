@@ -44,18 +44,13 @@ impl Model {
             return (!names.is_empty()).then(|| format!("{}   or ⏎ to look for {word}", names.join(" ")));
         };
         let name = &word[..end];
-        let typed = word[end..].trim_start_matches([':', '>', '<', '=']).rsplit(',').next().unwrap_or_default().to_lowercase();
-        let of = |values: Vec<String>| {
-            let fitting: Vec<String> = values.into_iter().filter(|value| value.to_lowercase().starts_with(&typed)).collect();
-            let is_done = fitting.iter().any(|value| value.to_lowercase() == typed);
-            (!fitting.is_empty() && !is_done).then(|| format!("{name}: {}", fitting.join(" ")))
-        };
+        let typed = value_of(word, end);
         match name {
-            "is" => of(states().map(str::to_owned).collect()),
-            "sev" => of(Severity::ALL.map(|severity| severity.as_str().to_owned()).into()),
-            "host" => {
-                let hosts = self.hosts.values().map(|state| state.computer.clone());
-                of(hosts.filter(|host| host.to_lowercase().starts_with(&typed)).take(HOSTS).collect())
+            "is" | "sev" | "host" => {
+                let shown = if name == "host" { HOSTS } else { usize::MAX };
+                let fitting: Vec<String> = self.values(name, typed).take(shown).collect();
+                let is_done = fitting.iter().any(|value| value.eq_ignore_ascii_case(typed));
+                (!fitting.is_empty() && !is_done).then(|| format!("{name}: {}", fitting.join(" ")))
             }
             "since" if typed.is_empty() => Some("since: 30s 15m 24h 7d".to_owned()),
             "eid" | "port" if typed.is_empty() => Some(format!("{name}: a number, or several: {name}:1,3")),
@@ -63,6 +58,43 @@ impl Model {
             _ => None,
         }
     }
+
+    /// The values that a field can have and that begin with what is typed.
+    fn values<'m>(&'m self, name: &str, typed: &str) -> impl Iterator<Item = String> + use<'m> {
+        let typed = typed.to_lowercase();
+        let all: Box<dyn Iterator<Item = String> + 'm> = match name {
+            "is" => Box::new(states().map(str::to_owned)),
+            "sev" => Box::new(Severity::ALL.into_iter().map(|severity| severity.as_str().to_owned())),
+            "host" => Box::new(self.hosts.values().map(|state| state.computer.clone())),
+            _ => Box::new(std::iter::empty()),
+        };
+        all.filter(move |value| value.to_lowercase().starts_with(&typed))
+    }
+
+    /// The text with its last word as far as it can go on in one way only; nothing where that is no further.
+    pub fn completed(&self, text: &str) -> Option<String> {
+        let (_, word) = last_word(text);
+        let (typed, common) = match word.find([':', '>', '<', '=']) {
+            Some(end) => (value_of(word, end), common(self.values(&word[..end], value_of(word, end)))),
+            None => (word, common(field_names().filter(|name| name.starts_with(word)).map(|name| format!("{name}:")))),
+        };
+        let common = common.filter(|common| common.len() > typed.len())?;
+        Some(format!("{}{common}", &text[..text.len() - typed.len()]))
+    }
+}
+
+/// What is typed of the value of a field, the last of several.
+fn value_of(word: &str, end: usize) -> &str {
+    word[end..].trim_start_matches([':', '>', '<', '=']).rsplit(',').next().unwrap_or_default()
+}
+
+/// What words begin with, all of them; `None` without any.
+fn common(mut words: impl Iterator<Item = String>) -> Option<String> {
+    let first = words.next()?;
+    Some(words.fold(first, |common, word| {
+        let is_same = |(own, other): &(char, char)| own.to_lowercase().eq(other.to_lowercase());
+        common.chars().zip(word.chars()).take_while(is_same).map(|(own, _)| own).collect()
+    }))
 }
 
 #[cfg(test)]

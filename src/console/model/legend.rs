@@ -21,7 +21,7 @@ pub const SIGNS: &[Sign] = &[
     sign("ok  --",       "COVERAGE: events of this kind arrive; none came from this host yet"),
     sign("live quiet",   "STATE of a host: events arrive as usual; none for three times its usual gap"),
     sign("SILENT",       "no event of the host for 10 minutes ([hosts] silent_after)"),
-    sign("BLIND",        "a rule cannot fire there: something proves that connections came in, but no event told of them"),
+    sign("BLIND",        "a rule cannot fire there: something proves that connections came in, but no event told of them; Health (4) has the proof"),
     sign("LATE  lag",    "events take more than 2 s from when they were written to here"),
     sign("SKEW  skewed", "the clock of the host is off, ahead of ours or beside its own"),
     sign("STALE",        "nothing was heard of the collector for 3 s: what is shown is old, and dim"),

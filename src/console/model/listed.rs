@@ -39,6 +39,7 @@ pub const INNER: &[Inner] = &[
     inner(Action::Mutes,   "⏎ e",    "change",         "mutes: another reason and expiry for the selected one", false),
     inner(Action::Mutes,   "x",      "end",            "mutes: end the selected one", false),
     inner(Action::Comment, "⏎",      "keep",           "comment: keep it", false),
+    inner(Action::Filter,  "tab",    "complete",       "filter: complete the word, as far as there is one way to", false),
     inner(Action::Filter,  "⏎",      "keep",           "filter: keep it; esc brings the one before back", false),
     inner(Action::Copy,    "h",      "host",           "copy: the host", true),
     inner(Action::Copy,    "i",      "source",         "copy: the source address, or the host's own", true),
@@ -117,8 +118,11 @@ pub fn listed(keys: &Keymap) -> Vec<Listed> {
             action: binding.action,
             place: binding.place,
             name: format!("{}-{}", binding.action.name(), inner.name),
-            // One after the other, and what comes second in either way.
-            keys: format!("{opener}, {}", inner.keys.replace(' ', "/")),
+            // One after the other, and what comes second in either way; what works in any list or line needs no other key.
+            keys: match binding.action {
+                Action::Help => inner.keys.replace(' ', "/"),
+                _ => format!("{opener}, {}", inner.keys.replace(' ', "/")),
+            },
             label: binding.label,
             help: inner.help,
             then: event_of(inner.keys).filter(|_| inner.runs),

@@ -200,7 +200,22 @@ impl Model {
             _ if *done == 0 => String::new(),
             _ => format!("; {key} takes it back"),
         };
-        format!("{}{why}{undo}", past(deed, &which))
+        let what = match deed {
+            Deed::Undo(number) => self.taken_back(*number, &which),
+            _ => past(deed, &which),
+        };
+        format!("{what}{why}{undo}")
+    }
+
+    /// What was taken back, in words: `took back: acknowledged 6 alerts`.
+    pub(super) fn taken_back(&self, number: u64, which: &str) -> String {
+        match self.alerts.ledger.entry(number).map(|entry| &entry.deed) {
+            Some(Deed::Mute { .. }) => format!("took back: muted {which}"),
+            Some(Deed::Unmute(mute)) => format!("took back: ended mute #{mute}"),
+            Some(Deed::EditMute { mute, .. }) => format!("took back: changed mute #{mute}"),
+            Some(deed) => format!("took back: {}", past(deed, which)),
+            None => format!("took an act back on {which}"),
+        }
     }
 }
 

@@ -198,7 +198,7 @@ impl Model {
         let offered = offer.and_then(|offer| self.alerts.number_of(&offer.alert)).and_then(|number| self.alerts.get(number));
         // The newest stands for its repeats.
         let Some(form) = offered.or_else(|| self.front()).map(|entry| MuteForm::of(&entry.header)) else {
-            self.hint = Some("no alert is selected here");
+            self.hint = Some(self.no_alert());
             return;
         };
         if self.marked_rows() > 0 {

@@ -125,10 +125,16 @@ impl Model {
     fn targets_or_hint(&mut self) -> Option<Targets> {
         let targets = self.marked_targets().unwrap_or_else(|| self.targets());
         if targets.list.is_empty() && targets.many.is_none() {
-            self.hint = Some("no alert is selected here");
+            self.hint = Some(self.no_alert());
             return None;
         }
         Some(targets)
+    }
+
+    /// Why there is no alert to do something with.
+    pub(super) fn no_alert(&self) -> &'static str {
+        let is_at_hosts = self.stack.is_empty() && self.tab == Tab::Triage && self.pane == Pane::Hosts;
+        if is_at_hosts { "no alert is selected here; tab goes to the alerts" } else { "no alert is selected here" }
     }
 
     pub(super) fn ask(&mut self, deed: Deed, reason: String, targets: Targets) -> Vec<Effect> {
@@ -289,7 +295,7 @@ impl Model {
             self.say_done(entry);
         } else {
             let elsewhere = if is_mine { " elsewhere" } else { "" };
-            self.said = Some((format!("{}{elsewhere} {}", entry.who, about(entry)), false));
+            self.said = Some((format!("{}{elsewhere} {}", entry.who, self.about(entry)), false));
         }
     }
 
@@ -310,7 +316,7 @@ impl Model {
         let key = |action| self.config.keys.first_of(action);
         let (undo, mute) = (key(Action::Undo), key(Action::Mute));
         let is_harmless = matches!(entry.deed, Deed::Close(Verdict::BenignTrigger | Verdict::FalsePositive));
-        let about = about(entry);
+        let about = self.about(entry);
         let text = match entry.deed {
             Deed::Undo(_) | Deed::Unmute(_) => about,
             _ if is_harmless && self.size.0 >= 100 => format!("{about}; {mute} mutes alerts like this; {undo} takes it back"),
@@ -322,21 +328,21 @@ impl Model {
         self.offer = offered.map(|alert| Offer { alert, until: self.now + OFFERED });
         self.said = Some((text, false));
     }
-}
 
-/// What was done to how many, in words: `closed as false positive a7f3`.
-fn about(entry: &triage::Entry) -> String {
-    let which = match entry.alerts.as_slice() {
-        [one] => one.short().to_owned(),
-        several => count_of(several.len() as u64, "alert"),
-    };
-    match &entry.deed {
-        Deed::Mute { .. } if entry.alerts.is_empty() => "muted what is like this; none was open".to_owned(),
-        Deed::Mute { .. } => format!("muted {which} and what is like them"),
-        Deed::Unmute(number) => format!("ended mute #{number}: {which} back"),
-        Deed::EditMute { mute, .. } => format!("changed mute #{mute}"),
-        Deed::Undo(_) if entry.alerts.is_empty() => "took an act back".to_owned(),
-        Deed::Undo(_) => format!("took an act back on {which}"),
-        Deed::Own | Deed::Release | Deed::Comment | Deed::Acknowledge | Deed::Close(_) => past(&entry.deed, &which),
+    /// What was done to how many, in words: `closed as false positive a7f3`.
+    fn about(&self, entry: &triage::Entry) -> String {
+        let which = match entry.alerts.as_slice() {
+            [one] => one.short().to_owned(),
+            several => count_of(several.len() as u64, "alert"),
+        };
+        match &entry.deed {
+            Deed::Mute { .. } if entry.alerts.is_empty() => "muted what is like this; none was open".to_owned(),
+            Deed::Mute { .. } => format!("muted {which} and what is like them"),
+            Deed::Unmute(number) => format!("ended mute #{number}: {which} back"),
+            Deed::EditMute { mute, .. } => format!("changed mute #{mute}"),
+            Deed::Undo(_) if entry.alerts.is_empty() => "took an act back".to_owned(),
+            Deed::Undo(number) => self.taken_back(*number, &which),
+            Deed::Own | Deed::Release | Deed::Comment | Deed::Acknowledge | Deed::Close(_) => past(&entry.deed, &which),
+        }
     }
 }

@@ -72,6 +72,13 @@ impl Model {
                 }
                 return;
             }
+            KeyCode::Tab => {
+                let text = editor.text.to_string();
+                let Some(text) = self.completed(&text) else { return };
+                if let Some(editor) = &mut self.editor {
+                    editor.text.set(&text);
+                }
+            }
             KeyCode::Up => return self.recall_filter(1),
             KeyCode::Down => return self.recall_filter(-1),
             _ if !editor.text.key(key) => return,

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::alert::Severity;
 use crate::console::counted::count_of;
 use crate::console::keys::action::Action;
 use crate::console::model::Model;
@@ -23,14 +24,21 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
     let mut title = heading(if kinds_only { "Open alerts" } else { "Alerts" }, has_focus);
     let total = model.alerts.total(kinds_only);
     let here = if total > rows.len() { format!(", {} here", count(rows.len() as u64)) } else { String::new() };
-    title.push(plain(format!("  {}, severity then newest{here}", count(total as u64))));
+    title.push(plain(format!("  {}{}{here}", number(model, kinds_only, total as u64), order(area))));
     let list = if kinds_only { Listing::Open } else { Listing::All };
     title.extend(marked(model, &list));
     let title = Line::from(title);
     put(buffer, area, 0, &title);
+    let shown = seen(model, kinds_only, area);
+    let mut beside = Vec::new();
     if model.new_above > 0 && model.alert.is_chosen {
-        put_right(buffer, area, 0, title.width(), vec![styled(format!("▲ {} new", model.new_above), WARN)]);
+        beside.push(styled(format!("▲ {} new", model.new_above), WARN));
     }
+    if let Some(part) = part_of(&shown, rows.len()) {
+        beside.extend((!beside.is_empty()).then(|| plain("   ")));
+        beside.push(part);
+    }
+    put_right(buffer, area, 0, title.width(), beside);
     let columns = Columns::of(area.width, !kinds_only, (0..rows.len().min(ASKED)).filter_map(|place| rows.get(place)));
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
@@ -38,14 +46,31 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
         return;
     }
     let selected = model.selected_alert().and_then(|number| rows.place_of(number));
-    let seen = seen(model, kinds_only, area);
-    for place in seen.rows.clone() {
+    for place in shown.rows.clone() {
         let Some(entry) = rows.get(place) else { break };
         let repeats = if kinds_only { model.alerts.repeat_count(entry) } else { 1 };
         let row = Row { repeats, is_selected: Some(place) == selected, has_focus, is_marked: model.is_marked(entry, &list) };
         let line = columns.row(model, entry, &row);
-        put(buffer, area, seen.row_of(place), &line);
+        put(buffer, area, shown.row_of(place), &line);
     }
+}
+
+/// How many rows there are, and, where all that is open is listed and repeats are folded, of how many alerts: `8 in 7 rows`.
+fn number(model: &Model, kinds_only: bool, rows: u64) -> String {
+    let is_all = kinds_only && model.filter_text.is_empty() && model.window.minutes().is_none();
+    let open = Severity::ALL.into_iter().map(|severity| model.alerts.count_of_severity(severity)).sum::<u64>();
+    if is_all && open > rows && rows > 0 { format!("{} in {}", count(open), count_of(rows, "row")) } else { count(rows) }
+}
+
+/// How a list is ordered, where there is room for it beside which of its rows are seen.
+fn order(area: Rect) -> &'static str {
+    if area.width < 50 { "" } else { ", severity then newest" }
+}
+
+/// `1-6 of 40` where rows are out of sight.
+fn part_of(seen: &Seen, length: usize) -> Option<Span<'static>> {
+    let is_cut = seen.rows.len() < length;
+    is_cut.then(|| styled(format!("{}-{} of {}", seen.rows.start + 1, seen.rows.end, count(length as u64)), DIM))
 }
 
 /// Which rows are seen.
@@ -110,10 +135,11 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
     let mut title = heading("Alerts", true);
     let told = model.pages.count_of(host).filter(|told| *told > entries.len() as u64);
     let of_all = told.map_or(String::new(), |told| format!(" here of {}", count(told)));
-    title.push(plain(format!("  {}{of_all}, severity then newest", count(entries.len() as u64))));
+    title.push(plain(format!("  {}{of_all}{}", count(entries.len() as u64), order(area))));
     let list = Listing::Host(host.clone());
     title.extend(marked(model, &list));
-    put(buffer, area, 0, &Line::from(title));
+    let title = Line::from(title);
+    put(buffer, area, 0, &title);
     let columns = Columns::of(area.width, true, entries.iter().copied().take(ASKED));
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if entries.is_empty() {
@@ -122,6 +148,7 @@ pub fn render_of_host(model: &Model, host: &HostName, entries: &[&Entry], area: 
     }
     let selected = selected_of_host(model, entries);
     let seen = Seen::around(selected, model.rows_above(Pane::Alerts), entries.len(), 2, area);
+    put_right(buffer, area, 0, title.width(), part_of(&seen, entries.len()).into_iter().collect());
     for place in seen.rows.clone() {
         let is_marked = model.is_marked(entries[place], &list);
         let row = Row { repeats: 1, is_selected: Some(place) == selected, has_focus: true, is_marked };

@@ -33,17 +33,12 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let columns = usize::from(area.width);
     match (&model.dialog, &model.editor) {
+        _ if model.help.is_some() => covered(model, area, row, buffer),
         (Some(Dialog::Verdict(targets)), _) if wrong(model).is_none() => put(buffer, area, row, &verdict_line(targets, columns)),
         (Some(Dialog::Sure(deed, targets)), _) => put(buffer, area, row, &sure_line(model, deed, targets)),
         (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(model, targets, text, columns)),
         // All other keys are text or nothing; those that work stand in the box.
-        (Some(_), _) => {
-            let said = model.said.as_ref();
-            let said = said.map(|(text, is_wrong)| (style::keys(model, &safe(text)), if *is_wrong { WARN } else { ACCENT }));
-            let (text, style) = said.unwrap_or_default();
-            put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, columns.saturating_sub(14)), style)]));
-            put_right(buffer, area, row, width(&text).min(columns.saturating_sub(14)), vec![styled("esc closes", DIM)]);
-        }
+        (Some(_), _) => covered(model, area, row, buffer),
         (None, Some(editor)) => {
             // Right above the line, whatever it takes of the room.
             let hints = area.height.saturating_sub(row + 1);
@@ -56,6 +51,16 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         _ => render_keys(model, area, row, buffer),
     }
+}
+
+/// Below a box that takes all keys: what was said, and how it is left.
+fn covered(model: &Model, area: Rect, row: u16, buffer: &mut Buffer) {
+    let room = usize::from(area.width).saturating_sub(14);
+    let said = model.said.as_ref();
+    let said = said.map(|(text, is_wrong)| (style::keys(model, &safe(text)), if *is_wrong { WARN } else { ACCENT }));
+    let (text, style) = said.unwrap_or_default();
+    put(buffer, area, row, &Line::from(vec![plain(" "), styled(fit(&text, room), style)]));
+    put_right(buffer, area, row, width(&text).min(room), vec![styled("esc closes", DIM)]);
 }
 
 /// What went wrong with the last key.
@@ -136,8 +141,15 @@ fn keys(model: &Model, columns: u16) -> Keys {
     let is_shown = |row: &&Row| row.binding.footer > 0 && model.can_do(row.binding.action);
     let mut shown: Vec<_> = model.config.keys.rows(model.is_inside()).filter(is_shown).collect();
     let is_held = model.paused().is_some() || model.status.replay.as_ref().is_some_and(|replay| replay.is_held);
-    // What goes on again is the first thing to know of a picture that stands still.
-    shown.sort_by_key(|row| if is_held && row.binding.action == Action::Pause { 0 } else { row.binding.footer });
+    let is_within = !model.stack.is_empty() || model.marked_rows() > 0;
+    shown.sort_by_key(|row| match row.binding.action {
+        // What goes on again is the first thing to know of a picture that stands still.
+        Action::Pause if is_held => 0,
+        // The way out of a screen, or of marks, has room at every width.
+        Action::Back if is_within && columns < 70 => 2,
+        Action::Back if is_within => 4,
+        _ => row.binding.footer,
+    });
     for row in shown.iter().filter(|row| !matches!(row.binding.action, Action::Help | Action::Quit)) {
         let (binding, key) = (row.binding, first_key(row));
         let label = match binding.action {
@@ -194,14 +206,16 @@ fn first_key(row: &Row) -> &str {
 
 /// The filter being typed: its text, what is wrong with it, or how much it leaves.
 fn editor_line(model: &Model, editor: &Editor, columns: usize, has_hints: bool) -> Line<'static> {
+    let can_go_on = columns >= 60 && model.completed(&editor.text).is_some();
+    let completes = if can_go_on { "   tab completes" } else { "" };
     let (wrong, about, style) = match &editor.error {
         // What the word can become stands above it, where there is room.
-        Some(error) if has_hints => (error.at..error.at + error.length, "  not a filter yet   esc undo".to_owned(), DIM),
+        Some(error) if has_hints => (error.at..error.at + error.length, format!("  not a filter yet{completes}   esc undo"), DIM),
         Some(error) => (error.at..error.at + error.length, format!("  {}", error.reason), WARN),
         None => {
             let alerts = count_of(model.alerts.rows(false).len() as u64, "alert");
             let events = count_of(model.event_rows().len() as u64, "event");
-            (0..0, style::keys(model, &format!("  {alerts}, {events}   ⏎ keep   esc undo")), DIM)
+            (0..0, style::keys(model, &format!("  {alerts}, {events}{completes}   ⏎ keep   esc undo")), DIM)
         }
     };
     // The text comes first; what stands beside it is cut.

@@ -103,7 +103,7 @@ fn fact(name: &str, mut spans: Vec<Span<'static>>) -> Line<'static> {
 /// What is known of it, what matters most first.
 fn facts(model: &Model, state: &HostState, entries: &[&Entry], width: usize) -> Vec<Line<'static>> {
     let ago = |time: chrono::DateTime<chrono::Utc>| style::age((model.now - time).num_seconds());
-    let usual = state.usual_gap_ms.map_or(String::new(), |gap| format!(", usually every {}", times::span(gap)));
+    let usual = state.usual_gap_ms.map_or(String::new(), |gap| format!(", usually every {}", times::span(gap.max(1))));
     let all =
         format!("{}, first heard {} ago, last {} ago{usual}", count(state.events), ago(state.first_seen), ago(state.last_seen));
     let heard = format!("{}, last {} ago", count(state.events), ago(state.last_seen));

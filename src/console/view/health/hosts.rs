@@ -80,6 +80,7 @@ pub fn clock(host: &HostState) -> Option<String> {
 /// A time in words: `0.4 s`, `41 s`, `3m12s`.
 pub fn span(milliseconds: i64) -> String {
     match milliseconds {
+        1..100 => "<0.1 s".to_owned(),
         ..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
         10_000..60_000 => format!("{} s", milliseconds / 1000),
         _ => style::age(TimeDelta::milliseconds(milliseconds).num_seconds()),
