@@ -1,10 +1,10 @@
 //! The door out of the collector: everybody downstream (console, outputs, later the socket) hears the same serialisable
 //! [`Update`]s, numbered without gaps. A subscriber chooses once what happens when it cannot keep up: [`Overflow`].
 
-mod marked;
-mod page;
+pub mod marked;
+pub mod page;
 pub mod stage;
-mod status;
+pub mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,13 @@ use serde::{Deserialize, Serialize};
 use crate::alert::header::Header;
 use crate::alert::{Alert, AlertId, Severity};
 use crate::event::names::{EventId, HostName};
+use crate::feed::marked::{Marked, MarkedCount};
+use crate::feed::page::{Horizons, Listing, Page, Standing, Tally};
+use crate::feed::status::Status;
 use crate::triage::many::{Outcome, Part};
 use crate::triage::mute::{Preview, Scope};
 use crate::triage::viewer::{Role, Viewer};
 use crate::triage::{Act, Entry, Refusal};
-
-pub use crate::feed::marked::{Marked, MarkedCount, Which};
-pub use crate::feed::page::{Horizons, Key, Listing, Page, Standing, Tally};
-pub use crate::feed::status::{Counters, ListenerStatus, RuleFacts, RuleStatus, Status};
 
 /// What a full queue to a subscriber does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use scene::{Scene, updates};
 use wefwatch::alert::header::Header;
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::console::notify::Notify;
-use wefwatch::feed::{Change, Horizons, Link, Request, Snapshot, Standing, Update};
+use wefwatch::feed::page::{Horizons, Standing};
+use wefwatch::feed::{Change, Link, Request, Snapshot, Update};
 use wefwatch::triage::viewer::{Role, Viewer};
 use wefwatch::triage::{Act, Entry, Refusal, State, UNREACHED};
 
@@ -139,12 +140,12 @@ fn a_viewer_is_told_at_once_what_the_role_does_not_allow() {
 #[test]
 fn a_collector_that_has_nothing_to_do_causes_no_drawing() {
     let scene = Scene::of(&["attack_both_ends.xml"], (80, 24));
-    let status = |scene: &Scene, rate| wefwatch::feed::Status { events_per_second: rate, ..scene.model.status.clone() };
+    let status = |scene: &Scene, rate| wefwatch::feed::status::Status { events_per_second: rate, ..scene.model.status.clone() };
     let update = |status| wefwatch::feed::Update { seq: 1, at: scene.model.now, change: Change::Status(Box::new(status)) };
     assert!(!scene.model.is_news(&update(status(&scene, scene.model.status.events_per_second))));
     assert!(scene.model.is_news(&update(status(&scene, 7.5))));
     let hosts = scene.model.hosts.values().cloned().collect();
-    assert!(scene.model.is_news(&update(wefwatch::feed::Status { hosts, ..scene.model.status.clone() })));
+    assert!(scene.model.is_news(&update(wefwatch::feed::status::Status { hosts, ..scene.model.status.clone() })));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use ratatui::style::{Color, Modifier};
 use wefwatch::console::model::Message;
 use wefwatch::console::theme::Theme;
-use wefwatch::feed::{Change, Link, Status};
+use wefwatch::feed::status::Status;
+use wefwatch::feed::{Change, Link};
 use wefwatch::intake::OutputHealth;
 
 use scene::Scene;

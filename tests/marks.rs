@@ -9,7 +9,8 @@ use scene::{Scene, id};
 use wefwatch::console::keys::action::Action;
 use wefwatch::console::model::triage::Dialog;
 use wefwatch::console::model::{Effect, Message};
-use wefwatch::feed::{Change, Horizons, Request, Snapshot};
+use wefwatch::feed::page::Horizons;
+use wefwatch::feed::{Change, Request, Snapshot};
 use wefwatch::triage::{Act, Deed, Status, Target, Verdict};
 
 /// Six kinds on six hosts; of the kind on `h0` there are three, of the others one, but for `h5` with `many`.

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::collector::metrics;
-use crate::feed::Status;
+use crate::feed::status::Status;
 
 /// How many requests are served at once; more wait.
 const MAX_CONNECTIONS: usize = 64;

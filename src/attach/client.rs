@@ -16,7 +16,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::alert::Alert;
 use crate::attach::frame::{self, Deframer, MAX_SAID, MAX_TOLD};
 use crate::attach::{PROTOCOL, Said, Told, Wants};
-use crate::feed::{Change, Link, Request, RuleStatus, Update};
+use crate::feed::status::RuleStatus;
+use crate::feed::{Change, Link, Request, Update};
 use crate::triage::{Refusal, UNREACHED};
 
 /// The first and the longest pause before the next try.

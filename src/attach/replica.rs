@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Horizons, Known, Page, Snapshot, Standing, Status, Tally, Update};
+use crate::feed::page::{Horizons, Page, Standing, Tally};
+use crate::feed::status::Status;
+use crate::feed::{Change, EventLine, Known, Snapshot, Update};
 use crate::filter::Filter;
 use crate::hosts::HostState;
 use crate::roster::Roster;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::feed::Counters;
+use crate::feed::status::Counters;
 
 /// One metric: its rows with their label values.
 struct Metric {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::feed::ListenerStatus;
+use crate::feed::status::ListenerStatus;
 use crate::intake::ListenerId;
 
 /// How long the rates look back, in seconds.

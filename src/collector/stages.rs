@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use crate::feed::Counters;
 use crate::feed::stage::StageStatus;
+use crate::feed::status::Counters;
 use crate::intake::stages::{Stage, Timings};
 
 /// How long the rates look back, in seconds.

@@ -13,7 +13,7 @@ use crate::decode::RejectReason;
 use crate::detect::rule::Rule;
 use crate::detect::{RuleProblem, RuleSet, Work};
 use crate::event::WindowsEvent;
-use crate::feed::{Counters, ListenerStatus, RuleFacts, RuleStatus, Status};
+use crate::feed::status::{Counters, ListenerStatus, RuleFacts, RuleStatus, Status};
 use crate::hosts::table::HostCounts;
 use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Batch, ListenerId, OutputHealth, ShedReason, StoreHealth};

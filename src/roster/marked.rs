@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use crate::feed::{Key, Marked, MarkedCount, Which};
+use crate::feed::marked::{Marked, MarkedCount, Which};
+use crate::feed::page::Key;
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::roster::{Entry, Roster};

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::Severity;
 use crate::event::names::HostName;
-use crate::feed::{Horizons, Key, Page, Tally};
+use crate::feed::page::{Horizons, Key, Page, Tally};
 use crate::filter::Filter;
 use crate::roster::Roster;
 use crate::triage::ledger::Ledger;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::feed::Key;
+use crate::feed::page::Key;
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::roster::{Entry, Roster};

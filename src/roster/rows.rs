@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::AlertId;
 use crate::event::names::HostName;
-use crate::feed::Key;
+use crate::feed::page::Key;
 use crate::roster::{Entry, Roster};
 
 /// How many alerts before and after one are looked at for those near it.

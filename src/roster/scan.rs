@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use crate::feed::{Key, Listing, Page};
+use crate::feed::page::{Key, Listing, Page};
 use crate::filter::Filter;
 use crate::filter::listed::Listed;
 use crate::roster::Roster;

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::Severity;
 use crate::alert::header::testing::header;
-use crate::feed::{Horizons, Listing, Marked, Which};
+use crate::feed::marked::{Marked, Which};
+use crate::feed::page::{Horizons, Listing};
 use crate::roster::marked::Gather;
 use crate::roster::scan::Scan;
 use crate::triage::{Deed, Verdict};
@@ -150,7 +151,7 @@ impl Pair {
         let number = self.whole.number_of(&id).expect("it is there");
         if action == Action::Raised && self.whole.get(number).expect("it is there").state.again.is_some() {
             let alerts = vec![self.whole.standing(number, 0).expect("it is there")];
-            let page = crate::feed::Page { token: 0, alerts, matches: None, horizon: None };
+            let page = crate::feed::page::Page { token: 0, alerts, matches: None, horizon: None };
             self.part.hear_page(&page, &self.filter, self.now);
         }
     }

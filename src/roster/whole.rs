@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::alert::AlertId;
 use crate::event::names::HostName;
-use crate::feed::{Horizons, Key, Standing, Tally};
+use crate::feed::page::{Horizons, Key, Standing, Tally};
 use crate::roster::{Entry, Roster};
 use crate::triage::Target;
 use crate::triage::decide::MAX_TARGETS;

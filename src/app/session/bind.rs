@@ -14,7 +14,7 @@ use crate::app::failure::Failure;
 use crate::app::metrics_server;
 use crate::app::session::{Mode, Session};
 use crate::config::ListenUrl;
-use crate::feed::Status;
+use crate::feed::status::Status;
 use crate::input::replay::Recording;
 use crate::input::steering::Controls;
 use crate::input::{self, Context, clock, replay, tcp, udp};

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::alert::header::testing::header;
-use crate::feed::{Known, Listing};
+use crate::feed::Known;
+use crate::feed::page::Listing;
 use crate::filter::Filter;
 
 /// Something that ends what the store had.

@@ -8,7 +8,8 @@ use crate::console::keys::action::Action;
 use crate::console::model::near::NearMisses;
 use crate::console::model::screen::{Screen, Selection};
 use crate::console::model::{Effect, Model};
-use crate::feed::{Horizons, Link, Request, Snapshot};
+use crate::feed::page::Horizons;
+use crate::feed::{Link, Request, Snapshot};
 use crate::triage::viewer::{Role, Viewer};
 
 /// The company.

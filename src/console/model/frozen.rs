@@ -13,7 +13,8 @@ use crate::alert::{Action, Alert};
 use crate::console::model::hearing::{EVENT_BYTES, KEPT_LINES};
 use crate::console::model::near::NearMisses;
 use crate::event::names::HostName;
-use crate::feed::{Change, EventLine, Notice, RejectedLine, Status, Update};
+use crate::feed::status::Status;
+use crate::feed::{Change, EventLine, Notice, RejectedLine, Update};
 use crate::hosts::HostState;
 
 /// How many changes wait for a console that can have a snapshot instead.

@@ -10,7 +10,8 @@ use crate::console::model::Model;
 use crate::console::model::frozen::{Frozen, Limits, Waiting, count_minute, push_bounded};
 use crate::console::model::near::NearMisses;
 use crate::console::model::tail::TailLine;
-use crate::feed::{Change, EventLine, Known, Status, Update};
+use crate::feed::status::Status;
+use crate::feed::{Change, EventLine, Known, Update};
 
 /// How many rejected frames and notices are kept.
 pub(super) const KEPT_LINES: usize = 200;

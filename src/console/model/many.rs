@@ -7,7 +7,8 @@ use crate::console::counted::{count_of, grouped};
 use crate::console::keys::action::Action;
 use crate::console::model::triage::{Dialog, Targets};
 use crate::console::model::{Effect, Model};
-use crate::feed::{Marked, MarkedCount, Request};
+use crate::feed::Request;
+use crate::feed::marked::{Marked, MarkedCount};
 use crate::triage::many::{Outcome, Part, add, check, parts};
 use crate::triage::{Act, Deed};
 

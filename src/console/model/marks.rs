@@ -8,7 +8,7 @@ use crate::alert::AlertId;
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::event::names::HostName;
-use crate::feed::{Marked, Which};
+use crate::feed::marked::{Marked, Which};
 use crate::roster::Entry;
 use crate::roster::marked::Gather;
 

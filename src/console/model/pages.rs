@@ -9,7 +9,8 @@ use crate::alert::AlertId;
 use crate::console::model::screen::{Screen, Tab};
 use crate::console::model::{Effect, Model};
 use crate::event::names::HostName;
-use crate::feed::{Key, Listing, Page, Request};
+use crate::feed::Request;
+use crate::feed::page::{Key, Listing, Page};
 
 /// How many alerts are asked for at once, at least.
 const PAGE: u64 = 500;

@@ -9,7 +9,7 @@ use crate::console::model::Model;
 use crate::console::printable::{fit, width};
 use crate::console::view::health::hosts::{is_late, is_off, span};
 use crate::console::view::style::{DIM, WARN, count, plain, safe, styled};
-use crate::feed::{Counters, Status};
+use crate::feed::status::{Counters, Status};
 use crate::hosts::Liveness;
 use crate::intake::OutputHealth;
 

@@ -5,7 +5,7 @@ use ratatui::text::Line;
 use crate::console::model::Model;
 use crate::console::printable::{fit, wrap};
 use crate::console::view::style::{DIM, GOOD, WARN, count, heading, plain, safe, styled};
-use crate::feed::RuleStatus;
+use crate::feed::status::RuleStatus;
 
 /// How many rules of each sort are listed; `wefwatch rules list` has them all.
 const RULES_SHOWN: usize = 20;
