@@ -346,3 +346,14 @@ fn a_refusal_for_want_of_a_collector_is_not_told_when_it_is_back() {
     tell_snapshot(&mut scene, 700);
     assert!(!scene.text().contains("not done"), "{}", scene.text());
 }
+
+#[test]
+fn a_resync_is_told_though_the_collector_seemed_silent() {
+    let mut scene = attached((120, 36));
+    // A console that was stopped hears of the silence, of what it missed, and that all is well, in any order.
+    scene.model.update(Message::Link(Link::Silent(Duration::from_secs(12))));
+    let pieces = snapshot(700).into_iter().map(|piece| Snapshot { is_resync: true, ..piece });
+    pieces.for_each(|piece| scene.tell(Change::Snapshot(Box::new(piece))));
+    scene.model.update(up(Role::Analyst));
+    assert!(scene.text().contains("fell behind and was resynced"), "{}", scene.text());
+}

@@ -12,6 +12,9 @@ use crate::feed::page::Horizons;
 use crate::feed::{Link, Request, Snapshot};
 use crate::triage::viewer::{Role, Viewer};
 
+/// What is said when the collector did not wait for this console.
+const RESYNCED: &str = "this console fell behind and was resynced";
+
 /// The company.
 #[derive(Debug, Default)]
 pub struct Company {
@@ -76,7 +79,7 @@ impl Model {
                 self.company.role = Some(role);
                 if self.company.stale.take().is_some() {
                     // What failed for want of a collector is over.
-                    self.said.take_if(|(_, is_wrong)| *is_wrong);
+                    self.said.take_if(|(text, is_wrong)| *is_wrong && text != RESYNCED);
                 }
                 self.company.looked = None;
             }
@@ -178,7 +181,7 @@ impl Model {
         self.alert = Selection::default();
         self.new_above = 0;
         if snapshot.is_resync {
-            self.said = Some(("this console fell behind and was resynced".to_owned(), true));
+            self.said = Some((RESYNCED.to_owned(), true));
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -89,6 +89,13 @@ impl Server {
         let page = self.get("/metrics");
         let own = page.lines().filter(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with(['{', ' '])));
         own.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// A counter when it next changes: counts are told twice a second, so that in between nobody knows how old one is.
+    pub(crate) fn next_total(&self, metric: &str) -> (u64, Instant) {
+        let before = self.total(metric);
+        self.wait(metric, |server| server.total(metric) != before);
+        (self.total(metric), now())
     }
 
     fn wait(&self, what: &str, is_there: impl Fn(&Self) -> bool) {

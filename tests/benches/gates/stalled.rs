@@ -83,12 +83,12 @@ fn paced(server: &Server, consoles: &mut [Console], report: &mut Report) {
         if is_stopped {
             consoles[0].signal(Signal::SIGSTOP);
         }
-        let (before, begin) = (server.total("wefwatch_events_total"), now());
+        let (before, begin) = server.next_total("wefwatch_events_total");
         consoles[1].watch(PACED, |_, _| {});
-        let (after, elapsed) = (server.total("wefwatch_events_total"), begin.elapsed());
+        let (after, end) = server.next_total("wefwatch_events_total");
         consoles[0].signal(Signal::SIGCONT);
         consoles.iter_mut().for_each(Console::catch_up);
-        (after - before) as f64 / elapsed.as_secs_f64()
+        (after - before) as f64 / (end - begin).as_secs_f64()
     };
     // What comes first is a little slower than what follows.
     let [_, all, stopped] = [false, false, true].map(&mut taken);
