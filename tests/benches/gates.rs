@@ -12,9 +12,10 @@
 //! | `resize` | another size until all is drawn anew; then a storm of sizes |
 //! | `why` | how many keys until a reason shows |
 //! | `stalled` | eight consoles, one stopped: what the collector takes in, and what an event costs it |
+//! | `counted` | the same in instructions, where valgrind is installed; some ten minutes |
 //! | `restored` | quit, panic, TERM, HUP and server loss give the terminal back |
 //!
-//! Instructions are counted where valgrind is installed. All but the last two look at a collector whose store holds 100,000 open alerts of 200 hosts. Other programs on the machine
+//! All but the last three look at a collector whose store holds 100,000 open alerts of 200 hosts. Other programs on the machine
 //! show in every time; run it on a quiet one. Percentages are of one core.
 
 #![allow(missing_docs, reason = "a program, not an interface")]
@@ -60,7 +61,8 @@ const CROWDED: [(&str, Crowded); 6] = [
     ("keys", keys::keys),
 ];
 /// Gates with collectors of their own.
-const ALONE: [(&str, Alone); 2] = [("stalled", stalled::stalled), ("restored", restored::restored)];
+const ALONE: [(&str, Alone); 3] =
+    [("stalled", stalled::stalled), ("counted", stalled::counted), ("restored", restored::restored)];
 
 fn main() -> ExitCode {
     if std::env::var_os(restored::PANIC).is_some() {

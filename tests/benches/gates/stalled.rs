@@ -64,7 +64,6 @@ pub(crate) fn stalled(report: &mut Report) {
     paced(&server, &mut consoles, report);
     consoles.into_iter().for_each(Console::quit);
     server.stop();
-    counted(report);
 }
 
 /// How much it takes in flat out, and what an event costs then.
@@ -99,9 +98,9 @@ fn paced(server: &Server, consoles: &mut [Console], report: &mut Report) {
 }
 
 /// What an event costs the collector, in instructions.
-fn counted(report: &mut Report) {
+pub(crate) fn counted(report: &mut Report) {
     let Some(mut counted) = Counted::start() else {
-        return note("stalled", "instructions an event", "not counted: valgrind is not installed");
+        return note("counted", "instructions an event", "not counted: valgrind is not installed");
     };
     let mut consoles = attached(&counted.server);
     let mut source = Events::new();
@@ -131,7 +130,7 @@ fn counted(report: &mut Report) {
     let (all, median) = (Sample::new(pairs.iter().map(|(all, _)| *all).collect()).median(), changes.median());
     let (low, high) = changes.median_interval();
     let measured = format!("{median:+.2} % of {all:.0}  (95 %: {low:+.2} to {high:+.2}), {COUNTED_PAIRS} pairs");
-    report.row("stalled", "instructions an event", &measured, "more by under 1 %", high < 1.0);
+    report.row("counted", "instructions an event", &measured, "more by under 1 %", high < 1.0);
     consoles.into_iter().for_each(Console::quit);
     counted.server.stop();
 }
