@@ -379,7 +379,7 @@ impl Pump {
             let mut health = self.health();
             health.waiting = spool.undelivered();
             if health.waiting > 0 {
-                warn!(output = %self.label, records = health.waiting, "not delivered; they stay in the store and go out first next time");
+                warn!(output = %self.label, records = health.waiting, "not delivered; what the store has of them goes out first next time");
             }
             spool.end().await;
             return Outcome::Drained(health);

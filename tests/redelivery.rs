@@ -119,7 +119,7 @@ fn what_nobody_took_is_sent_first_by_the_next_run() {
         let place = Place::new();
         if let Some(outcome) = miss(&place, 1000, 300, signal) {
             assert_eq!((count(&outcome, &place.url(), "kept"), count(&outcome, &place.url(), "gave_up")), (300, 0));
-            assert!(outcome.stderr.contains("they stay in the store"), "{}", outcome.stderr);
+            assert!(outcome.stderr.contains("what the store has of them goes out first"), "{}", outcome.stderr);
         }
         // Twice: what is left over is kept with what comes.
         miss(&place, 1300, 100, signal);
