@@ -23,13 +23,10 @@ pub fn spans(model: &Model, columns: u16) -> Vec<Span<'static>> {
             values[place] += u64::from(*number);
         }
     }
-    let mut drawn = bars(&values, length);
+    let first = model.per_minute.front().map_or(i64::MAX, |(minute, _)| *minute).min(model.began.timestamp() / 60);
+    let unknown = place(first).unwrap_or(0);
+    let drawn: String = bars(&values, length).chars().enumerate().map(|(at, bar)| if at < unknown { ' ' } else { bar }).collect();
     let words = if model.window.minutes().is_some() { model.window.words().to_owned() } else { format!("{most} min") };
-    if model.window.minutes().is_some() {
-        let first = model.per_minute.front().map_or(i64::MAX, |(minute, _)| *minute).min(model.began.timestamp() / 60);
-        let unknown = place(first).unwrap_or(0);
-        drawn = drawn.chars().enumerate().map(|(at, bar)| if at < unknown { ' ' } else { bar }).collect();
-    }
     let head = if each == 1 { "alerts/min " } else { "alerts " };
     vec![styled(head, DIM), plain(drawn), styled(format!(" {words}"), DIM)]
 }

@@ -1,6 +1,7 @@
 //! What people did with an alert, and whether what it is about is usual on its host.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::alert::Alert;
@@ -98,7 +99,7 @@ pub fn usual_lines(model: &Model, entry: &Entry, alert: &Alert, width: usize) ->
         let sentence = sentence(model, usual, alert);
         let room = width.saturating_sub(24);
         let key = fit_left(&safe(&usual.key), room.saturating_sub(columns_of(&sentence) + 2).max(room / 3));
-        let style = if usual.before == 0 { WARN } else { plain("").style };
+        let style = usual_style(alert.created, usual);
         let text = fit(&format!("{key}  {sentence}"), room);
         lines.push(Line::from(vec![plain("  "), styled(pad(name, 20), DIM), styled(text, style)]));
     }
@@ -116,14 +117,12 @@ pub fn usual_line(alert: &Alert, width: usize) -> Option<Line<'static>> {
     let line = |name: &dyn Fn(&Usual) -> String, is_short: bool| {
         let mut spans = vec![styled("  Usual here?", DIM)];
         for usual in &alert.usual {
-            let (times, style) = match usual.before {
-                0 => ("never".to_owned(), WARN),
-                before => (format!("{}x", count(before)), plain("").style),
-            };
+            let times = if usual.before == 0 { "never".to_owned() } else { format!("{}x", count(usual.before)) };
+            let style = usual_style(alert.created, usual);
             spans.push(plain(format!("   {} ", name(usual))));
             spans.push(styled(if is_short { times } else { format!("{times} before") }, style));
         }
-        spans.push(styled(format!("   in {}", style::age((alert.created - since).num_seconds())), DIM));
+        spans.push(styled(format!("   in {}", counting(alert.created, since)), DIM));
         Line::from(spans)
     };
     let whole = |usual: &Usual| safe(&usual.key);
@@ -137,12 +136,46 @@ pub fn usual_line(alert: &Alert, width: usize) -> Option<Line<'static>> {
     forms.into_iter().find(|line| line.width() <= width)
 }
 
+/// Under this a count says little yet.
+const YOUNG: TimeDelta = TimeDelta::hours(1);
+
+/// For how long was counted before an alert; a short time says that it is one.
+fn counting(created: DateTime<Utc>, since: DateTime<Utc>) -> String {
+    let counted = created - since;
+    let only = if counted < YOUNG { "only " } else { "" };
+    format!("{only}{}", style::age(counted.num_seconds()))
+}
+
+/// What never was stands out, unless nobody counted for long.
+fn usual_style(created: DateTime<Utc>, usual: &Usual) -> Style {
+    if usual.before == 0 && created - usual.since >= YOUNG { WARN } else { plain("").style }
+}
+
 /// `never before, 412 others in 30d`, `2x before, of 412 in 30d, last 2026-11-02 10:40`.
 fn sentence(model: &Model, usual: &Usual, alert: &Alert) -> String {
-    let counting = style::age((alert.created - usual.since).num_seconds());
+    let counting = counting(alert.created, usual.since);
     let last = usual.last.map_or(String::new(), |last| style::clock(last, model.is_utc, ", last %Y-%m-%d %H:%M"));
     match usual.before {
         0 => format!("never before, {} others in {counting}", count(usual.of)),
         before => format!("{}x before, of {} in {counting}{last}", count(before), count(usual.of)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is counted since a minute cannot be unusual.
+    #[test]
+    fn a_young_count_says_that_it_is_one() {
+        let created = DateTime::UNIX_EPOCH + TimeDelta::days(1);
+        for (minutes, before, says, stands_out) in
+            [(1, 0, "only 1m00s", false), (59, 0, "only 59m", false), (60, 0, "1h00m", true), (60, 3, "1h00m", false)]
+        {
+            let since = created - TimeDelta::minutes(minutes);
+            let usual = Usual { what: Counted::UserOnHost, key: "x".to_owned(), before, of: 9, last: None, since };
+            assert_eq!(counting(created, since), says);
+            assert_eq!(usual_style(created, &usual) == WARN, stands_out, "{says}, {before} before");
+        }
     }
 }

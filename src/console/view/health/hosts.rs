@@ -30,8 +30,13 @@ pub fn blind(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
     for (host, state) in blind.iter().take(SHOWN) {
         let (room, format) = if width >= 100 { (32, "%Y-%m-%d %H:%M:%S") } else { (22, "%m-%d %H:%M:%S") };
         let since = style::clock(state.since, model.is_utc, format);
-        let what = if state.had_inbound { "last inbound" } else { "none since first heard" };
-        let text = format!("  {} BLIND 3in  {what} {since}", pad(&safe(&host.computer), room));
+        let missing = match (model.config.is_replay, state.had_inbound) {
+            // The recording's time counts, whatever the pace: no clock on the wall shows when it began.
+            (true, _) => format!("none for {}", style::age((model.now - state.since).num_seconds())),
+            (false, true) => format!("last inbound {since}"),
+            (false, false) => format!("none since first heard {since}"),
+        };
+        let text = format!("  {} BLIND 3in  {missing}", pad(&safe(&host.computer), room));
         lines.push(Line::from(styled(fit(&text, width), WARN)));
         let times = if state.proofs > 1 { format!(", and {} more since", count(state.proofs - 1)) } else { String::new() };
         let at = style::clock(state.proven_at, model.is_utc, "%H:%M:%S");

@@ -50,12 +50,14 @@ fn rules_that_run(rules: &[RuleStatus], width: usize, lines: &mut Vec<Line<'stat
     }
     for rule in running.iter().take(RULES_SHOWN) {
         let facts = &rule.facts;
-        let share = if total == 0 { "-".to_owned() } else { format!("{:.0} %", rule.nanoseconds as f64 * 100.0 / total as f64) };
+        // Not every event is timed: in the beginning there may be nothing to share.
+        let share = (total > 0).then(|| format!("{:.0} %", rule.nanoseconds as f64 * 100.0 / total as f64));
         let [alerts, evaluated, held] = [rule.alerts, rule.evaluated, rule.held].map(count);
         let style = if facts.limits.is_empty() { GOOD } else { WARN };
         let verdict = styled(format!("  {:<11}", facts.verdict), style);
         if is_wide {
             let name = fit(&safe(&facts.name), name_width);
+            let share = share.as_deref().unwrap_or("-");
             let text = format!("{:<6}{name:<name_width$} {alerts:>7} {evaluated:>10} {held:>8} {share:>6}", facts.language);
             lines.push(Line::from(vec![verdict, plain(text)]));
             continue;
@@ -65,7 +67,8 @@ fn rules_that_run(rules: &[RuleStatus], width: usize, lines: &mut Vec<Line<'stat
         let mut name = name.into_iter();
         lines.push(Line::from(vec![verdict, plain(format!("{:<6}{}", facts.language, name.next().unwrap_or_default()))]));
         lines.extend(name.map(|text| Line::from(format!("{:19}{text}", ""))));
-        let did = format!("{:19}alerts {alerts}  evaluated {evaluated}  held {held}  time {share}", "");
+        let time = share.map_or(String::new(), |share| format!("  time {share}"));
+        let did = format!("{:19}alerts {alerts}  evaluated {evaluated}  held {held}{time}", "");
         lines.push(Line::from(styled(did, DIM)));
     }
     if running.len() > RULES_SHOWN {
