@@ -56,6 +56,8 @@ pub(super) fn is_act(action: Action) -> bool {
 struct Place {
     selected: Option<AlertId>,
     stack: Vec<(Screen, Option<AlertId>)>,
+    /// Where that led so far; who is elsewhere went there meanwhile, and stays.
+    led_to: Option<(Selection<u64>, Vec<Screen>)>,
 }
 
 impl Company {
@@ -195,12 +197,17 @@ impl Model {
         Place {
             selected: self.alert.what.filter(|_| self.alert.is_chosen).and_then(id),
             stack: self.stack.iter().map(|screen| (screen.clone(), of_screen(screen))).collect(),
+            led_to: None,
         }
     }
 
     /// Puts the user back where they were, as far as the alerts are here already.
     fn restore_place(&mut self) {
         let Some(place) = &self.company.place else { return };
+        if place.led_to.as_ref().is_some_and(|(alert, stack)| (alert, stack) != (&self.alert, &self.stack)) {
+            self.company.place = None;
+            return;
+        }
         let number = |id: &Option<AlertId>| id.as_ref().and_then(|id| self.alerts.number_of(id));
         if let Some(number) = number(&place.selected) {
             self.alert = Selection { what: Some(number), is_chosen: true };
@@ -215,5 +222,8 @@ impl Model {
             Screen::Event { .. } | Screen::BadFrames { .. } => None,
         });
         self.stack = screens.collect();
+        if let Some(place) = &mut self.company.place {
+            place.led_to = Some((self.alert.clone(), self.stack.clone()));
+        }
     }
 }

@@ -106,7 +106,7 @@ pub enum Screen {
 }
 
 /// What is selected in a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection<T> {
     /// What.
     pub what: Option<T>,

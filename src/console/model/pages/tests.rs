@@ -10,6 +10,7 @@ use crate::alert::header::testing::header;
 use crate::console::Config;
 use crate::console::keys::Keymap;
 use crate::console::model::Message;
+use crate::console::model::screen::Selection;
 use crate::console::theme::Theme;
 use crate::feed::marked::{MarkedCount, Which};
 use crate::feed::page::{Horizons, Standing, Tally};
@@ -187,6 +188,32 @@ fn an_alert_that_was_open_is_open_after_a_resync() {
     assert!(matches!(desk.model.stack.last(), Some(Screen::Alert { number: 3, .. })));
     // Where it stands in the list of all is known only once the list goes down to it.
     assert_eq!(desk.model.alerts.place(3), None);
+}
+
+#[test]
+fn who_moves_while_a_snapshot_comes_stays_where_they_went() {
+    for (keys, is_moved) in [(&[][..], false), (&[KeyCode::Down], true), (&[KeyCode::Enter], true)] {
+        let mut desk = Desk::new();
+        desk.model.alert = Selection { what: Some(9990), is_chosen: true };
+        let Change::Snapshot(whole) = snapshot(true) else { unreachable!() };
+        let piece = |first: bool, numbers: std::ops::Range<u64>| {
+            Change::Snapshot(Box::new(Snapshot {
+                is_first: first,
+                is_last: !first,
+                alerts: numbers.map(standing).collect(),
+                ..(*whole).clone()
+            }))
+        };
+        desk.tell(piece(true, 9900..10_000));
+        assert_eq!(desk.model.selected_alert(), Some(9990));
+        for key in keys {
+            desk.key(*key);
+        }
+        let went = (desk.model.selected_alert(), desk.model.stack.clone());
+        desk.tell(piece(false, 9500..9900));
+        assert_eq!((desk.model.selected_alert(), desk.model.stack.clone()), went, "{keys:?}");
+        assert_eq!(went != (Some(9990), Vec::new()), is_moved, "{keys:?}");
+    }
 }
 
 #[test]
