@@ -42,11 +42,18 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let headless = is_headless(arguments.headless, &arguments.look, &mut config);
             let speed = arguments.speed.map_or(if headless { None } else { Some(1.0) }, crate::cli::values::Speed::times);
             let sources = arguments.files.iter().cloned().map(Piece::File).collect();
-            let mut plan = replay_plan(config, Recording { sources, speed }, headless, &arguments.output, arguments.metrics);
+            let mut plan = replay_plan(
+                config,
+                Recording { sources, speed },
+                headless,
+                &arguments.output,
+                arguments.metrics,
+                cli.log_level(),
+            );
             plan.config.store.location = arguments.store.clone().unwrap_or(Location::None);
             plan.expect_alerts = arguments.expect.map(|expect| expect.alerts);
             plan.exit_at_end = headless || arguments.exit_at_end;
-            start(plan, cli.log_level())
+            start(plan)
         }
         Some(Command::Demo(ref arguments)) => {
             let console = load_config(arguments.config.as_deref())?.console;
@@ -56,9 +63,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let sources = vec![Piece::Embedded("demo", DEMO)];
             // A day goes by in a minute here.
             config.hosts.blind_after = chrono::TimeDelta::seconds(30);
-            let mut plan = replay_plan(config, Recording { sources, speed }, headless, &[], None);
+            let mut plan = replay_plan(config, Recording { sources, speed }, headless, &[], None, cli.log_level());
             plan.exit_at_end = headless || arguments.exit_at_end;
-            start(plan, cli.log_level())
+            start(plan)
         }
         Some(Command::Attach(ref arguments)) => {
             let mut config = load_config(arguments.config.as_deref())?;
@@ -163,7 +170,7 @@ fn run_live(arguments: &crate::cli::RunArguments, level: &str) -> Result<(), Fai
         config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));
     }
     let face = if headless { Face::Headless } else { Face::Console };
-    start(Plan { config, mode: Mode::Live, face, expect_alerts: None, exit_at_end: false }, level)
+    start(Plan { config, mode: Mode::Live, face, expect_alerts: None, exit_at_end: false, log_level: level.to_owned() })
 }
 
 /// Takes over how the console shall look, and answers whether there is none. Plain lines need no terminal; a terminal that
@@ -189,6 +196,7 @@ fn replay_plan(
     headless: bool,
     outputs: &[crate::output::url::OutputUrl],
     metrics: Option<std::net::SocketAddr>,
+    level: &str,
 ) -> Plan {
     config.outputs = outputs.iter().cloned().map(crate::config::OutputSetting::new).collect();
     config.store.location = Location::None;
@@ -197,7 +205,7 @@ fn replay_plan(
         config.outputs.push(crate::config::OutputSetting::new(crate::output::url::OutputUrl::Stdout));
     }
     let face = if headless { Face::Headless } else { Face::Console };
-    Plan { config, mode: Mode::Replay(recording), face, expect_alerts: None, exit_at_end: true }
+    Plan { config, mode: Mode::Replay(recording), face, expect_alerts: None, exit_at_end: true, log_level: level.to_owned() }
 }
 
 /// How long a console may take to go when it has to go at once.
@@ -223,12 +231,12 @@ async fn run_once(plan: Plan, signals: &Signals) -> Result<Ended, Failure> {
     }
 }
 
-fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
+fn start(mut plan: Plan) -> Result<(), Failure> {
     if plan.face == Face::Console {
         // Two writers on one terminal would draw over each other.
         plan.config.outputs.retain(|output| output.url != crate::output::url::OutputUrl::Stdout);
     }
-    log::to_stderr(level, plan.face);
+    log::to_stderr(&plan.log_level, plan.face);
     let runtime = runtime()?;
     let expect = plan.expect_alerts;
     let is_headless = plan.face == Face::Headless;
@@ -244,7 +252,7 @@ fn start(mut plan: Plan, level: &str) -> Result<(), Failure> {
     // A thread that waits for standard input must not hold up the end.
     runtime.shutdown_background();
     let ended = result?;
-    if is_headless {
+    if is_headless || ended.is_detached {
         let summary = crate::collector::metrics::summary(&ended.counters);
         let _ = writeln!(stderr(), "summary {}", crate::output::format::one_line(&summary));
     }

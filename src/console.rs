@@ -28,6 +28,7 @@ use crate::alert::Alert;
 use crate::console::answer::{Answer, Heard};
 use crate::console::keyboard::Keyboard;
 use crate::console::keys::Keymap;
+use crate::console::model::alarm::Alarm;
 use crate::console::model::{Effect, Message, Model, pointing};
 use crate::console::notify::Notify;
 use crate::console::terminal::Guard;
@@ -79,6 +80,8 @@ pub struct Config {
 pub enum Exit {
     /// To end the program.
     Quit,
+    /// To go alone: the program goes on without a console.
+    Detach,
     /// To replay from the beginning.
     Again,
 }
@@ -96,6 +99,8 @@ pub struct Desk {
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(100);
+/// The same while the keyboard is at another terminal. What cannot wait is drawn at once all the same: see [`Alarm`].
+const UNFOCUSED_FRAME: Duration = Duration::from_secs(1);
 /// How often ages and the clock move on.
 const CLOCK: Duration = Duration::from_secs(1);
 
@@ -141,11 +146,14 @@ async fn attend(
     let mut last_frame = Instant::now();
     let mut next_clock = last_frame + CLOCK;
     let mut is_dirty = false;
+    // Whether it cannot wait for somebody to look.
+    let (mut is_urgent, mut alarm) = (false, Alarm::of(&model));
     let mut is_feed_open = true;
     let (writer, mut written) = mpsc::channel(1);
     loop {
         let mut is_input = false;
         let mut effects = Vec::new();
+        let frame = if model.has_focus || is_urgent { FRAME } else { UNFOCUSED_FRAME };
         tokio::select! {
             biased;
             _ = hangup.recv() => return Ok(Exit::Quit),
@@ -159,6 +167,7 @@ async fn attend(
                 Some(update) => {
                     is_dirty |= model.is_news(&update);
                     effects = model.update(Message::Update(update));
+                    is_urgent |= !model.has_focus && alarm != Alarm::of(&model);
                 }
                 None => is_feed_open = false,
             },
@@ -168,13 +177,13 @@ async fn attend(
             }
             Some(link) = desk.links.recv() => {
                 effects = model.update(Message::Link(link));
-                is_dirty = true;
+                (is_dirty, is_urgent) = (true, true);
             }
             Some(result) = written.recv() => {
                 effects = model.update(Message::Written(result));
                 is_input = true;
             }
-            () = sleep_until(last_frame + FRAME), if is_dirty => {}
+            () = sleep_until(last_frame + frame), if is_dirty => {}
             () = sleep_until(next_clock) => {
                 next_clock = Instant::now() + CLOCK;
                 is_dirty = true;
@@ -184,6 +193,7 @@ async fn attend(
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(Exit::Quit),
+                Effect::Detach => return Ok(Exit::Detach),
                 Effect::Again => return Ok(Exit::Again),
                 Effect::Copy(text) => guard.send_to_clipboard(&text)?,
                 Effect::Notify(sequence) => guard.send(&sequence)?,
@@ -193,10 +203,11 @@ async fn attend(
                 Effect::Suspend => keyboard.leave_for(|| guard.suspend()).await?,
             }
         }
-        if is_input || (is_dirty && last_frame.elapsed() >= FRAME) {
+        let frame = if model.has_focus || is_urgent { FRAME } else { UNFOCUSED_FRAME };
+        if is_input || (is_dirty && last_frame.elapsed() >= frame) {
             draw(guard, &model)?;
             last_frame = Instant::now();
-            is_dirty = false;
+            (is_dirty, is_urgent, alarm) = (false, false, Alarm::of(&model));
         }
     }
 }
@@ -211,7 +222,8 @@ async fn type_all(keyboard: &mut Keyboard, first: Heard, model: &mut Model, effe
             is_input = true;
             effects.extend(model.update(message));
         }
-        let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend | Effect::Again));
+        let leaves = |effect: &Effect| matches!(effect, Effect::Quit | Effect::Detach | Effect::Suspend | Effect::Again);
+        let leaves = effects.iter().any(leaves);
         heard = if leaves { None } else { keyboard.waiting().await };
     }
     is_input
@@ -225,6 +237,8 @@ fn message_of(heard: Heard) -> Option<Message> {
         Heard::Event(Event::Mouse(event)) if pointing::is_heard(&event) => Some(Message::Mouse(event)),
         Heard::Event(Event::Paste(text)) => Some(Message::Paste(text)),
         Heard::Event(Event::Resize(columns, rows)) => Some(Message::Resize(columns, rows)),
+        Heard::Event(Event::FocusGained) => Some(Message::Focus(true)),
+        Heard::Event(Event::FocusLost) => Some(Message::Focus(false)),
         Heard::Event(_) => None,
     }
 }

@@ -128,6 +128,48 @@ fn two_people_see_what_each_does_and_outlive_the_collector() {
 }
 
 #[test]
+fn a_console_goes_and_its_collector_goes_on() {
+    let place = Place::new();
+    let (store, socket) = (place.path("w.db"), place.path("w.sock"));
+    let arguments = ["--store", &store, "--socket", &socket, "--listen", "tcp://127.0.0.1:0"];
+    let mut run = Terminal::start(&arguments, &[], (120, 36));
+    run.wait_for("no events yet");
+    run.press("4");
+    let port = |text: &str| {
+        let (_, rest) = text.split_once("tcp://127.0.0.1:")?;
+        rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse::<u16>().ok()
+    };
+    run.wait_until("the port", |terminal| port(&terminal.text()).is_some_and(|port| port > 0));
+    let port = port(&run.text()).expect("it is there");
+    let send = |number| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        stream.write_all(outbound(number).as_bytes()).expect("it reads");
+    };
+    send(1);
+    run.wait_for("HIGH 1");
+    // Something would be lost: it is asked first, and no other key answers.
+    run.press("qx");
+    run.wait_for("stop collecting?");
+    run.press("\u{1b}");
+    run.wait_until("the keys", |terminal| !terminal.text().contains("stop collecting?"));
+    run.press("qd");
+    run.wait_for_bytes("wefwatch goes on without a console");
+    assert!(run.text().contains(&socket) || run.text().contains("wefwatch attach"), "{}", run.text());
+    // The terminal closes; a service would read its rules anew.
+    run.signal(Signal::SIGHUP);
+    run.wait_for_bytes("rules reloaded");
+    send(2);
+    let mut other = place.attach((120, 36));
+    other.wait_for("HIGH 2");
+    assert!(!other.text().contains("attached"), "nobody sits there any more:\n{}", other.text());
+    other.press("q");
+    assert_eq!(other.end().0.exit_code(), 0);
+    run.signal(Signal::SIGTERM);
+    let (status, text) = run.end();
+    assert!(status.success() && text.contains("summary {"), "{text}");
+}
+
+#[test]
 fn attach_says_that_nobody_serves_and_waits_for_a_collector() {
     let place = Place::new();
     let mut console = place.attach((100, 30));

@@ -11,9 +11,11 @@ use chrono::TimeDelta;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use scene::{Scene, updates};
 use wefwatch::alert::header::Header;
+use wefwatch::console::model::alarm::Alarm;
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::console::notify::Notify;
 use wefwatch::feed::page::{Horizons, Standing};
+use wefwatch::feed::status::Counters;
 use wefwatch::feed::{Change, Link, Request, Snapshot, Update};
 use wefwatch::triage::viewer::{Role, Viewer};
 use wefwatch::triage::{Act, Entry, Refusal, State, UNREACHED};
@@ -125,6 +127,50 @@ fn others_are_named_and_told_what_is_open_here() {
     scene.tell(both(&bob));
     assert!(scene.text().contains("b⟨U+202E⟩ob is here"), "{}", scene.text());
     assert_eq!(scene.keys("esc"), [Effect::Ask(Request::Look(None))]);
+}
+
+/// What cannot wait for the keyboard to come back to the terminal, and what can.
+#[test]
+fn a_critical_alert_and_a_loss_are_alarms() {
+    let after = |tell: &dyn Fn(&mut Scene)| {
+        let mut scene = Scene::empty((120, 36));
+        tell(&mut scene);
+        Alarm::of(&scene.model)
+    };
+    let status = |change: fn(&mut Counters)| {
+        move |scene: &mut Scene| {
+            let mut status = scene.model.status.clone();
+            change(&mut status.counters);
+            scene.tell(Change::Status(Box::new(status)));
+        }
+    };
+    let none = after(&|_| {});
+    assert_eq!(
+        after(&status(|counters| {
+            counters.frames.insert("tcp".to_owned(), 9);
+        })),
+        none
+    );
+    assert_ne!(after(&|scene| *scene = Scene::of(&["attack_both_ends.xml"], (120, 36))), none, "a critical alert");
+    assert_ne!(
+        after(&status(|counters| {
+            counters.rejected.insert("bad_xml".to_owned(), 1);
+        })),
+        none
+    );
+    assert_ne!(
+        after(&status(|counters| {
+            counters.shed.insert("queue_full".to_owned(), 1);
+        })),
+        none
+    );
+    assert_ne!(after(&status(|counters| counters.console_shed += 1)), none);
+    assert_ne!(after(&|scene| drop(scene.model.update(down()))), none);
+    let mut scene = Scene::empty((120, 36));
+    for is_here in [false, true] {
+        scene.model.update(Message::Focus(is_here));
+        assert_eq!(scene.model.has_focus(), is_here);
+    }
 }
 
 #[test]

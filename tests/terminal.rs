@@ -352,7 +352,7 @@ fn what_people_did_outlives_the_console() {
     terminal.wait_for("comment on");
     terminal.press("asked jdoe\r");
     terminal.wait_for("commented on");
-    terminal.press("q");
+    terminal.press("qq");
     assert_eq!(terminal.end().0.exit_code(), 0);
     let sent = std::fs::read_to_string(path("alerts.json")).expect("the output was written");
     let muted: Vec<bool> = sent.lines().map(|line| line.contains("\"muted\":true")).collect();
@@ -370,6 +370,6 @@ fn what_people_did_outlives_the_console() {
     terminal.wait_for("(5985, 5986)");
     terminal.press("6");
     terminal.wait_for("asked jdoe");
-    terminal.press("q");
+    terminal.press("q\r");
     assert_eq!(terminal.end().0.exit_code(), 0);
 }

@@ -66,6 +66,10 @@ pub fn open(
                 }
             }
         }
+        // Others who attach see that nobody sits here any more.
+        if let Some(intake) = intake.upgrade() {
+            let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: None }).await;
+        }
     });
     Desk { requests, details, links }
 }

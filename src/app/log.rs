@@ -26,7 +26,9 @@ pub(super) fn to_stderr(level: &str, face: Face) {
         .with_env_filter(filter)
         .with_writer(stderr)
         .with_ansi(false)
-        .with_target(false);
+        .with_target(false)
+        // A terminal that closed over a collector is no reason to speak of it there.
+        .log_internal_errors(false);
     // A second subscriber in one process (tests) is no reason to fail.
     let _ = subscriber.try_init();
 }

@@ -63,6 +63,8 @@ pub struct Plan {
     pub expect_alerts: Option<u64>,
     /// Whether to end with the recording.
     pub exit_at_end: bool,
+    /// What is logged, where nothing else is said in the environment.
+    pub log_level: String,
 }
 
 /// How a run ended.
@@ -74,6 +76,8 @@ pub struct Ended {
     pub failure: Option<String>,
     /// Whether somebody wants the same once more.
     pub is_again: bool,
+    /// Whether it went on without its console.
+    pub is_detached: bool,
 }
 
 /// How many updates may wait for the console, and for an output.
@@ -106,6 +110,7 @@ struct Session {
     /// When the outputs must have ended, once somebody asked for the end.
     ends: watch::Sender<Option<Instant>>,
     is_again: bool,
+    is_detached: bool,
 }
 
 /// Why the run is over.
@@ -298,6 +303,7 @@ impl Session {
             status,
             ends,
             is_again: false,
+            is_detached: false,
             store,
             details,
             plan,

@@ -1,6 +1,7 @@
 //! What the console knows and where the user is in it. Elm style: [`Model::update`] takes a message and answers effects;
 //! there is no terminal, no clock and no I/O here, and views only read.
 
+pub mod alarm;
 mod attention;
 pub mod company;
 pub mod complete;
@@ -11,6 +12,7 @@ mod frozen;
 mod gather;
 mod hearing;
 pub mod lateral;
+mod leaving;
 pub mod legend;
 pub mod line;
 pub mod listed;
@@ -82,6 +84,8 @@ pub enum Message {
     Tick(DateTime<Utc>),
     /// The terminal has another size: columns, rows.
     Resize(u16, u16),
+    /// Whether the keyboard is at this terminal.
+    Focus(bool),
     /// The terminal said what its background is like.
     Ground(Theme),
     /// The evidence of an older alert, which was asked for.
@@ -116,6 +120,8 @@ pub enum Effect {
     Again,
     /// Leave.
     Quit,
+    /// Leave, and let the collector of this process go on.
+    Detach,
     /// Go to the shell until it comes back.
     Suspend,
 }
@@ -305,6 +311,7 @@ impl Model {
             }
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => self.size = (columns, rows),
+            Message::Focus(is_here) => self.attention.is_elsewhere = !is_here,
             Message::Ground(theme) => {
                 // What somebody chose stays.
                 if std::mem::replace(&mut self.config.theme, theme) == self.theme {

@@ -7,7 +7,7 @@ use std::panic;
 use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::execute;
 use crossterm::style::Print;
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
@@ -103,13 +103,21 @@ pub(super) fn ask_ground() -> io::Result<()> {
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     // Where there is no second screen to switch to, what stands there would show through.
-    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, EnableBracketedPaste, Print(WHEEL_ON))
+    execute!(
+        stdout(),
+        EnterAlternateScreen,
+        Clear(ClearType::All),
+        Hide,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        Print(WHEEL_ON)
+    )
 }
 
 /// Gives the terminal to the shell again. Every step is tried, whatever the one before said: the terminal may be gone already.
 pub fn give_back() {
     let _ = disable_raw_mode();
-    let _ = execute!(stdout(), Print(MOUSE_OFF), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(stdout(), Print(MOUSE_OFF), DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = stdout().flush();
 }
 

@@ -145,6 +145,9 @@ impl Terminal {
         assert!(!self.screen.screen().alternate_screen(), "the alternate screen is still on");
         assert!(!self.screen.screen().hide_cursor(), "the cursor is still hidden");
         assert_eq!(self.screen.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still captured");
-        (status, String::from_utf8_lossy(&self.raw).into_owned())
+        let text = String::from_utf8_lossy(&self.raw).into_owned();
+        let [asked, left] = ["\u{1b}[?1004h", "\u{1b}[?1004l"].map(|sequence| text.rfind(sequence));
+        assert!(asked <= left, "the terminal still tells of its focus");
+        (status, text)
     }
 }

@@ -63,7 +63,7 @@ impl Session {
                 counters.store(&health);
             }
         }
-        Ended { counters, failure, is_again: self.is_again }
+        Ended { counters, failure, is_again: self.is_again, is_detached: self.is_detached }
     }
 }
 

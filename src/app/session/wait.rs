@@ -1,5 +1,6 @@
 //! The middle of a run: waits for whatever ends it, with the console or without, and reads the rules anew when it is asked to.
 
+use std::io::{Write as _, stderr};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -7,7 +8,8 @@ use tokio::time::Instant;
 use tracing::info;
 
 use crate::app::desk::{self, Look};
-use crate::app::session::{End, Mode, Session, load_rules};
+use crate::app::log;
+use crate::app::session::{End, Face, Mode, Session, load_rules};
 use crate::app::signals::{Asked, Signals};
 use crate::console::Exit;
 use crate::detect::{ProblemKind, RuleProblem};
@@ -20,7 +22,10 @@ impl Session {
     /// Waits for whatever ends the run.
     pub(super) async fn wait(&mut self, signals: &mut Signals) -> End {
         if let Some(updates) = self.console.take() {
-            return Box::pin(self.wait_console(updates, signals)).await;
+            match Box::pin(self.wait_console(updates, signals)).await {
+                Some(end) => return end,
+                None => self.detach(),
+            }
         }
         let failure = self.wait_headless(signals).await;
         End { asked: (signals.taken() > 0).then(Instant::now), failure }
@@ -54,7 +59,23 @@ impl Session {
         }
     }
 
-    async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>, signals: &mut Signals) -> End {
+    /// The console went alone: from here on this is a headless collector. The terminal may close over it: a hangup reads the
+    /// rules anew, as with any service.
+    fn detach(&mut self) {
+        self.is_detached = true;
+        log::to_stderr(&self.plan.log_level, Face::Headless);
+        let id = std::process::id();
+        let attach = match (&self.attach, &self.plan.config.attach.socket) {
+            (None, _) => "nobody can attach".to_owned(),
+            (Some(_), Location::Path(path)) => format!("`wefwatch attach --socket {}` opens a console", path.display()),
+            (Some(_), _) => "`wefwatch attach` opens a console".to_owned(),
+        };
+        // A terminal that is gone hears nothing.
+        let _ = writeln!(stderr(), "wefwatch goes on without a console; {attach}, Ctrl-C or `kill {id}` ends it");
+    }
+
+    /// Until the end, or `None` when the console went alone.
+    async fn wait_console(&mut self, updates: mpsc::Receiver<Arc<Update>>, signals: &mut Signals) -> Option<End> {
         let config = self.console_config();
         // Without a replay the console asks nothing of it.
         let steer = self.steer.clone().unwrap_or_else(|| mpsc::channel(1).0);
@@ -71,9 +92,12 @@ impl Session {
         loop {
             tokio::select! {
                 ended = &mut console => {
+                    if matches!(ended, Ok(Exit::Detach)) && problem.is_none() && asked.is_none() {
+                        return None;
+                    }
                     self.is_again = matches!(ended, Ok(Exit::Again));
                     let failure = problem.or_else(|| ended.err().map(|error| format!("console: {error}")));
-                    return End { failure, asked: asked.or_else(|| Some(Instant::now())) };
+                    return Some(End { failure, asked: asked.or_else(|| Some(Instant::now())) });
                 }
                 // The console goes, and the inputs stop already.
                 () = signals.stop(), if asked.is_none() => {

@@ -22,9 +22,16 @@ const LENGTH: usize = 160;
 pub(super) struct Attention {
     pub(super) key: Option<DateTime<Utc>>,
     called: Option<DateTime<Utc>>,
+    /// Whether the keyboard is at another terminal, as far as this one says.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Model {
+    /// Whether the keyboard is at this terminal, as far as it says.
+    pub fn has_focus(&self) -> bool {
+        !self.attention.is_elsewhere
+    }
+
     /// What an update calls for, before it is heard: the picture may be frozen.
     pub(super) fn call(&mut self, update: &Update) -> Option<Effect> {
         let Change::Alert(alert) = &update.change else { return None };

@@ -6,6 +6,7 @@ use crate::console::keys::Keymap;
 use crate::console::keys::action::Action;
 use crate::console::keys::table::Place;
 use crate::console::model::company;
+use crate::console::model::leaving;
 use crate::console::model::legend::signs;
 use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
@@ -53,6 +54,9 @@ impl Model {
             // Whatever is being typed.
             return vec![Effect::Suspend];
         }
+        if leaving::is_abrupt(key) && self.editor.is_none() {
+            return vec![Effect::Quit];
+        }
         if self.help.is_some() {
             return self.help_key(key);
         }
@@ -96,7 +100,6 @@ impl Model {
         let keys = help.rows(&self.config.keys, is_inside).len();
         let count = keys + signs(&help.query).len();
         match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Quit],
             KeyCode::Esc => self.help = None,
             KeyCode::Up => help.selected = help.selected.saturating_sub(1),
             KeyCode::Down => help.selected = (help.selected + 1).min(count.saturating_sub(1)),
@@ -127,7 +130,7 @@ impl Model {
             return Vec::new();
         }
         match action {
-            Action::Quit => return vec![Effect::Quit],
+            Action::Quit => return self.quit(),
             Action::Suspend => return vec![Effect::Suspend],
             Action::Lateral => self.toggle_lateral(),
             Action::Reload => {

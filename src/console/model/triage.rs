@@ -1,7 +1,7 @@
 //! What the user does with alerts: which ones a key is about, what is asked before, and what came of it. Nothing is changed
 //! here; the collector is asked, and its answer changes the picture.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::counted::count_of;
 use crate::console::keys::action::Action;
@@ -54,6 +54,8 @@ pub enum Dialog {
     Export(ExportForm),
     /// Which value?
     Pick(Picker),
+    /// The collector too?
+    Quit,
 }
 
 impl Dialog {
@@ -205,9 +207,6 @@ impl Model {
     }
 
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            return vec![Effect::Quit];
-        }
         let Some(dialog) = self.dialog.take() else { return Vec::new() };
         self.touch();
         if key.code == KeyCode::Esc {
@@ -225,6 +224,7 @@ impl Model {
             Dialog::Copy(menu) => self.copy_key(key, menu),
             Dialog::Export(form) => self.export_key(key, form),
             Dialog::Pick(picker) => self.pick_key(key, picker),
+            Dialog::Quit => self.quit_key(key),
         };
         if let Some(form) = form { self.send(form, effects) } else { effects }
     }

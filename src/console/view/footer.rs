@@ -37,6 +37,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         (Some(Dialog::Verdict(targets)), _) if wrong(model).is_none() => put(buffer, area, row, &verdict_line(targets, columns)),
         (Some(Dialog::Sure(deed, targets)), _) => put(buffer, area, row, &sure_line(model, deed, targets)),
         (Some(Dialog::Comment(targets, text)), _) => put(buffer, area, row, &comment_line(model, targets, text, columns)),
+        (Some(Dialog::Quit), _) => put(buffer, area, row, &quit_line(model, columns)),
         // All other keys are text or nothing; those that work stand in the box.
         (Some(_), _) => covered(model, area, row, buffer),
         (None, Some(editor)) => {
@@ -84,6 +85,17 @@ fn sure_line(model: &Model, deed: &Deed, targets: &Targets) -> Line<'static> {
     let is_counted = targets.many.as_ref().is_none_or(|many| many.count.is_some());
     let keys = if is_counted { "   ⏎ do it   esc cancel" } else { "   counting …   esc cancel" };
     Line::from(vec![styled(format!(" {}?", many::words(deed, &which(targets))), ACCENT), styled(style::keys(model, keys), DIM)])
+}
+
+/// What ends, before it does.
+fn quit_line(model: &Model, columns: usize) -> Line<'static> {
+    let quit = model.config.keys.first_of(Action::Quit);
+    let (head, keys) = if columns >= 78 {
+        (" stop collecting?", format!("  {quit} ⏎ stop   d detach: it goes on without a console   esc stay here"))
+    } else {
+        (" stop?", format!("  {quit} ⏎ stop   d detach   esc stay"))
+    };
+    Line::from(vec![styled(head, ACCENT), plain(style::keys(model, &keys))])
 }
 
 fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
