@@ -334,3 +334,12 @@ fn an_alert_that_a_page_told_of_before_it_is_raised_keeps_the_numbers_in_step() 
     assert_eq!([7, 8, 9].map(number_of), [Some(7), Some(8), Some(9)]);
     assert_eq!((part.len(), part.rows(false).len()), (3, 3));
 }
+
+#[test]
+fn a_console_may_begin_with_nothing() {
+    let mut pair = Pair::new(1000);
+    assert_eq!(pair.whole.beginning(0, 4), (Vec::new(), Horizons::default()));
+    (0..3).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    let above_all = Some((Severity::Critical, u64::MAX));
+    assert_eq!(pair.whole.beginning(0, 4), (Vec::new(), Horizons { all: above_all, kinds: above_all }));
+}
