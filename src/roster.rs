@@ -156,9 +156,9 @@ impl Roster {
         match (self.by_id.get(&header.id).copied(), action) {
             (Some(number), Action::Updated) => self.replace(number, header, evidence, filter, now),
             (Some(number), Action::Raised) => self.was_raised(number),
-            // It has a number elsewhere, and is beyond what is held; now it may belong further up.
-            (None, Action::Updated) if self.part.is_some() => self.miss(),
-            (None, _) => return self.insert(header.clone(), muted, evidence, filter, now),
+            // It is beyond what is held, and may belong further up now; or it is remembered no more, and is no new alert either.
+            (None, Action::Updated) => self.miss(),
+            (None, Action::Raised) => return self.insert(header.clone(), muted, evidence, filter, now),
         }
         false
     }

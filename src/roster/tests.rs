@@ -343,3 +343,14 @@ fn a_console_may_begin_with_nothing() {
     let above_all = Some((Severity::Critical, u64::MAX));
     assert_eq!(pair.whole.beginning(0, 4), (Vec::new(), Horizons { all: above_all, kinds: above_all }));
 }
+
+#[test]
+fn an_alert_that_is_forgotten_and_told_anew_is_no_new_one() {
+    let mut pair = Pair::new(3);
+    (0..5).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    let forgotten = Arc::new(header(&format!("{:032}", 0), "h1", "10.0.0.1", 0));
+    for roster in [&mut pair.whole, &mut pair.part] {
+        assert!(!roster.add_header(&forgotten, Action::Updated, None, &pair.all, pair.now));
+    }
+    assert_eq!((pair.whole.len(), pair.whole.next_number(), pair.part.next_number()), (3, 5, 5));
+}
