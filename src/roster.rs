@@ -180,7 +180,9 @@ impl Roster {
         entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
         self.ledger.know(&entry.header, None);
-        if !entry.header.hops.is_empty() {
+        if entry.header.hops.is_empty() {
+            self.linked.remove(&number);
+        } else {
             self.linked.insert(number);
         }
         if is_kept_anew {

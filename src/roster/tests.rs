@@ -354,3 +354,25 @@ fn an_alert_that_is_forgotten_and_told_anew_is_no_new_one() {
     }
     assert_eq!((pair.whole.len(), pair.whole.next_number(), pair.part.next_number()), (3, 5, 5));
 }
+
+#[test]
+fn a_link_that_is_no_more_is_listed_no_more() {
+    let (filter, now) = (Filter::default(), DateTime::UNIX_EPOCH);
+    let plain = header("a", "h", "10.0.0.1", 0);
+    let end = |host: &str| crate::alert::link::Side {
+        host: HostName::fold(host),
+        computer: host.to_owned(),
+        at: now,
+        ip: [10, 0, 0, 1].into(),
+        port: 5985,
+        alerts: Vec::new(),
+    };
+    let hop = crate::alert::link::Hop { protocol: "tcp".to_owned(), from: end("g"), to: end("h") };
+    let mut roster = Roster::new(10, 10);
+    for (hops, count) in [(vec![hop], 1), (Vec::new(), 0)] {
+        let header = Arc::new(Header { hops, ..plain.clone() });
+        let action = if count == 1 { Action::Raised } else { Action::Updated };
+        roster.add_header(&header, action, None, &filter, now);
+        assert_eq!(roster.linked(&filter, now).count(), count);
+    }
+}
