@@ -179,6 +179,7 @@ impl Roster {
         let is_kept_anew = is_old && entry.alert.is_none() && evidence.is_some();
         entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
+        let group = self.ledger.group(&header.id);
         self.ledger.know(&entry.header, None);
         if entry.header.hops.is_empty() {
             self.linked.remove(&number);
@@ -190,10 +191,13 @@ impl Roster {
         }
         put(&mut self.all, before, false);
         put(&mut self.open, before, false);
-        let group = self.ledger.group(&header.id).and_then(|group| self.groups.get_mut(&group));
-        if let Some(group) = group {
-            put(&mut group.waiting, before, false);
-            put(&mut group.matching, before, false);
+        if let Some(own) = group.and_then(|group| self.groups.get_mut(&group)) {
+            put(&mut own.waiting, before, false);
+            put(&mut own.matching, before, false);
+        }
+        // A better pairing may be the repeat of others; what it leaves is shown otherwise before it is listed anew.
+        if let Some(group) = group.filter(|group| self.ledger.group(&header.id) != Some(*group)) {
+            self.show_anew(group);
         }
         self.count(number, true);
         let is_visible = self.list(number, filter, now);

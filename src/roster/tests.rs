@@ -24,6 +24,13 @@ enum Step {
         which: usize,
         severity: usize,
     },
+    /// A better pairing, which may be a repeat of others.
+    Better {
+        which: usize,
+        source: u8,
+    },
+    /// So many seconds pass.
+    Wait(i64),
     Do {
         which: usize,
         count: usize,
@@ -49,6 +56,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (0..4_u8, 0..5_usize).prop_map(|(host, severity)| Step::Raise { host, severity }),
         2 => (any::<usize>(), 0..5_usize).prop_map(|(which, severity)| Step::Link { which, severity }),
+        2 => (any::<usize>(), 1..4_u8).prop_map(|(which, source)| Step::Better { which, source }),
+        1 => (1..40_i64).prop_map(Step::Wait),
         4 => (any::<usize>(), 1..6_usize, deeds).prop_map(|(which, count, deed)| Step::Do { which, count, deed }),
         1 => Just(Step::Undo),
         1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low", "is:acked", "owner:bob", "is:closed or is:new"]).prop_map(Step::Filter),
@@ -142,7 +151,11 @@ impl Pair {
 
     fn raise(&mut self, number: usize, severity: usize, host: u8, action: Action) {
         let severity = Severity::ALL[severity];
-        let header = Header { severity, ..header(&format!("{number:032}"), &format!("h{host}"), "10.0.0.1", number as i64) };
+        let header = header(&format!("{number:032}"), &format!("h{host}"), "10.0.0.1", number as i64);
+        self.tell(Header { severity, created: self.now, ..header }, action);
+    }
+
+    fn tell(&mut self, header: Header, action: Action) {
         for roster in [&mut self.whole, &mut self.part] {
             let filter = if roster.is_part() { &self.filter } else { &self.all };
             roster.hear_header(&Arc::new(header.clone()), action, None, None, filter, self.now);
@@ -174,6 +187,17 @@ impl Pair {
                 let header = self.whole.get(number as u64).expect("it is there").header.clone();
                 let host = header.host.as_str().as_bytes()[1] - b'0';
                 self.raise(number, *severity, host, Action::Updated);
+            }
+            Step::Better { which, source } if count > 0 => {
+                let known = self.whole.get(number_of(*which) as u64).expect("it is there").header.clone();
+                let source = format!("10.0.0.{source}");
+                let like = header(&known.id.0, known.host.as_str(), &source, 0).like;
+                self.tell(Header { like, ..Header::clone(&known) }, Action::Updated);
+            }
+            Step::Wait(seconds) => {
+                let before = self.now;
+                self.now += chrono::TimeDelta::seconds(*seconds);
+                self.part.pass_time(&self.filter, before, self.now);
             }
             Step::Do { which, count: several, deed } if count > 0 => {
                 let ids = (0..*several).filter_map(|place| self.whole.get((number_of(*which) + place) as u64));
@@ -208,7 +232,7 @@ impl Pair {
             }
             Step::Answer => self.answer(),
             Step::Attach => self.attach(),
-            Step::Link { .. } | Step::Do { .. } => {}
+            Step::Link { .. } | Step::Better { .. } | Step::Do { .. } => {}
         }
         if let Some(tally) = self.whole.take_tally() {
             self.part.hear_tally(&tally, !self.text.is_empty());
