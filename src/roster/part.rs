@@ -195,6 +195,16 @@ impl Roster {
         }
     }
 
+    /// Of a group that is shown further down now, others may be above that are not held here; no tally tells of them, for
+    /// nothing has changed but the time.
+    pub(super) fn miss_fallen(&mut self) {
+        let held = |group: &u64| self.groups.get(group).map_or(0, |group| group.waiting.len());
+        let is_some = self.part.as_ref().is_some_and(|part| part.fallen.iter().any(|group| part.repeats(*group) > held(group)));
+        if is_some {
+            self.miss();
+        }
+    }
+
     /// Something that belongs to the top of the lists may not be held.
     pub(super) fn miss(&mut self) {
         if let Some(part) = &mut self.part {

@@ -60,7 +60,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1..40_i64).prop_map(Step::Wait),
         4 => (any::<usize>(), 1..6_usize, deeds).prop_map(|(which, count, deed)| Step::Do { which, count, deed }),
         1 => Just(Step::Undo),
-        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low", "is:acked", "owner:bob", "is:closed or is:new"]).prop_map(Step::Filter),
+        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low", "is:acked", "owner:bob", "is:closed or is:new", "since:60s"]).prop_map(Step::Filter),
         2 => any::<bool>().prop_map(|kinds_only| Step::More { kinds_only }),
         1 => any::<(bool, bool)>().prop_map(|(kinds_only, is_top)| Step::Ask { kinds_only, is_top }),
         1 => Just(Step::Answer),
@@ -399,4 +399,19 @@ fn a_link_that_is_no_more_is_listed_no_more() {
         roster.add_header(&header, action, None, &filter, now);
         assert_eq!(roster.linked(&filter, now).count(), count);
     }
+}
+
+#[test]
+fn a_kind_stays_in_a_time_window_with_what_is_left_of_it() {
+    let mut pair = Pair::new(1000);
+    // The first and worst of its kind is held; what came later is beyond the horizon.
+    pair.raise(0, 0, 0, Action::Raised);
+    pair.step(&Step::Wait(40));
+    pair.raise(1, 3, 0, Action::Raised);
+    (2..30).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    pair.attach();
+    pair.step(&Step::Filter("since:60s"));
+    assert_eq!(pair.part.rows(true).len(), 2);
+    pair.step(&Step::Wait(30));
+    assert_eq!(pair.part.rows(true).len(), 2, "the other one waits still");
 }
