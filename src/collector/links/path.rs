@@ -22,7 +22,9 @@ impl Links {
         let mut raised: Option<Severity> = None;
         for (from, to) in own.iter().filter_map(|id| self.ends(*id)) {
             let is_reached = to.alerts.iter().any(|own| own.id == *id);
-            for other in if is_reached { &from.alerts } else { &to.alerts } {
+            // It may rest on both ends itself.
+            let others = if is_reached { &from.alerts } else { &to.alerts };
+            for other in others.iter().filter(|other| other.id != *id) {
                 if !linked.contains(&other.id) {
                     linked.push(other.id.clone());
                 }

@@ -292,6 +292,19 @@ fn of_its_own_connections_an_alert_tells_the_longer_story() {
 }
 
 #[test]
+fn an_alert_that_rests_on_both_ends_is_not_linked_to_itself() {
+    let mut bench = Bench::new(Config::default(), false);
+    let (out, reached) = hop(&mut bench, (1, 2, 0.0, 0.1));
+    let mut alert = bench.last[out].clone();
+    alert.id = AlertId("0".repeat(32).into());
+    alert.evidence.rest.push(bench.last[reached].evidence.first.clone());
+    let now = alert.created;
+    let _ = Links::new(Config::default()).receive(&mut alert, TimeDelta::zero(), now);
+    let path = crate::alert::link::path(&alert.hops);
+    assert_eq!((path.as_str(), alert.linked, alert.raised_to), ("A > B", Vec::new(), None));
+}
+
+#[test]
 fn what_is_told_anew_at_once_is_bounded() {
     let mut bench = Bench::new(Config::default(), false);
     for number in 3..=200 {
