@@ -130,6 +130,18 @@ fn what_is_linked_and_what_is_not() {
         ),
         ("sides swapped, as nobody asked for", plain, [("A", "out", 0.0, a, b), ("B", "in", 0.1, b, a)], false),
         ("sides swapped, as old Sysmon does", swap(true), [("A", "out", 0.0, a, b), ("B", "in", 0.1, b, a)], true),
+        (
+            "each with itself",
+            plain,
+            [("A", "out", 0.0, "127.0.0.1:50000", "127.0.0.1:5985"), ("B", "in", 0.1, "127.0.0.1:50000", "127.0.0.1:5985")],
+            false,
+        ),
+        (
+            "each with itself, by IPv6",
+            plain,
+            [("A", "out", 0.0, "0:0:0:0:0:0:0:1:50000", "::1:5985"), ("B", "in", 0.1, "::1:50000", "0:0:0:0:0:0:0:1:5985")],
+            false,
+        ),
         ("no address", plain, [("A", "out", 0.0, "-:50000", b), ("B", "in", 0.1, "-:50000", b)], false),
     ];
     for (name, (config, may_swap), events, is_linked) in rows {
