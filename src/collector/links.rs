@@ -149,11 +149,14 @@ impl Links {
         self.retell(&changed, Some(&id))
     }
 
-    /// Takes back an alert of an earlier run, with what it was linked to.
+    /// Takes back an alert of an earlier run, with what it was linked to; that was counted then.
     pub fn restore(&mut self, alert: &Alert) {
+        let counts = self.counts;
         for hop in &alert.hops {
             let (source, destination) = ((hop.from.ip, hop.from.port), (hop.to.ip, hop.to.port));
             let tuple = Tuple { protocol: hop.protocol.clone(), source, destination };
+            // That the two are one was known then, however far the clocks were off.
+            let skew = (hop.from.at - hop.to.at).abs();
             for (way, side) in [(Way::Out, &hop.from), (Way::In, &hop.to)] {
                 let bare = || End {
                     tuple: tuple.clone(),
@@ -161,7 +164,7 @@ impl Links {
                     host: side.host.clone(),
                     computer: side.computer.clone(),
                     at: side.at,
-                    skew: TimeDelta::zero(),
+                    skew,
                     alert: None,
                 };
                 self.join(bare(), alert.created);
@@ -176,6 +179,7 @@ impl Links {
             self.hold(&Arc::new(told));
         }
         self.hold(&Arc::new(alert));
+        self.counts = counts;
     }
 
     /// Holds an alert as it was told, so that a later link can be told on it.

@@ -348,6 +348,27 @@ fn what_was_told_is_taken_back_after_a_restart() {
 }
 
 #[test]
+fn clocks_that_are_off_are_taken_back_too() {
+    let skew = TimeDelta::seconds(60);
+    let mut bench = Bench::new(Config::default(), false);
+    let places = [("A", "out", 0.0), ("B", "in", 40.0)];
+    let places = places.map(|(host, way, second)| bench.alert(host, way, second, "10.0.0.1:50000", "10.0.0.2:5985"));
+    let alerts = places.map(|place| bench.last[place].clone());
+    let mut links = Links::new(Config::default());
+    let linked = alerts.map(|mut alert| {
+        let now = alert.created;
+        let _ = links.receive(&mut alert, skew, now);
+        alert
+    });
+    assert_eq!((linked[0].hops.len(), linked[1].hops.len()), (0, 1));
+    let mut after = Bench::new(Config::default(), false);
+    linked.iter().for_each(|alert| after.links.restore(alert));
+    assert_eq!(after.links.counts(), LinkCounts { kept: 1, ..LinkCounts::default() }, "it counts what it finds itself");
+    let (_, reached) = hop(&mut after, (2, 3, 50.0, 0.1));
+    assert_eq!(after.path(reached), "A > B > C");
+}
+
+#[test]
 fn memory_is_bounded_and_counted() {
     let mut bench = Bench::new(Config { max_connections: 10, ..Config::default() }, false);
     for number in 0..100_u32 {
