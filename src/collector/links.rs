@@ -12,6 +12,7 @@
 //! connections never gets here, so that the cost lies with alerts and not with events.
 
 mod ends;
+mod held;
 mod join;
 mod path;
 mod tree;
@@ -24,12 +25,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::link::{AtEnd, Config};
 use crate::alert::{Alert, AlertId};
 use crate::collector::links::ends::{Connection, End, Tuple, Way};
+use crate::collector::links::held::Held;
 use crate::collector::links::tree::Index;
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
-
-/// How many alerts are held so that a later link can be told on them.
-const MAX_ALERTS: usize = 4096;
 
 /// When an event happened and arrived, and how far its host's clock is known to be off.
 #[derive(Debug, Clone, Copy)]
@@ -61,12 +60,12 @@ pub struct Links {
     may_swap: bool,
     connections: HashMap<u64, Connection>,
     by_tuple: HashMap<Tuple, Vec<u64>>,
-    order: VecDeque<u64>,
+    /// Which is forgotten next. One whose time here is not its own any more has another turn further back.
+    order: VecDeque<(u64, DateTime<Utc>)>,
     /// Linked connections by the host that they reach and leave, in order of time.
     reached: Index,
     left: Index,
-    alerts: HashMap<AlertId, Arc<Alert>>,
-    alert_order: VecDeque<AlertId>,
+    alerts: Held,
     of_alert: HashMap<AlertId, Vec<u64>>,
     next: u64,
     counts: LinkCounts,
@@ -83,8 +82,7 @@ impl Links {
             order: VecDeque::new(),
             reached: HashMap::new(),
             left: HashMap::new(),
-            alerts: HashMap::new(),
-            alert_order: VecDeque::new(),
+            alerts: Held::default(),
             of_alert: HashMap::new(),
             next: 0,
             counts: LinkCounts::default(),
@@ -184,16 +182,10 @@ impl Links {
 
     /// Holds an alert as it was told, so that a later link can be told on it.
     pub fn hold(&mut self, alert: &Arc<Alert>) {
-        if !self.of_alert.contains_key(&alert.id) {
-            return;
-        }
-        if self.alerts.insert(alert.id.clone(), alert.clone()).is_none() {
-            self.alert_order.push_back(alert.id.clone());
-        }
-        while self.alert_order.len() > MAX_ALERTS {
-            if let Some(oldest) = self.alert_order.pop_front() {
-                self.counts.shed += u64::from(self.alerts.remove(&oldest).is_some());
-            }
+        if self.of_alert.contains_key(&alert.id) {
+            self.counts.shed += self.alerts.insert(alert);
+        } else {
+            self.alerts.remove(&alert.id);
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) struct Connection {
     pub(super) from: Option<Side>,
     pub(super) to: Option<Side>,
     pub(super) skew: TimeDelta,
-    /// When it was first heard of.
+    /// When it was first heard of, or the path that it is part of went on last.
     pub(super) since: DateTime<Utc>,
 }
 
