@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::alert::header::Header;
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
 use crate::feed::page::{Horizons, Page, Standing, Tally};
@@ -98,7 +99,7 @@ impl Replica {
         match &update.change {
             Change::Alert(alert) => self.hear_alert(alert),
             Change::Known(known) => known.iter().for_each(|known| match known {
-                Known::Alert { .. } => self.alerts.know(known, &self.everything, self.now),
+                Known::Alert { header, .. } => self.know(known, header),
                 Known::Entry(entry) => self.hear_entry(entry),
             }),
             Change::Triage(entry) => self.hear_entry(entry),
@@ -121,18 +122,31 @@ impl Replica {
         }
     }
 
+    /// What an earlier run left counts in its own minute.
+    fn know(&mut self, known: &Known, header: &Header) {
+        if self.alerts.number_of(&header.id).is_none() {
+            self.count_minute(header.created);
+        }
+        self.alerts.know(known, &self.everything, self.now);
+    }
+
+    fn count_minute(&mut self, created: DateTime<Utc>) {
+        let minute = created.timestamp() / 60;
+        match self.per_minute.back_mut() {
+            Some((last, count)) if *last == minute => *count += 1,
+            _ => push(&mut self.per_minute, (minute, 1), MINUTES),
+        }
+    }
+
     fn hear_alert(&mut self, alert: &Arc<Alert>) {
         let is_known = self.alerts.number_of(&alert.id).is_some();
-        if is_known && alert.action != Action::Updated {
+        // What is told anew and remembered no more is no new alert.
+        if is_known != (alert.action == Action::Updated) {
             return;
         }
         self.alerts.add(alert, false, &self.everything, self.now);
         if !is_known {
-            let minute = alert.created.timestamp() / 60;
-            match self.per_minute.back_mut() {
-                Some((last, count)) if *last == minute => *count += 1,
-                _ => push(&mut self.per_minute, (minute, 1), MINUTES),
-            }
+            self.count_minute(alert.created);
         }
         self.evidence_bytes += weight(alert);
         self.evidence.push_back(alert.clone());

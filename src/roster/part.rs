@@ -151,11 +151,14 @@ impl Roster {
 
     /// Takes a page over that was asked for.
     pub fn hear_page(&mut self, page: &Page, filter: &Filter, now: DateTime<Utc>) {
-        let outside = self.outside.clone();
+        let (outside, held) = (self.outside.clone(), self.entries.len());
         page.alerts.iter().for_each(|standing| self.take_over(standing, filter, now));
         // They are older than the filter.
         self.outside.retain(|key| outside.contains(key));
-        self.ledger.sort();
+        // Of a flood of alerts that happened again, each comes with a page that brings nothing new.
+        if self.entries.len() > held {
+            self.ledger.sort();
+        }
     }
 
     /// A page is asked for now.

@@ -4,7 +4,6 @@ use chrono::DateTime;
 
 use super::*;
 use crate::alert::Severity;
-use crate::alert::header::Header;
 use crate::alert::header::testing::header;
 use crate::alert::link::{AtEnd, Hop, Side};
 use crate::hosts::{Coverage, Liveness};
@@ -158,4 +157,14 @@ fn an_empty_collector_has_a_snapshot_too() {
     let piece = prepared.next_piece().unwrap();
     assert!(piece.is_first && piece.is_last && piece.alerts.is_empty());
     assert_eq!(prepared.next_piece(), None);
+}
+
+#[test]
+fn what_an_earlier_run_left_counts_in_its_minute() {
+    let mut replica = known(150);
+    // Told twice it is there once.
+    let again = Known::Alert { header: Arc::new(header(&format!("{:032}", 149), "h2", "10.0.0.1", 149)), muted: None };
+    replica.hear(&Update { seq: 2, at: DateTime::UNIX_EPOCH, change: Change::Known(vec![again]) });
+    let piece = replica.prepare(10, false).next_piece().unwrap();
+    assert_eq!(piece.per_minute, [(0, 60), (1, 60), (2, 30)]);
 }
