@@ -30,6 +30,9 @@ use crate::collector::links::tree::Index;
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 
+/// How often it is said that a change was not told everywhere.
+const SAY_EVERY: TimeDelta = TimeDelta::minutes(1);
+
 /// When an event happened and arrived, and how far its host's clock is known to be off.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
@@ -48,6 +51,8 @@ pub struct LinkCounts {
     pub linked: u64,
     /// Connections and alerts that were forgotten for room before their time.
     pub shed: u64,
+    /// Changes that concern more hops than are told anew at once: alerts further away tell the path as it was.
+    pub untold: u64,
     /// Connections that are remembered.
     pub kept: u64,
 }
@@ -69,6 +74,8 @@ pub struct Links {
     of_alert: HashMap<AlertId, Vec<u64>>,
     next: u64,
     counts: LinkCounts,
+    /// How many changes were not told everywhere when that was said last, and when.
+    said: (u64, Option<DateTime<Utc>>),
 }
 
 impl Links {
@@ -86,6 +93,7 @@ impl Links {
             of_alert: HashMap::new(),
             next: 0,
             counts: LinkCounts::default(),
+            said: (0, None),
         }
     }
 
@@ -97,6 +105,16 @@ impl Links {
     /// What was counted.
     pub fn counts(&self) -> LinkCounts {
         LinkCounts { kept: self.connections.len() as u64, ..self.counts }
+    }
+
+    /// Whether people are to hear that a change was not told everywhere: once a minute at most.
+    pub fn is_to_be_said(&mut self, now: DateTime<Utc>) -> bool {
+        let (before, at) = self.said;
+        let is_due = self.counts.untold > before && at.is_none_or(|at| now - at >= SAY_EVERY);
+        if is_due {
+            self.said = (self.counts.untold, Some(now));
+        }
+        is_due
     }
 
     /// Notes a connection that no alert rests on, where it can matter. Answers the alerts that are told anew because of it.

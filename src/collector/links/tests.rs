@@ -375,9 +375,25 @@ fn what_is_told_anew_at_once_is_bounded() {
         hop(&mut bench, (2, number, f64::from(number), 0.1));
     }
     assert_eq!(bench.updates, 198, "a hop tells the first of its ends anew, and nobody else");
+    assert_eq!(bench.links.counts().untold, 0);
     let reached = hop(&mut bench, (1, 2, 0.0, 0.1)).1;
     assert_eq!(bench.path(reached), "A > B > C");
     assert_eq!(bench.updates, 198 + 1 + 2 * (MOST_AT_ONCE - 1));
+    assert_eq!(bench.links.counts().untold, 1);
+    let said: Vec<i64> =
+        (0..200).filter(|second| bench.links.is_to_be_said(DateTime::UNIX_EPOCH + TimeDelta::seconds(*second))).collect();
+    assert_eq!(said, [0], "once, for all that happened before");
+    // Of many that came before it went on, the last are told.
+    let mut bench = Bench::new(Config::default(), false);
+    for second in 0..20 {
+        let source = format!("10.0.0.1:{}", 50_000 + second);
+        for (host, way) in [("A", "out"), ("B", "in")] {
+            bench.alert(host, way, f64::from(second), &source, "10.0.0.2:5985");
+        }
+    }
+    hop(&mut bench, (2, 3, 30.0, 0.1));
+    assert_eq!(bench.path(0), "A > B");
+    assert_eq!((bench.path(39).as_str(), bench.links.counts().untold), ("A > B > C", 1));
 }
 
 #[test]

@@ -89,43 +89,68 @@ impl Links {
         on.take_while(|after| self.reached_before(*after) == Some(id)).take(MOST_AT_ONCE).collect()
     }
 
-    /// The hops that may go on by this one: those that reached its source since something left there last.
+    /// The hops that may go on by this one: those that reached its source since something left there last; one more than are
+    /// looked at, where there are more.
     fn leading_to(&self, id: u64) -> Vec<u64> {
         let Some((from, _)) = self.ends(id) else { return Vec::new() };
         let Some(reached) = self.reached.get(&from.host) else { return Vec::new() };
         let left_last = self.left.get(&from.host).and_then(|left| left.range(..(from.at, id)).next_back());
         let since = left_last.map_or(DateTime::<Utc>::MIN_UTC, |(at, _)| *at);
         let before = reached.range((since, 0)..=(from.at, u64::MAX)).rev();
-        before.take(TOGETHER).map(|(_, before)| *before).collect()
+        before.take(TOGETHER + 1).map(|(_, before)| *before).collect()
     }
 
     /// The hops whose path may be another one since these changed: what comes after them on every branch, and what leads to them
-    /// or led to what they lead to now; the nearest first.
-    pub(super) fn concerned(&self, changed: &[u64]) -> Vec<u64> {
-        let mut found: Vec<u64> = Vec::new();
-        let mut add = |id: u64, waiting: &mut VecDeque<u64>| {
-            if found.len() < MOST_AT_ONCE && !found.contains(&id) {
-                found.push(id);
-                waiting.push_back(id);
-            }
-        };
+    /// or led to what they lead to now; the nearest first. And whether there are more.
+    pub(super) fn concerned(&self, changed: &[u64]) -> (Vec<u64>, bool) {
+        let mut found = Found::default();
         let (mut down, mut up) = (VecDeque::new(), VecDeque::new());
-        for id in changed {
-            add(*id, &mut down);
-        }
+        found.add(changed, &mut down);
         for id in changed {
             let on = self.branches(*id);
-            let led = on.first().map_or_else(Vec::new, |first| self.leading_to(*first));
-            self.leading_to(*id).into_iter().chain(led).for_each(|id| add(id, &mut up));
+            found.add_leading(&self.leading_to(*id), &mut up);
+            if let Some(first) = on.first() {
+                found.add_leading(&self.leading_to(*first), &mut up);
+            }
         }
         while !(down.is_empty() && up.is_empty()) {
             if let Some(id) = up.pop_front() {
-                self.leading_to(id).into_iter().for_each(|id| add(id, &mut up));
+                found.add_leading(&self.leading_to(id), &mut up);
             }
             if let Some(id) = down.pop_front() {
-                self.branches(id).into_iter().for_each(|id| add(id, &mut down));
+                found.add(&self.branches(id), &mut down);
             }
         }
-        found
+        (found.hops, found.is_cut)
+    }
+}
+
+/// The hops that are looked at again.
+#[derive(Debug, Default)]
+struct Found {
+    hops: Vec<u64>,
+    is_cut: bool,
+}
+
+impl Found {
+    /// Adds those that are new, as far as there is room; from them it goes on.
+    fn add(&mut self, ids: &[u64], waiting: &mut VecDeque<u64>) {
+        for id in ids {
+            if self.hops.contains(id) {
+                continue;
+            }
+            if self.hops.len() >= MOST_AT_ONCE {
+                self.is_cut = true;
+                return;
+            }
+            self.hops.push(*id);
+            waiting.push_back(*id);
+        }
+    }
+
+    /// The same for hops that lead to one, of which not more than some are looked at.
+    fn add_leading(&mut self, ids: &[u64], waiting: &mut VecDeque<u64>) {
+        self.is_cut |= ids.len() > TOGETHER;
+        self.add(&ids[..ids.len().min(TOGETHER)], waiting);
     }
 }
