@@ -284,6 +284,11 @@ fn clocks_that_go_in_a_circle_make_a_path_with_an_end() {
     check("two and on", &[(1, 2, 10.0, -4.0), (2, 1, 7.0, -4.0), (1, 3, 20.0, 0.1)], &["B > A > B", "B > A > B", "B > A > C"]);
     let three = [(1, 2, 10.0, -4.0), (2, 3, 7.0, -4.0), (3, 1, 5.0, -4.0)];
     check("three", &three, &["C > A > B > C"; 3]);
+    // What was heard last both leads to a hop and comes after it.
+    let mut bench = Bench::new(Config::default(), false);
+    let heard = [(3, 1, 30.0), (4, 3, 25.0), (1, 4, 0.0), (3, 4, 25.0)];
+    let heard = heard.map(|(from, to, second)| hop(&mut bench, (from, to, second, 0.0)).1);
+    assert_eq!(heard.map(|place| bench.path(place)), ["D > C > A", "D > C > D", "A > D", "D > C > D"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! A > C ─── C > D ─── D > E                    that came last before it
 //! ```
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
@@ -104,53 +104,70 @@ impl Links {
     /// or led to what they lead to now; the nearest first. And whether there are more.
     pub(super) fn concerned(&self, changed: &[u64]) -> (Vec<u64>, bool) {
         let mut found = Found::default();
-        let (mut down, mut up) = (VecDeque::new(), VecDeque::new());
-        found.add(changed, &mut down);
+        found.go_down(changed);
         for id in changed {
             let on = self.branches(*id);
-            found.add_leading(&self.leading_to(*id), &mut up);
+            found.go_up(&self.leading_to(*id));
             if let Some(first) = on.first() {
-                found.add_leading(&self.leading_to(*first), &mut up);
+                found.go_up(&self.leading_to(*first));
             }
         }
-        while !(down.is_empty() && up.is_empty()) {
-            if let Some(id) = up.pop_front() {
-                found.add_leading(&self.leading_to(id), &mut up);
+        while !(found.down.waiting.is_empty() && found.up.waiting.is_empty()) {
+            if let Some(id) = found.up.waiting.pop_front() {
+                found.go_up(&self.leading_to(id));
             }
-            if let Some(id) = down.pop_front() {
-                found.add(&self.branches(id), &mut down);
+            if let Some(id) = found.down.waiting.pop_front() {
+                found.go_down(&self.branches(id));
             }
         }
         (found.hops, found.is_cut)
     }
 }
 
-/// The hops that are looked at again.
+/// The hops that are looked at again. In a circle one may be met on both ways, and both go on from it.
 #[derive(Debug, Default)]
 struct Found {
     hops: Vec<u64>,
     is_cut: bool,
+    down: Walk,
+    up: Walk,
+}
+
+/// One way over the tree.
+#[derive(Debug, Default)]
+struct Walk {
+    seen: HashSet<u64>,
+    waiting: VecDeque<u64>,
 }
 
 impl Found {
-    /// Adds those that are new, as far as there is room; from them it goes on.
-    fn add(&mut self, ids: &[u64], waiting: &mut VecDeque<u64>) {
+    /// Adds what comes after.
+    fn go_down(&mut self, ids: &[u64]) {
         for id in ids {
-            if self.hops.contains(id) {
-                continue;
+            if self.has(*id) && self.down.seen.insert(*id) {
+                self.down.waiting.push_back(*id);
             }
-            if self.hops.len() >= MOST_AT_ONCE {
-                self.is_cut = true;
-                return;
-            }
-            self.hops.push(*id);
-            waiting.push_back(*id);
         }
     }
 
-    /// The same for hops that lead to one, of which not more than some are looked at.
-    fn add_leading(&mut self, ids: &[u64], waiting: &mut VecDeque<u64>) {
+    /// Adds hops that lead to one, of which not more than some are looked at.
+    fn go_up(&mut self, ids: &[u64]) {
         self.is_cut |= ids.len() > TOGETHER;
-        self.add(&ids[..ids.len().min(TOGETHER)], waiting);
+        for id in ids.iter().take(TOGETHER) {
+            if self.has(*id) && self.up.seen.insert(*id) {
+                self.up.waiting.push_back(*id);
+            }
+        }
+    }
+
+    /// Has this hop among the others; false where there is no room for it.
+    fn has(&mut self, id: u64) -> bool {
+        let is_known = self.down.seen.contains(&id) || self.up.seen.contains(&id);
+        let has_room = self.hops.len() < MOST_AT_ONCE;
+        if !is_known && has_room {
+            self.hops.push(id);
+        }
+        self.is_cut |= !is_known && !has_room;
+        is_known || has_room
     }
 }
