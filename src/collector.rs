@@ -343,6 +343,10 @@ impl Collector {
         self.last_status = now;
         self.tally.hosts(self.hosts.counts());
         self.tally.links(self.links.counts());
+        if self.links.is_to_be_said(now) {
+            let text = "a path has more hops than are told anew at once: alerts far from its last change tell it as it was";
+            self.notice(NoticeLevel::Warning, text.to_owned(), now).await;
+        }
         let mut status = self.tally.status(self.is_replay);
         status.replay.clone_from(&self.replay);
         // Nobody but a console asks for single hosts; without one they are not copied.

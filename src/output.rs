@@ -230,8 +230,14 @@ impl Pump {
         let Some((heard, page)) = page else { return };
         let Some(mut spool) = self.spool.take() else { return };
         let mut gone = 0;
+        let mut broken = 0;
         match page {
             Ok(page) => {
+                let problem = page.broken.as_ref().map(|(_, problem)| problem.as_str());
+                if spool.read(problem) {
+                    warn!(output = %self.label, problem, "given up: a record that cannot be read in the store");
+                }
+                broken = page.broken.as_ref().map_or(0, |(count, _)| *count);
                 for (number, alert) in &page.alerts {
                     gone += spool.take(*number);
                     self.queue.push_back(Queued { number: Some(*number), bytes: self.record(alert) });
@@ -242,14 +248,17 @@ impl Pump {
                 }
             }
             Err(problem) => {
-                warn!(output = %self.label, problem, "what waits in the store cannot be read; it is tried again");
-                spool.read_again();
+                if spool.read_again(&problem) {
+                    warn!(output = %self.label, problem, "what waits in the store is not to be had; it is tried again");
+                }
             }
         }
         self.spool = Some(spool);
         if gone > 0 {
             self.gave_up += gone;
-            warn!(output = %self.label, records = gone, "given up: the store has them no more");
+            if gone > broken {
+                warn!(output = %self.label, records = gone - broken, "given up: the store has them no more");
+            }
             self.report();
         }
     }

@@ -156,9 +156,9 @@ impl Roster {
         match (self.by_id.get(&header.id).copied(), action) {
             (Some(number), Action::Updated) => self.replace(number, header, evidence, filter, now),
             (Some(number), Action::Raised) => self.was_raised(number),
-            // It has a number elsewhere, and is beyond what is held; now it may belong further up.
-            (None, Action::Updated) if self.part.is_some() => self.miss(),
-            (None, _) => return self.insert(header.clone(), muted, evidence, filter, now),
+            // It is beyond what is held, and may belong further up now; or it is remembered no more, and is no new alert either.
+            (None, Action::Updated) => self.miss(),
+            (None, Action::Raised) => return self.insert(header.clone(), muted, evidence, filter, now),
         }
         false
     }
@@ -179,8 +179,11 @@ impl Roster {
         let is_kept_anew = is_old && entry.alert.is_none() && evidence.is_some();
         entry.alert = evidence;
         let (is_waiting, severity) = (entry.state.is_waiting(), entry.header.severity);
+        let group = self.ledger.group(&header.id);
         self.ledger.know(&entry.header, None);
-        if !entry.header.hops.is_empty() {
+        if entry.header.hops.is_empty() {
+            self.linked.remove(&number);
+        } else {
             self.linked.insert(number);
         }
         if is_kept_anew {
@@ -188,10 +191,13 @@ impl Roster {
         }
         put(&mut self.all, before, false);
         put(&mut self.open, before, false);
-        let group = self.ledger.group(&header.id).and_then(|group| self.groups.get_mut(&group));
-        if let Some(group) = group {
-            put(&mut group.waiting, before, false);
-            put(&mut group.matching, before, false);
+        if let Some(own) = group.and_then(|group| self.groups.get_mut(&group)) {
+            put(&mut own.waiting, before, false);
+            put(&mut own.matching, before, false);
+        }
+        // A better pairing may be the repeat of others; what it leaves is shown otherwise before it is listed anew.
+        if let Some(group) = group.filter(|group| self.ledger.group(&header.id) != Some(*group)) {
+            self.show_anew(group);
         }
         self.count(number, true);
         let is_visible = self.list(number, filter, now);

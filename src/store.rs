@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod location;
 pub mod read;
 mod schema;
+pub mod trouble;
 mod write;
 mod writer;
 
@@ -319,6 +320,38 @@ mod tests {
             }
         }
         assert_eq!(last, Some((3, 2)));
+    }
+
+    /// What needs no room may work while nothing can be kept.
+    #[tokio::test]
+    async fn a_store_that_takes_something_is_not_well_for_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let (opened, _) = open(&path, &Config::default(), DateTime::UNIX_EPOCH).unwrap();
+        let (health, mut told) = mpsc::channel(64);
+        let (store, thread) = opened.start(health.downgrade()).unwrap();
+        let alter = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let delivered = || vec![Record::Delivered { name: "x".to_owned(), mark: 1 }];
+        alter("ALTER TABLE triage RENAME TO gone");
+        for _ in 0..3 {
+            assert!(store.keep(vec![entry(1, 1, Deed::Comment, Vec::new())]).await.is_err());
+            assert!(store.keep(delivered()).await.is_ok());
+        }
+        alter("ALTER TABLE gone RENAME TO triage");
+        store.keep(vec![entry(1, 1, Deed::Comment, Vec::new())]).await.unwrap();
+        alter("ALTER TABLE outputs RENAME TO gone");
+        assert!(store.keep(delivered()).await.is_err());
+        alter("ALTER TABLE gone RENAME TO outputs");
+        assert!(store.keep(delivered()).await.is_ok());
+        drop(store);
+        assert_eq!(thread.join().unwrap().problem, None);
+        drop(health);
+        let mut problems = Vec::new();
+        while let Some(Intake::Store(health)) = told.recv().await {
+            problems.push(health.problem.is_some());
+        }
+        problems.dedup();
+        assert_eq!(problems, [false, true, false, true, false]);
     }
 
     #[test]

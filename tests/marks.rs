@@ -11,6 +11,7 @@ use wefwatch::console::model::triage::Dialog;
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::feed::page::Horizons;
 use wefwatch::feed::{Change, Request, Snapshot};
+use wefwatch::triage::many::{Part, parts};
 use wefwatch::triage::{Act, Deed, Status, Target, Verdict};
 
 /// Six kinds on six hosts; of the kind on `h0` there are three, of the others one, but for `h5` with `many`.
@@ -193,6 +194,42 @@ fn a_hundred_thousand_are_acted_on_in_parts() {
     assert!(said(&scene).starts_with("acknowledged 60,007 alerts"), "{}", said(&scene));
     scene.keys("u");
     assert_eq!((said(&scene).as_str(), scene.model.alerts.acknowledged()), ("took back: acknowledged 60,007 alerts", 0));
+}
+
+#[test]
+fn what_somebody_else_does_to_many_is_told_once_it_is_done() {
+    let mut scene = scene((120, 36), 5000);
+    let all = |revision| (0..5000).map(|number| Target { alert: id(number), revision }).collect();
+    let act = |token, deed, targets| Act { token, who: "carol".to_owned(), deed, reason: String::new(), targets };
+    let mut told = Vec::new();
+    for part in parts(&act(7, Deed::Acknowledge, all(0))) {
+        scene.model.said = None;
+        scene.act_on_each(&part);
+        told.push(said(&scene));
+    }
+    assert_eq!(told, ["carol acknowledged 2,000 alerts", "", "carol acknowledged 5,000 alerts"]);
+    for (place, number) in [(1, 3), (2, 2), (3, 1)] {
+        scene.act_on_each(&Part { act: act(8, Deed::Undo(number), Vec::new()), after: 3 - place });
+    }
+    assert_eq!(said(&scene), "carol took back: acknowledged 5,000 alerts");
+    // What is said between stays, and one alone is told at once.
+    bob(&mut scene, Deed::Own, 3);
+    assert_eq!(said(&scene), format!("bob took {}", id(3).short()));
+}
+
+#[test]
+fn an_act_on_many_is_taken_back_when_all_of_it_is_done() {
+    let mut scene = scene((120, 36), 3000);
+    scene.keys("X a");
+    let effects = scene.model.update(Message::Key(scene::key("enter")));
+    let [Effect::Ask(Request::ActOnEach(parts))] = effects.as_slice() else { panic!("{}", effects.len()) };
+    scene.act_on_each(&parts[0]);
+    assert_eq!(scene.keys("u"), []);
+    assert!(scene.text().contains("not done yet"), "{}", scene.text());
+    scene.act_on_each(&parts[1]);
+    assert_eq!(scene.model.alerts.acknowledged(), 3007);
+    scene.keys("u");
+    assert_eq!((said(&scene).as_str(), scene.model.alerts.acknowledged()), ("took back: acknowledged 3,007 alerts", 0));
 }
 
 #[test]

@@ -236,6 +236,28 @@ fn what_the_store_deleted_meanwhile_is_counted() {
     assert_eq!(count(&place.start().stop(), &place.url(), "gave_up"), 0);
 }
 
+/// What is broken in one record keeps no other one back.
+#[test]
+fn what_the_store_cannot_read_is_stepped_over_and_counted() {
+    let place = Place::new();
+    miss(&place, 1000, 20, Signal::SIGTERM);
+    let store = rusqlite::Connection::open(place.store()).unwrap();
+    // Old enough for the start not to read it.
+    let broken = "UPDATE alerts SET created = created - 7200000000;
+                  UPDATE alerts SET body = '{' WHERE rowid IN (1, 7);
+                  UPDATE alerts SET body = json_set(body, '$.rule', 'nowhere') WHERE rowid = 8;";
+    store.execute_batch(broken).unwrap();
+    drop(store);
+    let records = place.listen();
+    let server = place.start();
+    let expected: Vec<u64> = (1001..1020).filter(|record| ![1006, 1007].contains(record)).collect();
+    assert_eq!(take(&records, 17), expected);
+    let outcome = server.stop();
+    assert_eq!((count(&outcome, &place.url(), "delivered"), count(&outcome, &place.url(), "gave_up")), (17, 3));
+    assert_eq!(outcome.stderr.matches("cannot be read").count(), 1, "{}", outcome.stderr);
+    assert_eq!(count(&place.start().stop(), &place.url(), "gave_up"), 0);
+}
+
 /// More in a row than are read at once.
 #[test]
 fn many_that_the_store_deleted_are_stepped_over() {

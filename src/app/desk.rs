@@ -23,28 +23,22 @@ const REQUESTS: usize = 64;
 
 /// Opens the way; it closes with the console. `reload` hears when the rules are to be read anew.
 /// `steer` leads to the replay.
-pub fn open(
-    intake: mpsc::WeakSender<Intake>,
-    store: Option<Store>,
-    reload: mpsc::Sender<()>,
-    steer: mpsc::Sender<Steer>,
-) -> Desk {
+pub fn open(intake: mpsc::Sender<Intake>, store: Option<Store>, reload: mpsc::Sender<()>, steer: mpsc::Sender<Steer>) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
     let (_, links) = mpsc::channel(1);
+    // The collector ends no sooner than this way: what was asked for before the console quits is done, to its last part.
     tokio::spawn(async move {
         look(&intake, None).await;
         while let Some(request) = asked.recv().await {
             match request {
                 // A console here holds all repeats.
                 Request::Act(act) | Request::ActOnRepeats(act) => {
-                    let Some(intake) = intake.upgrade() else { return };
                     // A collector that is gone ends the console soon.
                     let _ = intake.send(Intake::Act(act)).await;
                 }
                 Request::ActOnEach(parts) => {
                     for part in parts {
-                        let Some(intake) = intake.upgrade() else { return };
                         let _ = intake.send(Intake::ActOnEach(part)).await;
                     }
                 }
@@ -75,7 +69,7 @@ pub fn open(
 }
 
 /// Tells others who attach that somebody sits here.
-async fn look(intake: &mpsc::WeakSender<Intake>, in_front: Option<AlertId>) {
+async fn look(intake: &mpsc::Sender<Intake>, in_front: Option<AlertId>) {
     let viewer = Viewer {
         id: OWN_CONSOLE,
         who: user_name(),
@@ -85,9 +79,7 @@ async fn look(intake: &mpsc::WeakSender<Intake>, in_front: Option<AlertId>) {
         in_front,
         resyncs: 0,
     };
-    if let Some(intake) = intake.upgrade() {
-        let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: Some(viewer) }).await;
-    }
+    let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: Some(viewer) }).await;
 }
 
 /// How a console looks on this terminal.
@@ -127,4 +119,32 @@ pub fn user_name() -> String {
     let id = nix::unistd::getuid();
     let user = nix::unistd::User::from_uid(id).ok().flatten();
     user.map_or_else(|| format!("uid {id}"), |user| user.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::many::Part;
+    use crate::triage::{Act, Deed};
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_handed_over_though_the_console_quits() {
+        let (intake, mut handed) = mpsc::channel(1);
+        let desk = open(intake, None, mpsc::channel(1).0, mpsc::channel(1).0);
+        let act = |token| Act { token, who: "bob".to_owned(), deed: Deed::Own, reason: String::new(), targets: Vec::new() };
+        let parts = (0..5).map(|after| Part { act: act(1), after }).collect();
+        desk.requests.send(Request::ActOnEach(parts)).await.unwrap();
+        desk.requests.send(Request::Act(act(2))).await.unwrap();
+        // The console goes; nobody else has a way to the collector.
+        drop(desk);
+        let mut tokens = Vec::new();
+        while let Some(next) = handed.recv().await {
+            match next {
+                Intake::ActOnEach(part) => tokens.push(part.act.token),
+                Intake::Act(act) => tokens.push(act.token),
+                _ => {}
+            }
+        }
+        assert_eq!(tokens, [1, 1, 1, 1, 1, 2]);
+    }
 }

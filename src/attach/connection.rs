@@ -310,11 +310,11 @@ impl Writer {
         let Some(piece) = prepared.next_piece() else { return Ok(false) };
         let update = |(at, change)| Arc::new(Update { seq: 0, at, change });
         let is_first = piece.is_first;
-        let mut updates = vec![update((chrono::DateTime::UNIX_EPOCH, Change::Snapshot(Box::new(piece))))];
-        if is_first {
-            updates.extend(std::mem::take(&mut prepared.state).into_iter().map(update));
+        let snapshot = (chrono::DateTime::UNIX_EPOCH, Change::Snapshot(Box::new(piece)));
+        let state = if is_first { std::mem::take(&mut prepared.state) } else { Vec::new() };
+        for told in std::iter::once(snapshot).chain(state) {
+            self.tell(&Told::Updates(vec![update(told)])).await?;
         }
-        self.tell(&Told::Updates(updates)).await?;
         Ok(true)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::alert::header::Header;
 use crate::alert::{Action, Alert, AlertId};
 use crate::event::names::HostName;
 use crate::feed::page::{Horizons, Page, Standing, Tally};
@@ -36,6 +37,9 @@ const MINUTES: usize = 24 * 60;
 const PIECE: usize = 500;
 const PIECE_BYTES: usize = 4 << 20;
 
+/// How many hosts go into one status.
+const HOSTS: usize = 4000;
+
 /// What a new console has to hear.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -46,7 +50,7 @@ pub(super) struct Prepared {
     horizons: Horizons,
     /// The number of the first entry of the triage log that is told.
     pub(super) log_from: u64,
-    /// What follows the first piece.
+    /// What follows the first piece, a frame each.
     pub(super) state: Vec<(DateTime<Utc>, Change)>,
 }
 
@@ -95,7 +99,7 @@ impl Replica {
         match &update.change {
             Change::Alert(alert) => self.hear_alert(alert),
             Change::Known(known) => known.iter().for_each(|known| match known {
-                Known::Alert { .. } => self.alerts.know(known, &self.everything, self.now),
+                Known::Alert { header, .. } => self.know(known, header),
                 Known::Entry(entry) => self.hear_entry(entry),
             }),
             Change::Triage(entry) => self.hear_entry(entry),
@@ -118,18 +122,31 @@ impl Replica {
         }
     }
 
+    /// What an earlier run left counts in its own minute.
+    fn know(&mut self, known: &Known, header: &Header) {
+        if self.alerts.number_of(&header.id).is_none() {
+            self.count_minute(header.created);
+        }
+        self.alerts.know(known, &self.everything, self.now);
+    }
+
+    fn count_minute(&mut self, created: DateTime<Utc>) {
+        let minute = created.timestamp() / 60;
+        match self.per_minute.back_mut() {
+            Some((last, count)) if *last == minute => *count += 1,
+            _ => push(&mut self.per_minute, (minute, 1), MINUTES),
+        }
+    }
+
     fn hear_alert(&mut self, alert: &Arc<Alert>) {
         let is_known = self.alerts.number_of(&alert.id).is_some();
-        if is_known && alert.action != Action::Updated {
+        // What is told anew and remembered no more is no new alert.
+        if is_known != (alert.action == Action::Updated) {
             return;
         }
         self.alerts.add(alert, false, &self.everything, self.now);
         if !is_known {
-            let minute = alert.created.timestamp() / 60;
-            match self.per_minute.back_mut() {
-                Some((last, count)) if *last == minute => *count += 1,
-                _ => push(&mut self.per_minute, (minute, 1), MINUTES),
-            }
+            self.count_minute(alert.created);
         }
         self.evidence_bytes += weight(alert);
         self.evidence.push_back(alert.clone());
@@ -223,9 +240,17 @@ impl Replica {
         Prepared { entries, alerts, told: 0, model, horizons, log_from, state: self.state() }
     }
 
+    /// What a console shows besides alerts, in changes of which each fits into a frame.
     fn state(&self) -> Vec<(DateTime<Utc>, Change)> {
-        let status = Status { hosts: self.hosts.values().cloned().collect(), ..self.status.clone() };
-        let mut state = vec![(self.now, Change::Status(Box::new(status)))];
+        let mut status = self.status.clone();
+        let mut state = Vec::new();
+        let mut hosts = self.hosts.values().cloned().peekable();
+        while state.is_empty() || hosts.peek().is_some() {
+            status.hosts = hosts.by_ref().take(HOSTS).collect();
+            state.push((self.now, Change::Status(Box::new(status.clone()))));
+            // What every rule did is not told twice.
+            status.rules.clear();
+        }
         state.extend(self.viewers.clone().map(|viewers| (self.now, viewers)));
         state.extend(self.lines.iter().cloned());
         if !self.events.is_empty() {
@@ -282,7 +307,11 @@ fn weight_of_standing(standing: &Standing) -> usize {
     let header = &standing.header;
     let texts = [&header.user, &header.image, &header.parent, &header.command_line];
     let length: usize = texts.into_iter().flatten().map(String::len).sum();
-    1024 + length + header.message.len() + header.what.len() + header.path.len()
+    let names = [&header.computer, &header.rule, &header.rule_id, &header.what, &header.path];
+    let length = length + header.message.len() + names.into_iter().map(String::len).sum::<usize>();
+    let sides = header.hops.iter().flat_map(|hop| [&hop.from, &hop.to]);
+    let hops: usize = sides.map(|side| 192 + 2 * side.computer.len() + 80 * side.alerts.len()).sum();
+    1024 + length + header.host.as_str().len() + 8 * header.event_ids.len() + hops
 }
 
 /// About how much memory the evidence of an alert takes: the XML, its fields, and the rest.
@@ -298,98 +327,4 @@ fn push<T>(queue: &mut VecDeque<T>, value: T, most: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-    use crate::alert::Severity;
-    use crate::alert::header::testing::header;
-    use crate::triage::Deed;
-
-    fn known(count: usize) -> Replica {
-        let mut replica = Replica::new();
-        let past = (0..count).map(|number| Known::Alert {
-            header: Arc::new(header(&format!("{number:032}"), &format!("h{}", number % 7), "10.0.0.1", number as i64)),
-            muted: None,
-        });
-        let change = Change::Known(past.collect());
-        replica.hear(&Update { seq: 1, at: DateTime::UNIX_EPOCH, change });
-        replica
-    }
-
-    #[test]
-    fn no_piece_is_too_long_for_a_frame() {
-        let mut replica = known(10);
-        let alerts: Vec<AlertId> = (0..10_000).map(|number| AlertId(format!("{number:032}").into())).collect();
-        for number in 1..=100 {
-            let entry = Entry {
-                number,
-                at: DateTime::UNIX_EPOCH,
-                who: "bob".to_owned(),
-                deed: Deed::Comment,
-                reason: String::new(),
-                alerts: alerts.clone(),
-                token: 0,
-            };
-            replica.entries.push_back(Arc::new(entry));
-        }
-        let mut prepared = replica.prepare(1000, false);
-        let mut told = 0;
-        while let Some(piece) = prepared.next_piece() {
-            told += piece.entries.len();
-            assert!(crate::attach::frame::frame(&piece, crate::attach::frame::MAX_TOLD).is_some());
-        }
-        assert_eq!(told, 100);
-    }
-
-    #[test]
-    fn every_alert_is_told_once_and_open_kinds_first() {
-        let mut replica = known(1200);
-        let alerts: Vec<AlertId> = (700..1200).map(|number| AlertId(format!("{number:032}").into())).collect();
-        let entry = Entry {
-            number: 1,
-            at: DateTime::UNIX_EPOCH,
-            who: "bob".to_owned(),
-            deed: Deed::Acknowledge,
-            reason: String::new(),
-            alerts,
-            token: 0,
-        };
-        replica.hear(&Update { seq: 2, at: DateTime::UNIX_EPOCH, change: Change::Triage(Arc::new(entry)) });
-        let mut prepared = replica.prepare(1000, false);
-        let mut pieces = Vec::new();
-        while let Some(piece) = prepared.next_piece() {
-            pieces.push(piece);
-        }
-        let flags: Vec<(bool, bool, usize, usize)> =
-            pieces.iter().map(|piece| (piece.is_first, piece.is_last, piece.entries.len(), piece.alerts.len())).collect();
-        assert_eq!(flags, [(true, false, 1, 500), (false, true, 0, 500)]);
-        let numbers: Vec<u64> = pieces.iter().flat_map(|piece| &piece.alerts).map(|standing| standing.number).collect();
-        // A kind per host, which waits; then the worst and newest.
-        let expected: Vec<u64> = (693..700).rev().chain((700..1200).rev()).chain((200..693).rev()).collect();
-        assert_eq!(numbers, expected);
-        assert_eq!(pieces[1].horizons, Horizons { all: Some((Severity::High, 200)), kinds: None });
-        assert_eq!((pieces[0].horizons, pieces[1].tally.is_some()), (Horizons::default(), false));
-        assert_eq!(pieces[0].tally.as_deref().map(|tally| (tally.alerts, tally.kinds)), Some((1200, 7)));
-        assert_eq!(pieces[0].next, 1200);
-    }
-
-    #[test]
-    fn what_was_said_before_comes_with_its_time() {
-        let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let notice = crate::feed::Notice { level: crate::feed::NoticeLevel::Info, text: "listening".to_owned() };
-        let mut replica = Replica::new();
-        replica.hear(&Update { seq: 1, at, change: Change::Notice(notice) });
-        let told = replica.prepare(10, false).state;
-        let times: Vec<_> = told.iter().filter(|(_, change)| matches!(change, Change::Notice(_))).map(|(at, _)| *at).collect();
-        assert_eq!(times, [at]);
-    }
-
-    #[test]
-    fn an_empty_collector_has_a_snapshot_too() {
-        let mut prepared = Replica::new().prepare(10, false);
-        let piece = prepared.next_piece().unwrap();
-        assert!(piece.is_first && piece.is_last && piece.alerts.is_empty());
-        assert_eq!(prepared.next_piece(), None);
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@
 //! connections never gets here, so that the cost lies with alerts and not with events.
 
 mod ends;
+mod held;
 mod join;
 mod path;
 mod tree;
@@ -24,12 +25,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::link::{AtEnd, Config};
 use crate::alert::{Alert, AlertId};
 use crate::collector::links::ends::{Connection, End, Tuple, Way};
+use crate::collector::links::held::Held;
 use crate::collector::links::tree::Index;
 use crate::event::WindowsEvent;
 use crate::event::names::HostName;
 
-/// How many alerts are held so that a later link can be told on them.
-const MAX_ALERTS: usize = 4096;
+/// How often it is said that a change was not told everywhere.
+const SAY_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// When an event happened and arrived, and how far its host's clock is known to be off.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,8 @@ pub struct LinkCounts {
     pub linked: u64,
     /// Connections and alerts that were forgotten for room before their time.
     pub shed: u64,
+    /// Changes that concern more hops than are told anew at once: alerts further away tell the path as it was.
+    pub untold: u64,
     /// Connections that are remembered.
     pub kept: u64,
 }
@@ -61,15 +65,17 @@ pub struct Links {
     may_swap: bool,
     connections: HashMap<u64, Connection>,
     by_tuple: HashMap<Tuple, Vec<u64>>,
-    order: VecDeque<u64>,
+    /// Which is forgotten next. One whose time here is not its own any more has another turn further back.
+    order: VecDeque<(u64, DateTime<Utc>)>,
     /// Linked connections by the host that they reach and leave, in order of time.
     reached: Index,
     left: Index,
-    alerts: HashMap<AlertId, Arc<Alert>>,
-    alert_order: VecDeque<AlertId>,
+    alerts: Held,
     of_alert: HashMap<AlertId, Vec<u64>>,
     next: u64,
     counts: LinkCounts,
+    /// How many changes were not told everywhere when that was said last, and when.
+    said: (u64, Option<DateTime<Utc>>),
 }
 
 impl Links {
@@ -83,11 +89,11 @@ impl Links {
             order: VecDeque::new(),
             reached: HashMap::new(),
             left: HashMap::new(),
-            alerts: HashMap::new(),
-            alert_order: VecDeque::new(),
+            alerts: Held::default(),
             of_alert: HashMap::new(),
             next: 0,
             counts: LinkCounts::default(),
+            said: (0, None),
         }
     }
 
@@ -99,6 +105,16 @@ impl Links {
     /// What was counted.
     pub fn counts(&self) -> LinkCounts {
         LinkCounts { kept: self.connections.len() as u64, ..self.counts }
+    }
+
+    /// Whether people are to hear that a change was not told everywhere: once a minute at most.
+    pub fn is_to_be_said(&mut self, now: DateTime<Utc>) -> bool {
+        let (before, at) = self.said;
+        let is_due = self.counts.untold > before && at.is_none_or(|at| now - at >= SAY_EVERY);
+        if is_due {
+            self.said = (self.counts.untold, Some(now));
+        }
+        is_due
     }
 
     /// Notes a connection that no alert rests on, where it can matter. Answers the alerts that are told anew because of it.
@@ -149,11 +165,14 @@ impl Links {
         self.retell(&changed, Some(&id))
     }
 
-    /// Takes back an alert of an earlier run, with what it was linked to.
+    /// Takes back an alert of an earlier run, with what it was linked to; that was counted then.
     pub fn restore(&mut self, alert: &Alert) {
+        let counts = self.counts;
         for hop in &alert.hops {
             let (source, destination) = ((hop.from.ip, hop.from.port), (hop.to.ip, hop.to.port));
             let tuple = Tuple { protocol: hop.protocol.clone(), source, destination };
+            // That the two are one was known then, however far the clocks were off.
+            let skew = (hop.from.at - hop.to.at).abs();
             for (way, side) in [(Way::Out, &hop.from), (Way::In, &hop.to)] {
                 let bare = || End {
                     tuple: tuple.clone(),
@@ -161,7 +180,7 @@ impl Links {
                     host: side.host.clone(),
                     computer: side.computer.clone(),
                     at: side.at,
-                    skew: TimeDelta::zero(),
+                    skew,
                     alert: None,
                 };
                 self.join(bare(), alert.created);
@@ -176,20 +195,15 @@ impl Links {
             self.hold(&Arc::new(told));
         }
         self.hold(&Arc::new(alert));
+        self.counts = counts;
     }
 
     /// Holds an alert as it was told, so that a later link can be told on it.
     pub fn hold(&mut self, alert: &Arc<Alert>) {
-        if !self.of_alert.contains_key(&alert.id) {
-            return;
-        }
-        if self.alerts.insert(alert.id.clone(), alert.clone()).is_none() {
-            self.alert_order.push_back(alert.id.clone());
-        }
-        while self.alert_order.len() > MAX_ALERTS {
-            if let Some(oldest) = self.alert_order.pop_front() {
-                self.counts.shed += u64::from(self.alerts.remove(&oldest).is_some());
-            }
+        if self.of_alert.contains_key(&alert.id) {
+            self.counts.shed += self.alerts.insert(alert);
+        } else {
+            self.alerts.remove(&alert.id);
         }
     }
 }

@@ -41,7 +41,7 @@ fn all(counters: &Counters) -> Vec<Metric> {
         metric("wefwatch_prevalence_shed_total", "counter", "Counts of what is usual that found no room.", &[], alone(counters.prevalence_shed)),
         metric("wefwatch_rules", "gauge", "Rules, by state.", &["state"], one(&counters.rules)),
         metric("wefwatch_hosts", "gauge", "Hosts, by state.", &["state"], one(&counters.hosts)),
-        metric("wefwatch_links_total", "counter", "Connections seen from both ends, and those forgotten for room.", &["result"], one(&counters.links)),
+        metric("wefwatch_links_total", "counter", "Connections seen from both ends, those forgotten for room, and changes not told on every alert.", &["result"], one(&counters.links)),
         metric("wefwatch_link_connections", "gauge", "Connections whose other end may still come.", &[], alone(counters.connections_kept)),
         metric("wefwatch_sequence_partials", "gauge", "Stage hits kept for sequences.", &[], alone(counters.sequence_partials)),
         metric("wefwatch_late_events_total", "counter", "Stage hits later than the allowed lateness.", &[], alone(counters.late_events)),

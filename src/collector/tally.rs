@@ -263,8 +263,9 @@ impl Tally {
 
     /// The links.
     pub fn links(&mut self, counts: LinkCounts) {
-        let LinkCounts { linked, shed, kept } = counts;
-        self.counters.links = [("linked", linked), ("shed", shed)].map(|(result, count)| (result.to_owned(), count)).into();
+        let LinkCounts { linked, shed, untold, kept } = counts;
+        let results = [("linked", linked), ("shed", shed), ("untold", untold)];
+        self.counters.links = results.map(|(result, count)| (result.to_owned(), count)).into();
         self.counters.connections_kept = kept;
     }
 

@@ -21,6 +21,7 @@ pub mod marks;
 mod moving;
 pub mod mutes;
 mod near;
+mod others;
 pub mod pages;
 pub mod palette;
 pub mod pick;
@@ -53,6 +54,7 @@ use crate::console::model::many::Doing;
 use crate::console::model::marks::Marks;
 use crate::console::model::mutes::Offer;
 use crate::console::model::near::NearMisses;
+use crate::console::model::others::Elsewhere;
 use crate::console::model::pages::Pages;
 use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
@@ -213,6 +215,8 @@ pub struct Model {
     marks: Option<Marks>,
     /// An act on many alerts that is being done.
     doing: Option<Doing>,
+    /// What somebody else did last.
+    elsewhere: Option<Elsewhere>,
     /// What waits behind a frozen picture.
     held: Option<Box<Frozen>>,
     event_bytes: usize,
@@ -282,6 +286,7 @@ impl Model {
             offer: None,
             marks: None,
             doing: None,
+            elsewhere: None,
             held: None,
             event_bytes: 0,
             near_misses: NearMisses::default(),

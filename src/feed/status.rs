@@ -89,7 +89,8 @@ pub struct Counters {
     pub rules: BTreeMap<String, u64>,
     /// Hosts by state: `live`, `quiet`, `silent`, `blind`, `skewed`, `evicted`.
     pub hosts: BTreeMap<String, u64>,
-    /// Connections by what came of them: `linked`, or `shed` for room before their other end came.
+    /// Connections by what came of them: `linked`, or `shed` for room before their other end came; and how often a change was
+    /// not told on all alerts that it concerns: `untold`.
     pub links: BTreeMap<String, u64>,
     /// Connections whose other end may still come.
     pub connections_kept: u64,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::store::dispatch::Page;
+use crate::store::trouble::Trouble;
 use crate::store::{Deliveries, Record, Store};
 
 /// How many records are read at once.
@@ -38,13 +39,29 @@ pub(super) struct Spool {
     /// When the mark is noted next, and when a page is asked for again.
     note_at: Option<Instant>,
     read_at: Option<Instant>,
+    /// What was said of pages that could not be read, and of records.
+    trouble: Trouble,
+    broken: Trouble,
 }
 
 impl Spool {
     /// Begins where an earlier run ended.
     pub(super) fn new(store: Store, deliveries: Deliveries) -> Self {
         let Deliveries { name, mark, last, untold } = deliveries;
-        Self { store, name, mark, noted: mark, queued: mark, heard: last, untold, reading: None, note_at: None, read_at: None }
+        Self {
+            store,
+            name,
+            mark,
+            noted: mark,
+            queued: mark,
+            heard: last,
+            untold,
+            reading: None,
+            note_at: None,
+            read_at: None,
+            trouble: Trouble::default(),
+            broken: Trouble::default(),
+        }
     }
 
     /// An alert was told: the number of its record, where that has its place in the queue now. Else the store has it.
@@ -111,9 +128,17 @@ impl Spool {
         gone
     }
 
-    /// A page could not be read.
-    pub(super) fn read_again(&mut self) {
-        self.read_at = Some(Instant::now() + NOTE_EVERY);
+    /// A page could not be read; whether that is to be said.
+    pub(super) fn read_again(&mut self, problem: &str) -> bool {
+        let now = Instant::now();
+        self.read_at = Some(now + NOTE_EVERY);
+        self.trouble.is_new(problem, now)
+    }
+
+    /// Of a page that was read, some records are broken; whether that is to be said.
+    pub(super) fn read(&mut self, broken: Option<&str>) -> bool {
+        self.trouble.is_over();
+        broken.is_some_and(|problem| self.broken.is_new(problem, Instant::now()))
     }
 
     /// Everything up to a number was delivered; to the end of the queue, where that is empty.

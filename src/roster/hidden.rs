@@ -65,6 +65,7 @@ impl Roster {
             self.entries.values().filter(|entry| has_crossed(entry.header.created)).map(|entry| entry.number).collect();
         if crossed.len() > FEW {
             self.relist(filter, now);
+            self.miss();
         }
         for number in &crossed {
             let is_visible = crossed.len() <= FEW && self.list(*number, filter, now);
@@ -76,6 +77,7 @@ impl Roster {
         }
         if !crossed.is_empty() {
             self.count_anew();
+            self.miss_fallen();
         }
     }
 

@@ -151,11 +151,14 @@ impl Roster {
 
     /// Takes a page over that was asked for.
     pub fn hear_page(&mut self, page: &Page, filter: &Filter, now: DateTime<Utc>) {
-        let outside = self.outside.clone();
+        let (outside, held) = (self.outside.clone(), self.entries.len());
         page.alerts.iter().for_each(|standing| self.take_over(standing, filter, now));
         // They are older than the filter.
         self.outside.retain(|key| outside.contains(key));
-        self.ledger.sort();
+        // Of a flood of alerts that happened again, each comes with a page that brings nothing new.
+        if self.entries.len() > held {
+            self.ledger.sort();
+        }
     }
 
     /// A page is asked for now.
@@ -192,6 +195,16 @@ impl Roster {
     pub(super) fn count_anew(&mut self) {
         if let Some(part) = &mut self.part {
             part.is_count_old = [true; 2];
+        }
+    }
+
+    /// Of a group that is shown further down now, others may be above that are not held here; no tally tells of them, for
+    /// nothing has changed but the time.
+    pub(super) fn miss_fallen(&mut self) {
+        let held = |group: &u64| self.groups.get(group).map_or(0, |group| group.waiting.len());
+        let is_some = self.part.as_ref().is_some_and(|part| part.fallen.iter().any(|group| part.repeats(*group) > held(group)));
+        if is_some {
+            self.miss();
         }
     }
 

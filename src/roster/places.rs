@@ -46,15 +46,20 @@ impl Roster {
             let own = self.groups.entry(group).or_default();
             put(&mut own.waiting, key, is_waiting);
             put(&mut own.matching, key, is_waiting && is_visible);
-            if let Some(news) = &mut self.news {
-                news.group(group);
-            }
-            let (before, after) = self.show_group(group);
-            if let Some(part) = self.part.as_mut().filter(|_| after < before) {
-                part.fallen(group);
-            }
+            self.show_anew(group);
         }
         is_visible
+    }
+
+    /// A group has changed: it is shown as it is now, and told on.
+    pub(super) fn show_anew(&mut self, group: u64) {
+        if let Some(news) = &mut self.news {
+            news.group(group);
+        }
+        let (before, after) = self.show_group(group);
+        if let Some(part) = self.part.as_mut().filter(|_| after < before) {
+            part.fallen(group);
+        }
     }
 
     /// A group is shown by the worst and newest of those that wait and that the filter lets through; answers how it was shown

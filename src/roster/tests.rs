@@ -24,6 +24,13 @@ enum Step {
         which: usize,
         severity: usize,
     },
+    /// A better pairing, which may be a repeat of others.
+    Better {
+        which: usize,
+        source: u8,
+    },
+    /// So many seconds pass.
+    Wait(i64),
     Do {
         which: usize,
         count: usize,
@@ -49,9 +56,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (0..4_u8, 0..5_usize).prop_map(|(host, severity)| Step::Raise { host, severity }),
         2 => (any::<usize>(), 0..5_usize).prop_map(|(which, severity)| Step::Link { which, severity }),
+        2 => (any::<usize>(), 1..4_u8).prop_map(|(which, source)| Step::Better { which, source }),
+        1 => (1..40_i64).prop_map(Step::Wait),
         4 => (any::<usize>(), 1..6_usize, deeds).prop_map(|(which, count, deed)| Step::Do { which, count, deed }),
         1 => Just(Step::Undo),
-        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low", "is:acked", "owner:bob", "is:closed or is:new"]).prop_map(Step::Filter),
+        1 => prop::sample::select(vec!["", "host:h1", "is:open", "-sev:low", "is:acked", "owner:bob", "is:closed or is:new", "since:60s"]).prop_map(Step::Filter),
         2 => any::<bool>().prop_map(|kinds_only| Step::More { kinds_only }),
         1 => any::<(bool, bool)>().prop_map(|(kinds_only, is_top)| Step::Ask { kinds_only, is_top }),
         1 => Just(Step::Answer),
@@ -142,7 +151,11 @@ impl Pair {
 
     fn raise(&mut self, number: usize, severity: usize, host: u8, action: Action) {
         let severity = Severity::ALL[severity];
-        let header = Header { severity, ..header(&format!("{number:032}"), &format!("h{host}"), "10.0.0.1", number as i64) };
+        let header = header(&format!("{number:032}"), &format!("h{host}"), "10.0.0.1", number as i64);
+        self.tell(Header { severity, created: self.now, ..header }, action);
+    }
+
+    fn tell(&mut self, header: Header, action: Action) {
         for roster in [&mut self.whole, &mut self.part] {
             let filter = if roster.is_part() { &self.filter } else { &self.all };
             roster.hear_header(&Arc::new(header.clone()), action, None, None, filter, self.now);
@@ -174,6 +187,17 @@ impl Pair {
                 let header = self.whole.get(number as u64).expect("it is there").header.clone();
                 let host = header.host.as_str().as_bytes()[1] - b'0';
                 self.raise(number, *severity, host, Action::Updated);
+            }
+            Step::Better { which, source } if count > 0 => {
+                let known = self.whole.get(number_of(*which) as u64).expect("it is there").header.clone();
+                let source = format!("10.0.0.{source}");
+                let like = header(&known.id.0, known.host.as_str(), &source, 0).like;
+                self.tell(Header { like, ..Header::clone(&known) }, Action::Updated);
+            }
+            Step::Wait(seconds) => {
+                let before = self.now;
+                self.now += chrono::TimeDelta::seconds(*seconds);
+                self.part.pass_time(&self.filter, before, self.now);
             }
             Step::Do { which, count: several, deed } if count > 0 => {
                 let ids = (0..*several).filter_map(|place| self.whole.get((number_of(*which) + place) as u64));
@@ -208,7 +232,7 @@ impl Pair {
             }
             Step::Answer => self.answer(),
             Step::Attach => self.attach(),
-            Step::Link { .. } | Step::Do { .. } => {}
+            Step::Link { .. } | Step::Better { .. } | Step::Do { .. } => {}
         }
         if let Some(tally) = self.whole.take_tally() {
             self.part.hear_tally(&tally, !self.text.is_empty());
@@ -333,4 +357,61 @@ fn an_alert_that_a_page_told_of_before_it_is_raised_keeps_the_numbers_in_step() 
     let number_of = |number: u64| part.number_of(&told(number).id);
     assert_eq!([7, 8, 9].map(number_of), [Some(7), Some(8), Some(9)]);
     assert_eq!((part.len(), part.rows(false).len()), (3, 3));
+}
+
+#[test]
+fn a_console_may_begin_with_nothing() {
+    let mut pair = Pair::new(1000);
+    assert_eq!(pair.whole.beginning(0, 4), (Vec::new(), Horizons::default()));
+    (0..3).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    let above_all = Some((Severity::Critical, u64::MAX));
+    assert_eq!(pair.whole.beginning(0, 4), (Vec::new(), Horizons { all: above_all, kinds: above_all }));
+}
+
+#[test]
+fn an_alert_that_is_forgotten_and_told_anew_is_no_new_one() {
+    let mut pair = Pair::new(3);
+    (0..5).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    let forgotten = Arc::new(header(&format!("{:032}", 0), "h1", "10.0.0.1", 0));
+    for roster in [&mut pair.whole, &mut pair.part] {
+        assert!(!roster.add_header(&forgotten, Action::Updated, None, &pair.all, pair.now));
+    }
+    assert_eq!((pair.whole.len(), pair.whole.next_number(), pair.part.next_number()), (3, 5, 5));
+}
+
+#[test]
+fn a_link_that_is_no_more_is_listed_no_more() {
+    let (filter, now) = (Filter::default(), DateTime::UNIX_EPOCH);
+    let plain = header("a", "h", "10.0.0.1", 0);
+    let end = |host: &str| crate::alert::link::Side {
+        host: HostName::fold(host),
+        computer: host.to_owned(),
+        at: now,
+        ip: [10, 0, 0, 1].into(),
+        port: 5985,
+        alerts: Vec::new(),
+    };
+    let hop = crate::alert::link::Hop { protocol: "tcp".to_owned(), from: end("g"), to: end("h") };
+    let mut roster = Roster::new(10, 10);
+    for (hops, count) in [(vec![hop], 1), (Vec::new(), 0)] {
+        let header = Arc::new(Header { hops, ..plain.clone() });
+        let action = if count == 1 { Action::Raised } else { Action::Updated };
+        roster.add_header(&header, action, None, &filter, now);
+        assert_eq!(roster.linked(&filter, now).count(), count);
+    }
+}
+
+#[test]
+fn a_kind_stays_in_a_time_window_with_what_is_left_of_it() {
+    let mut pair = Pair::new(1000);
+    // The first and worst of its kind is held; what came later is beyond the horizon.
+    pair.raise(0, 0, 0, Action::Raised);
+    pair.step(&Step::Wait(40));
+    pair.raise(1, 3, 0, Action::Raised);
+    (2..30).for_each(|number| pair.raise(number, 1, 1, Action::Raised));
+    pair.attach();
+    pair.step(&Step::Filter("since:60s"));
+    assert_eq!(pair.part.rows(true).len(), 2);
+    pair.step(&Step::Wait(30));
+    assert_eq!(pair.part.rows(true).len(), 2, "the other one waits still");
 }

@@ -109,7 +109,9 @@ impl Roster {
         if is_complete {
             return (numbers, Horizons::default());
         }
-        let of_kinds = self.kinds.len().checked_sub(first.len() + 1).map(|_| self.kinds[self.kinds.len() - first.len()]);
+        // Of those that wait the lists go down to the last of the first; where none is to be told, they end above all.
+        let untold = self.kinds.len() - first.len();
+        let of_kinds = (untold > 0).then(|| self.kinds.get(untold).copied().unwrap_or(TOP));
         // What waits is in both lists: the longer of the two says it.
         let kinds = of_kinds.map(|of_kinds| last.map_or(of_kinds, |last| last.min(of_kinds)));
         (numbers, Horizons { all: last.or(Some(TOP)), kinds })

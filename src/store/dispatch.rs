@@ -7,7 +7,7 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
 use crate::alert::{Action, Alert, AlertId};
 use crate::store::{Deliveries, read};
@@ -29,6 +29,8 @@ INSERT INTO dispatches (alert, is_update)
 pub struct Page {
     /// The records, with their numbers. What is missing between them is gone.
     pub alerts: Vec<(u64, Alert)>,
+    /// How many of them are broken, and what is wrong with the first.
+    pub broken: Option<(u64, String)>,
     /// The last number that was looked at, whether the store still has its record or not.
     pub last: u64,
     /// Whether nothing follows.
@@ -77,16 +79,29 @@ pub(super) fn page(connection: &Connection, after: u64, most: usize) -> rusqlite
     let mut select =
         connection.prepare("SELECT number, alert, is_update FROM dispatches WHERE number > ?1 ORDER BY number LIMIT ?2")?;
     let mut rows = select.query(params![of(after), most as i64])?;
-    let (mut alerts, mut count, mut last) = (Vec::new(), 0, after);
+    let (mut alerts, mut broken, mut count, mut last) = (Vec::new(), None, 0, after);
     while let Some(row) = rows.next()? {
         count += 1;
         last = row.get::<_, i64>(0)? as u64;
-        // Deleted since, for its age or for room.
-        let Some(mut alert) = read::alert(connection, &row.get::<_, String>(1)?)? else { continue };
+        let mut alert = match read::alert(connection, &row.get::<_, String>(1)?) {
+            Ok(Some(alert)) => alert,
+            // Deleted since, for its age or for room.
+            Ok(None) => continue,
+            Err(error) if is_for_good(&error) => {
+                broken.get_or_insert_with(|| (0, error.to_string())).0 += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         alert.action = if row.get(2)? { Action::Updated } else { Action::Raised };
         alerts.push((last, alert));
     }
-    Ok(Page { alerts, last, is_end: count < most })
+    Ok(Page { alerts, broken, last, is_end: count < most })
+}
+
+/// Whether what was not read will not be readable later either: it is the record that is broken and not the way to it.
+fn is_for_good(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code().is_none_or(|code| code == ErrorCode::DatabaseCorrupt)
 }
 
 /// How many of the alerts that a query chooses one of these outputs was not given yet.

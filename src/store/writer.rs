@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::alert::Action;
 use crate::intake::stages::{Stage, Timings};
 use crate::intake::{Intake, StoreHealth};
+use crate::store::trouble::Trouble;
 use crate::store::write::{self, Deleted};
 use crate::store::{Opened, Record};
 
@@ -34,6 +35,7 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     report(health, &state);
     let mut together = Vec::new();
     let mut timings = Timings::default();
+    let mut faring = Faring::default();
     // Set while more has to be deleted.
     let mut unfinished = None;
     while jobs.blocking_recv_many(&mut together, TOGETHER) > 0 {
@@ -41,21 +43,11 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
         let begun = Instant::now();
         let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
         timings.note(begun.elapsed().as_nanos() as u64);
-        match &result {
-            Ok(()) => {
-                state.written += records;
-                state.alerts += raised(&together);
-            }
-            Err(_) => state.failed += records,
+        if result.is_ok() {
+            state.alerts += raised(&together);
         }
         // While more waits, the next transaction reports for this one too.
-        let mut is_new = state.problem.as_ref() != result.as_ref().err() || (records > 0 && jobs.is_empty());
-        if let Err(problem) = &result
-            && state.problem.as_ref() != Some(problem)
-        {
-            warn!(store = %state.path, problem, "the store cannot be written");
-        }
-        state.problem = result.as_ref().err().cloned();
+        let mut is_new = faring.hear(&mut state, &result, records) || (records > 0 && jobs.is_empty());
         // As often as counts are stored, how large it is gets measured.
         let is_flush = |record: &Record| matches!(record, Record::ForgetHits(_) | Record::Retain(_));
         let is_flushed = together.iter().flat_map(|job| &job.records).any(is_flush);
@@ -72,10 +64,14 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
         if let Some(now) = retain.or(unfinished.take()) {
             match write::retain(&mut connection, &config, &outputs, now) {
                 Ok(deleted) => {
+                    faring.deleting.is_over();
                     note(&mut state, deleted);
                     unfinished = deleted.is_unfinished.then_some(now);
                 }
-                Err(error) => warn!(store = %state.path, %error, "old alerts cannot be deleted"),
+                Err(error) if faring.deleting.is_new(&error.to_string(), Instant::now()) => {
+                    warn!(store = %state.path, %error, "old alerts cannot be deleted");
+                }
+                Err(_) => {}
             }
         }
         if is_flushed {
@@ -95,6 +91,43 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     }
     drop(lock);
     state
+}
+
+/// How writing goes, and what of that was said.
+#[derive(Debug, Default)]
+struct Faring {
+    writing: Trouble,
+    deleting: Trouble,
+    /// Whether it was something people would miss that could not be written.
+    is_loss: bool,
+}
+
+impl Faring {
+    /// A transaction ended that had so many records people would miss; whether the store is well or not has changed.
+    fn hear(&mut self, state: &mut StoreHealth, result: &Result<(), String>, records: u64) -> bool {
+        match result {
+            Ok(()) => {
+                state.written += records;
+                // What needs no room may work while nothing can be kept.
+                if records == 0 && self.is_loss {
+                    return false;
+                }
+                self.is_loss = false;
+                if self.writing.is_over() {
+                    info!(store = %state.path, "the store is written again");
+                }
+                state.problem.take().is_some()
+            }
+            Err(problem) => {
+                state.failed += records;
+                self.is_loss |= records > 0;
+                if self.writing.is_new(problem, Instant::now()) {
+                    warn!(store = %state.path, problem, "the store cannot be written; alerts go out, but are not kept");
+                }
+                state.problem.replace(problem.clone()).as_ref() != Some(problem)
+            }
+        }
+    }
 }
 
 /// What people would miss; the rest only keeps the house.

@@ -111,11 +111,18 @@ impl Ledger {
         Self { is_part: true, ..Self::new(usize::MAX) }
     }
 
-    /// An alert was raised, hidden by a mute or not. Of one that is known already only what a link changes is taken over.
+    /// An alert was raised, hidden by a mute or not. One that is known already stays where it stands: a link or a better pairing
+    /// changes what it says, and whose repeat it is.
     pub fn know(&mut self, header: &Header, muted: Option<u64>) {
         if let Some(known) = self.alerts.get_mut(&header.id) {
-            known.facts.severity = header.severity;
-            known.facts.is_linked = header.is_linked;
+            let mut facts = Facts::of(header);
+            facts.created_ms = known.facts.created_ms;
+            let (group, is_closed) = (facts.group, known.state.status.is_closed());
+            let before = std::mem::replace(&mut known.facts, facts).group;
+            if group != before {
+                self.leave(before, is_closed);
+                self.enter(group, is_closed);
+            }
             return;
         }
         let facts = Facts::of(header);
@@ -171,9 +178,7 @@ impl Ledger {
     }
 
     fn add(&mut self, header: &Header, facts: Facts, base: State) {
-        let group = self.groups.entry(facts.group).or_default();
-        group.members += 1;
-        group.unclosed += u64::from(!base.status.is_closed());
+        self.enter(facts.group, base.status.is_closed());
         if let Some(mute) = base.muted.and_then(|number| self.mutes.get_mut(&number)) {
             mute.hidden += 1;
         }
@@ -189,12 +194,23 @@ impl Ledger {
     }
 
     fn forget(&mut self, id: &AlertId) {
-        let Some(known) = self.alerts.remove(id) else { return };
-        let Some(group) = self.groups.get_mut(&known.facts.group) else { return };
+        if let Some(known) = self.alerts.remove(id) {
+            self.leave(known.facts.group, known.state.status.is_closed());
+        }
+    }
+
+    fn enter(&mut self, group: u64, is_closed: bool) {
+        let group = self.groups.entry(group).or_default();
+        group.members += 1;
+        group.unclosed += u64::from(!is_closed);
+    }
+
+    fn leave(&mut self, name: u64, is_closed: bool) {
+        let Some(group) = self.groups.get_mut(&name) else { return };
         group.members -= 1;
-        group.unclosed -= u64::from(!known.state.status.is_closed());
+        group.unclosed -= u64::from(!is_closed);
         if group.members == 0 {
-            self.groups.remove(&known.facts.group);
+            self.groups.remove(&name);
         }
     }
 

@@ -192,7 +192,7 @@ impl Scene {
     }
 
     /// The same for a part of an act on many alerts.
-    fn act_on_each(&mut self, part: &Part) {
+    pub(crate) fn act_on_each(&mut self, part: &Part) {
         let (entry, outcome) = decide_each(&self.ledger, part, self.model.now);
         if let Some(entry) = entry {
             self.ledger.apply(&entry);

@@ -23,7 +23,8 @@ pub(super) struct Tuple {
 }
 
 impl Tuple {
-    /// Reads the fields of a Sysmon event 3. `None` where one is missing or is no address: then there is nothing to compare.
+    /// Reads the fields of a Sysmon event 3. `None` where one is missing or is no address, or where it is one that every host has
+    /// of its own: then there is nothing to compare.
     pub(super) fn read<'f>(get: impl Fn(&str) -> Option<&'f str>, may_swap: bool) -> Option<(Self, Way)> {
         let way = match get("Initiated")? {
             is if is.eq_ignore_ascii_case("true") => Way::Out,
@@ -35,6 +36,9 @@ impl Tuple {
             Some((ip, get(port)?.trim().parse::<u16>().ok()?))
         };
         let (mut source, mut destination) = (end("SourceIp", "SourcePort")?, end("DestinationIp", "DestinationPort")?);
+        if [source.0, destination.0].iter().any(|ip| ip.is_loopback() || ip.is_unspecified()) {
+            return None;
+        }
         // As Sysmon before 2019-12 wrote inbound connections: the local service port as the source.
         if may_swap && way == Way::In && matches!(source.1, 5985 | 5986) && destination.1 >= 1024 {
             std::mem::swap(&mut source, &mut destination);
@@ -70,7 +74,7 @@ pub(super) struct Connection {
     pub(super) from: Option<Side>,
     pub(super) to: Option<Side>,
     pub(super) skew: TimeDelta,
-    /// When it was first heard of.
+    /// When it was first heard of, or the path that it is part of went on last.
     pub(super) since: DateTime<Utc>,
 }
 

@@ -41,6 +41,7 @@ impl Links {
                 self.left.entry(from.host.clone()).or_default().insert((from.at, id));
                 self.reached.entry(to.host.clone()).or_default().insert((to.at, id));
                 self.counts.linked += 1;
+                self.keep_path(id, now);
             }
         }
         let mut changed = self.stand_at(id, way, alert);
@@ -68,16 +69,26 @@ impl Links {
         ids.push(id);
         let oldest = (ids.len() > PER_TUPLE).then(|| ids[0]);
         self.connections.insert(id, Connection { tuple, from: None, to: None, skew, since: now });
-        self.order.push_back(id);
-        // Numbers of connections that went before their turn must not pile up behind one that stays.
+        self.order.push_back((id, now));
+        // Turns of connections that went before them, or have a later one, must not pile up behind one that stays.
         if self.order.len() > 2 * self.connections.len() + PER_TUPLE {
-            self.order.retain(|id| self.connections.contains_key(id));
+            self.order.retain(|(id, since)| self.connections.get(id).is_some_and(|own| own.since == *since));
         }
         if let Some(oldest) = oldest {
             self.remove(oldest);
             self.counts.shed += 1;
         }
         id
+    }
+
+    /// A path goes on: all of it is kept as long as its last hop, so that a slow one does not lose its beginning.
+    fn keep_path(&mut self, id: u64, now: DateTime<Utc>) {
+        for own in self.route(id) {
+            if let Some(connection) = self.connections.get_mut(&own).filter(|connection| connection.since < now) {
+                connection.since = now;
+                self.order.push_back((own, now));
+            }
+        }
     }
 
     /// An alert rests on this end.
@@ -112,14 +123,16 @@ impl Links {
     /// Forgets what is too old, and the oldest where there is no room.
     fn forget(&mut self, now: DateTime<Utc>) {
         let keep = self.config.chain_within + SLACK;
-        while let Some(oldest) = self.order.front().copied() {
-            let is_old = self.connections.get(&oldest).is_none_or(|connection| now - connection.since > keep);
-            if !is_old && self.connections.len() < self.config.max_connections.max(1) {
-                return;
+        while let Some((oldest, since)) = self.order.front().copied() {
+            if self.connections.get(&oldest).is_some_and(|connection| connection.since == since) {
+                let is_old = now - since > keep;
+                if !is_old && self.connections.len() < self.config.max_connections.max(1) {
+                    return;
+                }
+                self.counts.shed += u64::from(!is_old);
+                self.remove(oldest);
             }
             self.order.pop_front();
-            self.counts.shed += u64::from(!is_old);
-            self.remove(oldest);
         }
     }
 
@@ -146,7 +159,6 @@ impl Links {
             if ids.is_empty() {
                 self.of_alert.remove(&own.id);
                 self.alerts.remove(&own.id);
-                self.alert_order.retain(|id| *id != own.id);
             }
         }
     }

@@ -22,7 +22,9 @@ impl Links {
         let mut raised: Option<Severity> = None;
         for (from, to) in own.iter().filter_map(|id| self.ends(*id)) {
             let is_reached = to.alerts.iter().any(|own| own.id == *id);
-            for other in if is_reached { &from.alerts } else { &to.alerts } {
+            // It may rest on both ends itself.
+            let others = if is_reached { &from.alerts } else { &to.alerts };
+            for other in others.iter().filter(|other| other.id != *id) {
                 if !linked.contains(&other.id) {
                     linked.push(other.id.clone());
                 }
@@ -62,8 +64,10 @@ impl Links {
 
     /// The alerts at the connections that these changes concern that say something else now, in order of time.
     pub(super) fn retell(&mut self, changed: &[u64], except: Option<&AlertId>) -> Vec<Alert> {
+        let (concerned, is_cut) = self.concerned(changed);
+        self.counts.untold += u64::from(is_cut);
         let mut told: Vec<Alert> = Vec::new();
-        for connection in self.concerned(changed).iter().filter_map(|id| self.connections.get(id)) {
+        for connection in concerned.iter().filter_map(|id| self.connections.get(id)) {
             for own in connection.alerts().filter(|own| Some(&own.id) != except) {
                 let Some(before) = self.alerts.get(&own.id).filter(|_| told.iter().all(|alert| alert.id != own.id)) else {
                     continue;

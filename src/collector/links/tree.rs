@@ -8,7 +8,7 @@
 //! A > C ─── C > D ─── D > E                    that came last before it
 //! ```
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
@@ -89,43 +89,85 @@ impl Links {
         on.take_while(|after| self.reached_before(*after) == Some(id)).take(MOST_AT_ONCE).collect()
     }
 
-    /// The hops that may go on by this one: those that reached its source since something left there last.
+    /// The hops that may go on by this one: those that reached its source since something left there last; one more than are
+    /// looked at, where there are more.
     fn leading_to(&self, id: u64) -> Vec<u64> {
         let Some((from, _)) = self.ends(id) else { return Vec::new() };
         let Some(reached) = self.reached.get(&from.host) else { return Vec::new() };
         let left_last = self.left.get(&from.host).and_then(|left| left.range(..(from.at, id)).next_back());
         let since = left_last.map_or(DateTime::<Utc>::MIN_UTC, |(at, _)| *at);
         let before = reached.range((since, 0)..=(from.at, u64::MAX)).rev();
-        before.take(TOGETHER).map(|(_, before)| *before).collect()
+        before.take(TOGETHER + 1).map(|(_, before)| *before).collect()
     }
 
     /// The hops whose path may be another one since these changed: what comes after them on every branch, and what leads to them
-    /// or led to what they lead to now; the nearest first.
-    pub(super) fn concerned(&self, changed: &[u64]) -> Vec<u64> {
-        let mut found: Vec<u64> = Vec::new();
-        let mut add = |id: u64, waiting: &mut VecDeque<u64>| {
-            if found.len() < MOST_AT_ONCE && !found.contains(&id) {
-                found.push(id);
-                waiting.push_back(id);
-            }
-        };
-        let (mut down, mut up) = (VecDeque::new(), VecDeque::new());
-        for id in changed {
-            add(*id, &mut down);
-        }
+    /// or led to what they lead to now; the nearest first. And whether there are more.
+    pub(super) fn concerned(&self, changed: &[u64]) -> (Vec<u64>, bool) {
+        let mut found = Found::default();
+        found.go_down(changed);
         for id in changed {
             let on = self.branches(*id);
-            let led = on.first().map_or_else(Vec::new, |first| self.leading_to(*first));
-            self.leading_to(*id).into_iter().chain(led).for_each(|id| add(id, &mut up));
-        }
-        while !(down.is_empty() && up.is_empty()) {
-            if let Some(id) = up.pop_front() {
-                self.leading_to(id).into_iter().for_each(|id| add(id, &mut up));
-            }
-            if let Some(id) = down.pop_front() {
-                self.branches(id).into_iter().for_each(|id| add(id, &mut down));
+            found.go_up(&self.leading_to(*id));
+            if let Some(first) = on.first() {
+                found.go_up(&self.leading_to(*first));
             }
         }
-        found
+        while !(found.down.waiting.is_empty() && found.up.waiting.is_empty()) {
+            if let Some(id) = found.up.waiting.pop_front() {
+                found.go_up(&self.leading_to(id));
+            }
+            if let Some(id) = found.down.waiting.pop_front() {
+                found.go_down(&self.branches(id));
+            }
+        }
+        (found.hops, found.is_cut)
+    }
+}
+
+/// The hops that are looked at again. In a circle one may be met on both ways, and both go on from it.
+#[derive(Debug, Default)]
+struct Found {
+    hops: Vec<u64>,
+    is_cut: bool,
+    down: Walk,
+    up: Walk,
+}
+
+/// One way over the tree.
+#[derive(Debug, Default)]
+struct Walk {
+    seen: HashSet<u64>,
+    waiting: VecDeque<u64>,
+}
+
+impl Found {
+    /// Adds what comes after.
+    fn go_down(&mut self, ids: &[u64]) {
+        for id in ids {
+            if self.has(*id) && self.down.seen.insert(*id) {
+                self.down.waiting.push_back(*id);
+            }
+        }
+    }
+
+    /// Adds hops that lead to one, of which not more than some are looked at.
+    fn go_up(&mut self, ids: &[u64]) {
+        self.is_cut |= ids.len() > TOGETHER;
+        for id in ids.iter().take(TOGETHER) {
+            if self.has(*id) && self.up.seen.insert(*id) {
+                self.up.waiting.push_back(*id);
+            }
+        }
+    }
+
+    /// Has this hop among the others; false where there is no room for it.
+    fn has(&mut self, id: u64) -> bool {
+        let is_known = self.down.seen.contains(&id) || self.up.seen.contains(&id);
+        let has_room = self.hops.len() < MOST_AT_ONCE;
+        if !is_known && has_room {
+            self.hops.push(id);
+        }
+        self.is_cut |= !is_known && !has_room;
+        is_known || has_room
     }
 }

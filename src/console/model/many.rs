@@ -157,7 +157,7 @@ impl Model {
     /// What came of a part.
     pub(super) fn hear_outcome(&mut self, outcome: &Outcome) {
         if !self.is_doing(&outcome.who, outcome.token) {
-            return;
+            return self.hear_elsewhere(outcome);
         }
         let Some(mut doing) = self.doing.take() else { return };
         doing.done += outcome.done;

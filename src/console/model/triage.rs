@@ -181,6 +181,11 @@ impl Model {
     }
 
     pub(super) fn undo(&mut self) -> Vec<Effect> {
+        if self.doing.is_some() {
+            // What of it is done only later would stay.
+            self.hint = Some("the act on many is not done yet; take it back then");
+            return Vec::new();
+        }
         let last = self.alerts.ledger.last_of(&self.config.who, self.now);
         let Some((number, token, is_many)) = last.map(|entry| (entry.number, entry.token, entry.alerts.len() > 1)) else {
             self.hint = Some("nothing of yours in the last 30 s to take back");
@@ -293,7 +298,7 @@ impl Model {
         }
         if is_mine && entry.token >= self.first_token && entry.token < self.next_token {
             self.say_done(entry);
-        } else {
+        } else if !self.is_told_later(entry) {
             let elsewhere = if is_mine { " elsewhere" } else { "" };
             self.said = Some((format!("{}{elsewhere} {}", entry.who, self.about(entry)), false));
         }

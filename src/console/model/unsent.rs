@@ -79,6 +79,7 @@ impl Model {
             self.bring_back();
             self.sent = None;
         }
+        self.doing.take_if(|doing| Some(doing.token) == token);
         self.said = Some(("not done: the collector does not keep up; try again".to_owned(), true));
     }
 
