@@ -153,7 +153,7 @@ async fn attend(
     loop {
         let mut is_input = false;
         let mut effects = Vec::new();
-        let frame = if model.has_focus || is_urgent { FRAME } else { UNFOCUSED_FRAME };
+        let frame = if model.has_focus() || is_urgent { FRAME } else { UNFOCUSED_FRAME };
         tokio::select! {
             biased;
             _ = hangup.recv() => return Ok(Exit::Quit),
@@ -167,7 +167,7 @@ async fn attend(
                 Some(update) => {
                     is_dirty |= model.is_news(&update);
                     effects = model.update(Message::Update(update));
-                    is_urgent |= !model.has_focus && alarm != Alarm::of(&model);
+                    is_urgent |= !model.has_focus() && alarm != Alarm::of(&model);
                 }
                 None => is_feed_open = false,
             },
@@ -203,7 +203,7 @@ async fn attend(
                 Effect::Suspend => keyboard.leave_for(|| guard.suspend()).await?,
             }
         }
-        let frame = if model.has_focus || is_urgent { FRAME } else { UNFOCUSED_FRAME };
+        let frame = if model.has_focus() || is_urgent { FRAME } else { UNFOCUSED_FRAME };
         if is_input || (is_dirty && last_frame.elapsed() >= frame) {
             draw(guard, &model)?;
             last_frame = Instant::now();

@@ -61,9 +61,7 @@ pub fn open(intake: mpsc::Sender<Intake>, store: Option<Store>, reload: mpsc::Se
             }
         }
         // Others who attach see that nobody sits here any more.
-        if let Some(intake) = intake.upgrade() {
-            let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: None }).await;
-        }
+        let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: None }).await;
     });
     Desk { requests, details, links }
 }
