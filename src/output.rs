@@ -385,13 +385,15 @@ impl Pump {
         }
         let left = self.queue.len() as u64 + u64::from(self.is_writing);
         if let Some(spool) = self.spool.take() {
-            let mut health = self.health();
-            health.waiting = spool.undelivered();
-            if health.waiting > 0 {
-                warn!(output = %self.label, records = health.waiting, "not delivered; what the store has of them goes out first next time");
+            let (kept, lost) = spool.end().await;
+            self.gave_up += lost;
+            if kept > 0 {
+                warn!(output = %self.label, records = kept, "not delivered; what the store has of them goes out first next time");
             }
-            spool.end().await;
-            return Outcome::Drained(health);
+            if lost > 0 {
+                warn!(output = %self.label, records = lost, "given up at the end: the store does not have them");
+            }
+            return Outcome::Drained(OutputHealth { waiting: kept, ..self.health() });
         }
         if left > 0 {
             self.gave_up += left;

@@ -228,6 +228,12 @@ impl Store {
         let read = tokio::task::spawn_blocking(move || read::dispatches(&path, after, most)).await;
         read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
+
+    /// How many records between two numbers the next run will find, the second included; `None` where that cannot be told.
+    pub async fn remembered(&self, after: u64, up_to: u64) -> Option<u64> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || read::remembered(&path, after, up_to)).await.ok()?
+    }
 }
 
 #[cfg(test)]
@@ -352,6 +358,31 @@ mod tests {
         }
         problems.dedup();
         assert_eq!(problems, [false, true, false, true, false]);
+    }
+
+    /// What is written to a file that nobody finds any more is not kept.
+    #[tokio::test]
+    async fn a_store_whose_file_is_gone_keeps_nothing_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, away) = (folder.path().join("x.db"), folder.path().join("away"));
+        let (opened, _) = open(&path, &Config::default(), DateTime::UNIX_EPOCH).unwrap();
+        let (health, _told) = mpsc::channel(64);
+        let (store, thread) = opened.start(health.downgrade()).unwrap();
+        let mut number = 0;
+        let mut keep = || {
+            number += 1;
+            store.keep(vec![entry(number, 1, Deed::Comment, Vec::new())])
+        };
+        assert_eq!(keep().await, Ok(()));
+        std::fs::rename(&path, &away).unwrap();
+        assert!(keep().await.unwrap_err().starts_with("its file is gone"));
+        std::fs::write(&path, "something else").unwrap();
+        assert!(keep().await.unwrap_err().starts_with("another file is in its place"));
+        std::fs::rename(&away, &path).unwrap();
+        assert_eq!(keep().await, Ok(()));
+        drop(store);
+        let state = thread.join().unwrap();
+        assert_eq!((state.written, state.failed, state.problem), (2, 2, None));
     }
 
     #[test]

@@ -236,6 +236,26 @@ fn what_the_store_deleted_meanwhile_is_counted() {
     assert_eq!(count(&place.start().stop(), &place.url(), "gave_up"), 0);
 }
 
+/// Nothing is promised for the next run that it will not find.
+#[test]
+fn what_waits_in_a_store_that_is_gone_is_given_up() {
+    let place = Place::new();
+    let server = place.start();
+    server.send(events(1000, 20).as_bytes(), &[64 << 10]);
+    server.wait_for("wefwatch_alerts_total", 20);
+    std::fs::remove_file(place.store()).unwrap();
+    server.send(events(1020, 5).as_bytes(), &[4096]);
+    server.wait_for("wefwatch_alerts_total", 25);
+    server.signal(Signal::SIGTERM);
+    let outcome = server.ended();
+    assert!(outcome.status.success(), "{}", outcome.stderr);
+    assert_eq!((count(&outcome, &place.url(), "kept"), count(&outcome, &place.url(), "gave_up")), (0, 25));
+    for line in ["the store cannot be written", "its file is gone", "given up at the end"] {
+        assert!(outcome.stderr.contains(line), "{line}: {}", outcome.stderr);
+    }
+    assert!(!outcome.stderr.contains("goes out first next time"), "{}", outcome.stderr);
+}
+
 /// What is broken in one record keeps no other one back.
 #[test]
 fn what_the_store_cannot_read_is_stepped_over_and_counted() {

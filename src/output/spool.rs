@@ -17,6 +17,8 @@ const PAGE: usize = 64;
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 /// How long noting may take at the end.
 const LAST_NOTE: Duration = Duration::from_millis(300);
+/// How long counting what is left may take.
+const LAST_COUNT: Duration = Duration::from_millis(150);
 
 /// A page being read, and up to where the feed had come when that began.
 type Reading = Pin<Box<dyn Future<Output = (u64, Result<Page, String>)> + Send>>;
@@ -163,10 +165,16 @@ impl Spool {
         }
     }
 
-    /// Notes the mark for the next run.
-    pub(super) async fn end(self) {
+    /// Notes the mark for the next run; answers how many of those that were not delivered it will find, and how many it will
+    /// not.
+    pub(super) async fn end(self) -> (u64, u64) {
+        let undelivered = self.undelivered();
+        let count = self.store.remembered(self.mark, self.heard);
+        let found = if undelivered > 0 { timeout(LAST_COUNT, count).await.ok().flatten() } else { None };
+        let found = found.map_or(undelivered, |found| found.min(undelivered));
         let note = self.store.push(vec![Record::Delivered { name: self.name, mark: self.mark }]);
         let _ = timeout(LAST_NOTE, note).await;
+        (found, undelivered - found)
     }
 }
 

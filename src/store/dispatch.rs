@@ -104,6 +104,12 @@ fn is_for_good(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_none_or(|code| code == ErrorCode::DatabaseCorrupt)
 }
 
+/// How many records there are between two numbers, the second included.
+pub(super) fn remembered(connection: &Connection, after: u64, up_to: u64) -> rusqlite::Result<u64> {
+    let count = "SELECT count(*) FROM dispatches WHERE number > ?1 AND number <= ?2 AND alert IN (SELECT id FROM alerts)";
+    connection.query_row(count, params![of(after), of(up_to)], |row| row.get::<_, i64>(0)).map(|count| count as u64)
+}
+
 /// How many of the alerts that a query chooses one of these outputs was not given yet.
 pub(super) fn undelivered(connection: &Connection, chosen: &str, before: i64, outputs: &[String]) -> rusqlite::Result<u64> {
     let mut marks = connection.prepare_cached("SELECT mark FROM outputs WHERE name = ?1")?;

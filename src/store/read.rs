@@ -173,6 +173,15 @@ pub fn dispatches(path: &Path, after: u64, most: usize) -> Result<Page, StoreErr
     dispatch::page(&connection, after, most).map_err(|error| damaged(path, &error))
 }
 
+/// How many records that go out between two numbers are there; `None` where that cannot be told.
+pub fn remembered(path: &Path, after: u64, up_to: u64) -> Option<u64> {
+    match schema::open_to_read(path) {
+        Ok(connection) => dispatch::remembered(&connection, after, up_to).ok(),
+        Err(StoreError::Missing(_) | StoreError::Foreign(_)) => Some(0),
+        Err(_) => None,
+    }
+}
+
 /// A store opened to read, beside the collector that may write to it.
 #[derive(Debug)]
 pub struct Reader {

@@ -1,6 +1,9 @@
 //! The one thread that writes. Whatever waits is written in one transaction and answered when that is durable; a transaction
 //! without an alert or an act in it may rest on the log alone.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -36,12 +39,13 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     let mut together = Vec::new();
     let mut timings = Timings::default();
     let mut faring = Faring::default();
+    let own = OwnFile::at(&path);
     // Set while more has to be deleted.
     let mut unfinished = None;
     while jobs.blocking_recv_many(&mut together, TOGETHER) > 0 {
         let records = together.iter().flat_map(|job| &job.records).filter(|record| is_counted(record)).count() as u64;
         let begun = Instant::now();
-        let result = write_all(&mut connection, &together).map_err(|error| error.to_string());
+        let result = own.check(&path).and_then(|()| write_all(&mut connection, &together).map_err(|error| error.to_string()));
         timings.note(begun.elapsed().as_nanos() as u64);
         if result.is_ok() {
             state.alerts += raised(&together);
@@ -91,6 +95,27 @@ pub(super) fn run(opened: Opened, mut jobs: mpsc::Receiver<Job>, health: &mpsc::
     }
     drop(lock);
     state
+}
+
+/// The file that was opened. What is written to it once it is deleted or moved away is on no disk that anybody finds again.
+#[derive(Debug)]
+struct OwnFile(Option<(u64, u64)>);
+
+impl OwnFile {
+    fn at(path: &Path) -> Self {
+        Self(std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
+    }
+
+    /// Whether it is still where it was.
+    fn check(&self, path: &Path) -> Result<(), String> {
+        let problem = match std::fs::metadata(path) {
+            Ok(file) if Some((file.dev(), file.ino())) != self.0 => "another file is in its place",
+            Ok(file) if file.len() == 0 => "its file was emptied",
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "its file is gone; the next start begins a new one",
+            _ => return Ok(()),
+        };
+        Err(problem.to_owned())
+    }
 }
 
 /// How writing goes, and what of that was said.
