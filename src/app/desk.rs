@@ -13,9 +13,12 @@ use crate::config;
 use crate::console::Desk;
 use crate::console::keys::Keymap;
 use crate::console::theme::{self, Theme};
-use crate::feed::Request;
+use crate::feed::stored::{Stored, Wanted};
+use crate::feed::{Change, Request, Update};
 use crate::intake::{Intake, Steer};
+use crate::roster::happened::sieve;
 use crate::store::Store;
+use crate::store::archive::Archive;
 use crate::triage::viewer::{Role, Viewer};
 
 /// How many requests of the console may wait.
@@ -25,13 +28,14 @@ const REQUESTS: usize = 64;
 /// `steer` leads to the replay.
 pub fn open(
     intake: mpsc::WeakSender<Intake>,
-    store: Option<Store>,
+    (store, archive): (Option<Store>, Option<Archive>),
     reload: mpsc::Sender<()>,
     steer: mpsc::Sender<Steer>,
 ) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
     let (_, links) = mpsc::channel(1);
+    let (told, answered) = mpsc::channel(REQUESTS);
     tokio::spawn(async move {
         look(&intake, None).await;
         while let Some(request) = asked.recv().await {
@@ -58,6 +62,10 @@ pub fn open(
                 | Request::Snapshot
                 | Request::ActOnMarked { .. }
                 | Request::CountMarked { .. } => {}
+                Request::Events(wanted) => {
+                    // Nothing else waits for it.
+                    tokio::spawn(look_up(archive.clone(), store.is_some(), wanted, told.clone()));
+                }
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {
@@ -67,7 +75,21 @@ pub fn open(
             }
         }
     });
-    Desk { requests, details, links }
+    Desk { requests, details, links, answers: answered }
+}
+
+/// Looks for older events.
+async fn look_up(archive: Option<Archive>, has_store: bool, wanted: Wanted, told: mpsc::Sender<Arc<Update>>) {
+    let stored = match archive {
+        None => Stored::absent(wanted.token, has_store),
+        Some(archive) => {
+            let (text, now) = (wanted.filter.clone(), wanted.now);
+            let Ok(Some(sieve)) = tokio::task::spawn_blocking(move || sieve(&text, now)).await else { return };
+            archive.look(wanted, sieve).await
+        }
+    };
+    let change = Change::Stored(Box::new(stored));
+    let _ = told.send(Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change })).await;
 }
 
 /// Tells others who attach that somebody sits here.

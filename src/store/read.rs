@@ -163,13 +163,13 @@ pub(super) fn alert(connection: &Connection, id: &str) -> rusqlite::Result<Optio
 
 /// Everything about one alert.
 pub fn detail(path: &Path, id: &AlertId) -> Result<Option<Alert>, StoreError> {
-    let connection = schema::open_to_read(path)?;
+    let connection = schema::open_store_to_read(path)?;
     alert(&connection, &id.0).map_err(|error| damaged(path, &error))
 }
 
 /// What goes out after a number.
 pub fn dispatches(path: &Path, after: u64, most: usize) -> Result<Page, StoreError> {
-    let connection = schema::open_to_read(path)?;
+    let connection = schema::open_store_to_read(path)?;
     dispatch::page(&connection, after, most).map_err(|error| damaged(path, &error))
 }
 
@@ -183,7 +183,7 @@ pub struct Reader {
 impl Reader {
     /// Opens it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { path: path.to_owned(), connection: schema::open_to_read(path)? })
+        Ok(Self { path: path.to_owned(), connection: schema::open_store_to_read(path)? })
     }
 
     /// All alerts and the triage log, in order of time.
