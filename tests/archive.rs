@@ -68,6 +68,8 @@ fn whoever_attaches_scrolls_back_to_the_very_first_event_also_after_a_restart() 
     let mut console = place.attach();
     console.wait_for("LIVE");
     send(server.address("tcp"), 1..=6000);
+    console.press("4");
+    console.wait_for("6,000 events since");
     console.press("3");
     // What this console was told one by one, and what it was not.
     console.wait_for("left out");
@@ -77,8 +79,6 @@ fn whoever_attaches_scrolls_back_to_the_very_first_event_also_after_a_restart() 
     console.wait_for("tool1.exe");
     console.press("\r");
     console.wait_for("tool1.exe --first");
-    console.press("4");
-    console.wait_for("6,000 events since");
     console.press("q");
     assert!(console.end().0.success());
     let ended = server.stop();

@@ -254,6 +254,17 @@ fn an_answer_that_nobody_waits_for_any_more_changes_nothing() {
 }
 
 #[test]
+fn what_was_the_first_of_all_may_leave_the_tail() {
+    let mut past = Past::new(50, 100);
+    past.keys("g");
+    past.has("oldest stored event");
+    past.come(51..=200);
+    assert_eq!(past.listed(), (101, 200));
+    past.keys("g");
+    assert_eq!((past.listed(), past.selected()), ((1, 200), Some(1)));
+}
+
+#[test]
 fn what_was_stored_before_this_console_came_can_be_read() {
     let mut past = Past::new(300, 100);
     past.scene.model.events.clear();

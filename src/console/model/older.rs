@@ -105,7 +105,12 @@ impl Older {
 
     /// An event has left the tail; while older ones are looked at it joins them.
     pub(super) fn take_over(&mut self, oldest: TailLine, selected: Option<u64>) {
-        if (self.rows.is_empty() && !self.is_asking()) || self.gap.is_some() {
+        if self.gap.is_some() {
+            return;
+        }
+        if self.rows.is_empty() && !self.is_asking() {
+            // Now there is something older than what is held.
+            (self.reached, self.is_start) = (None, false);
             return;
         }
         self.bytes += oldest.line.xml.len();
@@ -115,6 +120,9 @@ impl Older {
 
     /// Events between these and the tail were never told here.
     pub(super) fn leave_gap(&mut self) {
+        if self.rows.is_empty() {
+            (self.reached, self.is_start) = (None, false);
+        }
         if self.gap.is_none() {
             self.gap = self.rows.back().map(|row| row.number);
         }
