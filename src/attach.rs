@@ -10,6 +10,7 @@
 //!   request (act, detail, look)   ---->         acts go to the collector under the peer's name; refusals come back
 //!   request (act on marked)       ---->         the hall names the alerts, the collector judges each; outcomes come back
 //!   request (list, preview)       ---->         a snapshot is a part of the alerts; of the rest there are counts, and pages
+//!   request (events)              ---->         older events come from the archive, a bounded part for each question
 //!                                 <----         beat, once a second where there is nothing else to say
 //! ```
 //!
@@ -39,7 +40,7 @@ use crate::location::Location;
 use crate::triage::viewer::Role;
 
 /// The version of what is said over the socket. Both sides must have the same.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// How consoles elsewhere are served (`[attach]`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,6 +1,7 @@
 //! The one owner of all state that detection needs: the correlator, the hosts, the processes, the counters. It hears
 //! [`Intake`] and publishes [`Update`]s; nobody else holds state, and there is no lock.
 
+mod archived;
 mod batch;
 pub mod dedup;
 pub mod desk;
@@ -19,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, watch};
 
 use crate::alert::{Action, Alert};
+use crate::collector::archived::Archived;
 use crate::collector::dedup::Recent;
 use crate::collector::desk::Desk;
 use crate::collector::hub::Hub;
@@ -34,6 +36,7 @@ use crate::hosts::processes::Processes;
 use crate::hosts::table::Hosts;
 use crate::intake::{Intake, ReplayProgress};
 use crate::store::Store;
+use crate::store::archive::Archive;
 use crate::store::read::Kept;
 use crate::triage::Act;
 use crate::triage::many::Part;
@@ -77,6 +80,7 @@ pub struct Collector {
     recent_events: Recent,
     raised: Recent,
     tally: Tally,
+    archived: Archived,
     desk: Desk,
     links: Links,
     viewers: BTreeMap<u64, Viewer>,
@@ -87,6 +91,8 @@ pub struct Collector {
     lateness: TimeDelta,
     replay: Option<ReplayProgress>,
     late_before: u64,
+    /// The number of the last event that was told.
+    last_event: u64,
     rejects_shown: (i64, u32),
     last_status: DateTime<Utc>,
     is_dirty: bool,
@@ -113,6 +119,7 @@ impl Collector {
             recent_events: Recent::new(config.duplicate_window),
             raised: Recent::new(RAISED_IDS),
             tally,
+            archived: Archived::default(),
             desk: Desk::default(),
             links,
             viewers: BTreeMap::new(),
@@ -121,6 +128,7 @@ impl Collector {
             lateness: config.sequence.allowed_lateness,
             replay: None,
             late_before: 0,
+            last_event: 0,
             rejects_shown: (0, 0),
             last_status: DateTime::UNIX_EPOCH,
             is_dirty: true,
@@ -145,6 +153,14 @@ impl Collector {
         }
         self.fired = std::mem::take(&mut kept.unannounced).into_iter().map(Arc::new).collect();
         self.restored = (kept.past, kept.stage_hits);
+        self
+    }
+
+    /// Keeps all events for those who scroll back; the next one follows the last that is kept.
+    #[must_use]
+    pub fn with_archive(mut self, archive: Archive, last: u64) -> Self {
+        self.hub.keep_events(archive);
+        self.last_event = last;
         self
     }
 
@@ -240,6 +256,11 @@ impl Collector {
             Intake::Viewer { id, viewer } => self.look(id, viewer, now).await,
             Intake::Store(health) => {
                 if let Some(text) = self.tally.store(health) {
+                    self.notice(NoticeLevel::Warning, text, now).await;
+                }
+            }
+            Intake::Archive(health) => {
+                if let Some(text) = self.archived.hear(health) {
                     self.notice(NoticeLevel::Warning, text, now).await;
                 }
             }
@@ -349,6 +370,7 @@ impl Collector {
         }
         let mut status = self.tally.status(self.is_replay);
         status.replay.clone_from(&self.replay);
+        status.archive = self.archived.status(self.hub.unarchived());
         // Nobody but a console asks for single hosts; without one they are not copied.
         if self.hub.wants_events() {
             status.hosts = self.hosts.take_changed();

@@ -95,6 +95,8 @@ pub struct Desk {
     pub details: mpsc::Receiver<Arc<Alert>>,
     /// How the way to a collector elsewhere fares.
     pub links: mpsc::Receiver<Link>,
+    /// What else it asked for, where that does not come with the feed.
+    pub answers: mpsc::Receiver<Arc<Update>>,
 }
 
 /// The shortest time between two frames that no key asked for.
@@ -173,6 +175,10 @@ async fn attend(
             },
             Some(alert) = desk.details.recv() => {
                 effects = model.update(Message::Detail(alert));
+                is_dirty = true;
+            }
+            Some(answer) = desk.answers.recv() => {
+                effects = model.update(Message::Update(answer));
                 is_dirty = true;
             }
             Some(link) = desk.links.recv() => {

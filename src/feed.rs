@@ -5,6 +5,7 @@ pub mod marked;
 pub mod page;
 pub mod stage;
 pub mod status;
+pub mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::event::names::{EventId, HostName};
 use crate::feed::marked::{Marked, MarkedCount};
 use crate::feed::page::{Horizons, Listing, Page, Standing, Tally};
 use crate::feed::status::Status;
+use crate::feed::stored::{Stored, Wanted};
 use crate::triage::many::{Outcome, Part};
 use crate::triage::mute::{Preview, Scope};
 use crate::triage::viewer::{Role, Viewer};
@@ -81,6 +83,8 @@ pub enum Change {
     Tally(Box<Tally>),
     /// Part of a list that was asked for.
     Listed(Box<Page>),
+    /// Events of the archive that were asked for.
+    Stored(Box<Stored>),
     /// What a mute would have hidden, as was asked.
     Previewed {
         /// Which question.
@@ -105,6 +109,7 @@ impl Change {
                 | Self::Snapshot(_)
                 | Self::Tally(_)
                 | Self::Listed(_)
+                | Self::Stored(_)
                 | Self::Previewed { .. }
         )
     }
@@ -204,6 +209,8 @@ pub enum Request {
     Detail(AlertId),
     /// Tell a part of a list.
     List(Listing),
+    /// Tell events that were stored.
+    Events(Wanted),
     /// Tell everything anew, as to somebody who just came; over a socket only.
     Snapshot,
     /// Tell what a mute would have hidden.
@@ -235,6 +242,9 @@ impl Request {
 /// One event as the live tail shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventLine {
+    /// Its number, in order of arrival; 0 where nobody counts.
+    #[serde(default)]
+    pub number: u64,
     /// Event time.
     pub time: DateTime<Utc>,
     /// Where.

@@ -181,7 +181,10 @@ pub enum Intake {
     /// How an output fares; the last report of an output counts.
     Output(OutputHealth),
     /// How the store fares; the last report counts.
+    /// How the store fares.
     Store(StoreHealth),
+    /// How the archive of events fares.
+    Archive(ArchiveHealth),
     /// Somebody wants to do something with alerts.
     Act(Act),
     /// Somebody wants to do something with many alerts; this is a part of it.
@@ -239,4 +242,27 @@ pub struct StoreHealth {
     /// Alerts deleted that an output was not given yet.
     #[serde(default)]
     pub deleted_undelivered: u64,
+}
+
+/// How the archive of events fares.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ArchiveHealth {
+    /// Its path.
+    pub path: String,
+    /// What is wrong, where something is.
+    pub problem: Option<String>,
+    /// Events that it holds.
+    pub events: u64,
+    /// When the oldest of them arrived.
+    pub begins: Option<DateTime<Utc>>,
+    /// Bytes in use.
+    pub bytes: u64,
+    /// Events written.
+    pub written: u64,
+    /// Events that could not be written.
+    pub failed: u64,
+    /// Events left out because they came faster than they are written.
+    pub shed: u64,
+    /// Events deleted for their age or the size of the archive.
+    pub deleted: u64,
 }

@@ -2,6 +2,7 @@
 //! with. One SQLite file, written by one thread; whoever hands records over can wait until they are durable, and the
 //! collector does so before anybody hears of an alert. A file that is damaged, newer or in use is refused and not touched.
 
+pub mod archive;
 pub mod dispatch;
 pub mod location;
 pub mod read;
@@ -34,11 +35,13 @@ pub struct Config {
     pub max_age: TimeDelta,
     /// How large it may grow, in bytes.
     pub max_size: u64,
+    /// How large the archive of events beside it may grow, in bytes; 0 keeps none.
+    pub events: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { location: Location::Default, max_age: TimeDelta::days(90), max_size: 2 << 30 }
+        Self { location: Location::Default, max_age: TimeDelta::days(90), max_size: 2 << 30, events: 256 << 20 }
     }
 }
 

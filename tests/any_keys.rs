@@ -18,9 +18,13 @@ use wefwatch::console::model::marks::Listing;
 use wefwatch::console::model::screen::{Screen, Tab};
 use wefwatch::console::model::{Effect, Message, Model};
 use wefwatch::feed::marked::{Marked, Which};
+use wefwatch::feed::status::Status;
+use wefwatch::feed::stored::{Side, Stored, Wanted};
 use wefwatch::feed::{Change, Link, Request, Snapshot, Update};
 use wefwatch::filter::Filter;
+use wefwatch::intake::ArchiveHealth;
 use wefwatch::roster::Roster;
+use wefwatch::roster::happened::Happened;
 use wefwatch::roster::marked::Gather;
 use wefwatch::roster::scan::Scan;
 use wefwatch::triage::decide::decide;
@@ -35,7 +39,14 @@ use scene::{Scene, dawn, key, samples, updates};
 static TOLD: LazyLock<Vec<Arc<Update>>> = LazyLock::new(|| {
     let all = updates(&samples(&["demo.xml", "attack_both_ends.xml", "hostile.xml"])).into_iter().enumerate();
     let is_kept = |(place, update): &(usize, Arc<Update>)| place % 10 == 0 || matches!(update.change, Change::Alert(_));
-    all.filter(is_kept).map(|(_, update)| update).collect()
+    let with_archive = |(_, update): (usize, Arc<Update>)| match &update.change {
+        Change::Status(status) => {
+            let status = Status { archive: Some(ArchiveHealth::default()), ..Status::clone(status) };
+            Arc::new(Update { change: Change::Status(Box::new(status)), ..*update })
+        }
+        _ => update,
+    };
+    all.filter(is_kept).map(with_archive).collect()
 });
 
 const TEXTS: [&str; 6] = ["host:dc*", "sev>=high", "is:open -whoami", "a long enough reason\n", "since:1m", "⟨\u{1b}[2J語"];
@@ -158,8 +169,37 @@ impl Desk {
                 self.tell(Change::Previewed { token, preview });
             }
             Request::Snapshot => self.snapshot(true),
+            Request::Events(wanted) => {
+                let stored = self.stored(&wanted);
+                self.tell(Change::Stored(Box::new(stored)));
+            }
             Request::ReloadRules | Request::Look(_) | Request::Replay(_) => {}
         }
+    }
+
+    /// A few of all events that were told.
+    fn stored(&self, wanted: &Wanted) -> Stored {
+        let filter = Filter::parse(&wanted.filter).expect("a filter");
+        let lines = TOLD[..self.told].iter().filter_map(|update| match &update.change {
+            Change::Events(lines) => Some(lines.iter().map(|line| (update.at, line.clone()))),
+            _ => None,
+        });
+        let mut lines: Vec<_> = lines.flatten().collect();
+        match wanted.side {
+            Side::Before(number) => {
+                lines.retain(|(_, line)| line.number < number);
+                lines.reverse();
+            }
+            Side::After(number) => lines.retain(|(_, line)| line.number > number),
+        }
+        let is_end = lines.len() <= 9;
+        lines.truncate(9);
+        let (reached, reached_at) = (lines.last().map(|(_, line)| line.number), lines.last().map(|(at, _)| *at));
+        lines.retain(|(at, line)| filter.matches(&Happened { line, at: *at, now: wanted.now }));
+        if matches!(wanted.side, Side::Before(_)) {
+            lines.reverse();
+        }
+        Stored { token: wanted.token, lines, reached, is_end, reached_at, ..Stored::default() }
     }
 
     fn tally(&mut self) {
@@ -302,6 +342,7 @@ impl Desk {
             let event = model.selected_event().map(|row| row.number);
             that(event.is_some() != rows.is_empty(), "an event is selected where there is any")?;
             that(event.is_none_or(|number| rows.iter().any(|row| row.number == number)), "the selected event is shown")?;
+            that(rows.windows(2).all(|two| two[0].number < two[1].number), "events are in order")?;
         }
         that(!(model.dialog.is_some() && model.editor.is_some()), "one line is typed at a time")?;
         self.check_marks()?;

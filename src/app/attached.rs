@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::app::desk::{self, Look};
@@ -65,7 +65,9 @@ pub async fn console(settings: config::Console, paths: Vec<PathBuf>) -> Result<(
     };
     let mut signals = hear()?;
     let running = watch::Sender::new(false);
-    let console = console::run(updates, Desk { requests, details, links }, running.subscribe(), config);
+    // Over the socket all answers come with what happens.
+    let (_, answers) = mpsc::channel(1);
+    let console = console::run(updates, Desk { requests, details, links, answers }, running.subscribe(), config);
     tokio::pin!(console);
     let ended = tokio::select! {
         ended = &mut console => ended,

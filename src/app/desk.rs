@@ -13,9 +13,12 @@ use crate::config;
 use crate::console::Desk;
 use crate::console::keys::Keymap;
 use crate::console::theme::{self, Theme};
-use crate::feed::Request;
+use crate::feed::stored::{Stored, Wanted};
+use crate::feed::{Change, Request, Update};
 use crate::intake::{Intake, Steer};
+use crate::roster::happened::sieve;
 use crate::store::Store;
+use crate::store::archive::Archive;
 use crate::triage::viewer::{Role, Viewer};
 
 /// How many requests of the console may wait.
@@ -23,10 +26,16 @@ const REQUESTS: usize = 64;
 
 /// Opens the way; it closes with the console. `reload` hears when the rules are to be read anew.
 /// `steer` leads to the replay.
-pub fn open(intake: mpsc::Sender<Intake>, store: Option<Store>, reload: mpsc::Sender<()>, steer: mpsc::Sender<Steer>) -> Desk {
+pub fn open(
+    intake: mpsc::Sender<Intake>,
+    (store, archive): (Option<Store>, Option<Archive>),
+    reload: mpsc::Sender<()>,
+    steer: mpsc::Sender<Steer>,
+) -> Desk {
     let (requests, mut asked) = mpsc::channel(REQUESTS);
     let (answers, details) = mpsc::channel(REQUESTS);
     let (_, links) = mpsc::channel(1);
+    let (told, answered) = mpsc::channel(REQUESTS);
     // The collector ends no sooner than this way: what was asked for before the console quits is done, to its last part.
     tokio::spawn(async move {
         look(&intake, None).await;
@@ -52,6 +61,10 @@ pub fn open(intake: mpsc::Sender<Intake>, store: Option<Store>, reload: mpsc::Se
                 | Request::Snapshot
                 | Request::ActOnMarked { .. }
                 | Request::CountMarked { .. } => {}
+                Request::Events(wanted) => {
+                    // Nothing else waits for it.
+                    tokio::spawn(look_up(archive.clone(), store.is_some(), wanted, told.clone()));
+                }
                 Request::Detail(id) => {
                     let Some(store) = &store else { continue };
                     if let Some(alert) = store.detail(id).await {
@@ -63,7 +76,21 @@ pub fn open(intake: mpsc::Sender<Intake>, store: Option<Store>, reload: mpsc::Se
         // Others who attach see that nobody sits here any more.
         let _ = intake.send(Intake::Viewer { id: OWN_CONSOLE, viewer: None }).await;
     });
-    Desk { requests, details, links }
+    Desk { requests, details, links, answers: answered }
+}
+
+/// Looks for older events.
+async fn look_up(archive: Option<Archive>, has_store: bool, wanted: Wanted, told: mpsc::Sender<Arc<Update>>) {
+    let stored = match archive {
+        None => Stored::absent(wanted.token, has_store),
+        Some(archive) => {
+            let (text, now) = (wanted.filter.clone(), wanted.now);
+            let Ok(Some(sieve)) = tokio::task::spawn_blocking(move || sieve(&text, now)).await else { return };
+            archive.look(wanted, sieve).await
+        }
+    };
+    let change = Change::Stored(Box::new(stored));
+    let _ = told.send(Arc::new(Update { seq: 0, at: chrono::DateTime::UNIX_EPOCH, change })).await;
 }
 
 /// Tells others who attach that somebody sits here.
@@ -128,7 +155,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_asked_for_is_handed_over_though_the_console_quits() {
         let (intake, mut handed) = mpsc::channel(1);
-        let desk = open(intake, None, mpsc::channel(1).0, mpsc::channel(1).0);
+        let desk = open(intake, (None, None), mpsc::channel(1).0, mpsc::channel(1).0);
         let act = |token| Act { token, who: "bob".to_owned(), deed: Deed::Own, reason: String::new(), targets: Vec::new() };
         let parts = (0..5).map(|after| Part { act: act(1), after }).collect();
         desk.requests.send(Request::ActOnEach(parts)).await.unwrap();

@@ -3,6 +3,7 @@
 
 mod bind;
 mod drain;
+mod keep;
 mod wait;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::app::failure::Failure;
+use crate::app::session::keep::Keeping;
 use crate::app::signals::Signals;
 use crate::app::{rule_files, variable};
 use crate::attach;
@@ -25,12 +27,12 @@ use crate::feed::status::{Counters, Status};
 use crate::feed::{Overflow, Update};
 use crate::input::clock;
 use crate::input::replay::Recording;
-use crate::intake::{Intake, Steer, StoreHealth};
+use crate::intake::{ArchiveHealth, Intake, Steer, StoreHealth};
 use crate::location::Location;
 use crate::output::url::OutputUrl;
 use crate::output::{self, Outcome};
-use crate::store::read::Kept;
-use crate::store::{self, Deliveries, Opened, Store, StoreError};
+use crate::store::archive::Archive;
+use crate::store::{Deliveries, Opened, Store};
 
 /// What the run shows itself as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +99,9 @@ struct Session {
     store: Option<std::thread::JoinHandle<StoreHealth>>,
     /// Where the console's questions about evidence go.
     details: Option<Store>,
+    /// Where its questions about older events go, and who writes them.
+    archive: Option<Archive>,
+    archive_thread: Option<std::thread::JoinHandle<ArchiveHealth>>,
     console: Option<mpsc::Receiver<Arc<Update>>>,
     /// Who asks for the rules to be read anew, and who hears it.
     reload: mpsc::Sender<()>,
@@ -136,7 +141,7 @@ pub async fn run(plan: Plan, mut signals: Signals, drains: watch::Sender<Option<
     for notice in rules.notices() {
         info!("{notice}");
     }
-    let (kept, unkept) = open_store(&plan.config)?;
+    let (kept, unkept) = keep::open(&plan)?;
     let socket = bind_socket(&plan)?;
     let mut session = Session::start(plan, rules, kept, socket)?;
     if let Some(problem) = unkept {
@@ -157,26 +162,6 @@ pub async fn run(plan: Plan, mut signals: Signals, drains: watch::Sender<Option<
         metrics.abort();
     }
     Ok(ended)
-}
-
-/// The store and what it keeps, where there is one.
-type OpenStore = Option<(Opened, Kept)>;
-
-/// Opens the store, where one is kept; answers also why nothing is kept, where that was not asked for. Where nobody named a
-/// store, a place that cannot be used is no reason not to watch. What is damaged or newer is never passed over.
-fn open_store(config: &Config) -> Result<(OpenStore, Option<String>), Failure> {
-    let by_custom = || store::location::by_custom(variable);
-    let Some(path) = config.store.location.resolve(by_custom) else { return Ok((None, None)) };
-    match store::open(&path, &config.store, clock::now()) {
-        Ok(opened) => {
-            info!(store = %path.display(), alerts = opened.1.columns.len(), "store opened");
-            Ok((Some(opened), None))
-        }
-        Err(error @ (StoreError::Io { .. } | StoreError::InUse(_))) if config.store.location == Location::Default => {
-            Ok((None, Some(format!("nothing is kept: {error}"))))
-        }
-        Err(error) => Err(Failure::Run(format!("store: {error}"))),
-    }
 }
 
 /// Makes the socket for consoles elsewhere. One that was asked for by name must work; without, a collector works too.
@@ -237,7 +222,7 @@ fn load_rules(config: &Config) -> Result<RuleSet, String> {
 }
 
 impl Session {
-    fn start(plan: Plan, rules: RuleSet, kept: Option<(Opened, Kept)>, socket: Option<Socket>) -> Result<Self, Failure> {
+    fn start(plan: Plan, rules: RuleSet, kept: Option<Keeping>, socket: Option<Socket>) -> Result<Self, Failure> {
         let rules = Arc::new(rules);
         let config = &plan.config;
         let (intake, intake_receiver) = mpsc::channel(config.limits.queue);
@@ -251,13 +236,21 @@ impl Session {
         let mut collector = Collector::new(&collector_config, rules.clone());
         let (mut store, mut details) = (None, None);
         let mut memories = Vec::new();
-        if let Some((mut opened, kept)) = kept {
+        let (mut archive, mut archive_thread) = (None, None);
+        if let Some(Keeping { mut opened, kept, archive: opened_archive }) = kept {
             memories = register_outputs(&plan, &mut opened);
             let started = opened.start(intake.downgrade());
             let (handle, thread) = started.map_err(|error| Failure::Run(format!("store: {error}")))?;
             details = Some(handle.clone());
             collector = collector.with_store(handle, kept);
             store = Some(thread);
+            if let Some(opened) = opened_archive {
+                let last = opened.last();
+                if let Some((handle, thread)) = keep::start_archive(opened, intake.downgrade()) {
+                    collector = collector.with_archive(handle.clone(), last);
+                    (archive, archive_thread) = (Some(handle), Some(thread));
+                }
+            }
         }
         let console = (plan.face == Face::Console).then(|| collector.subscribe(Overflow::Shed, CONSOLE_QUEUE));
         let reopen = watch::Sender::new(0);
@@ -283,7 +276,8 @@ impl Session {
         let (reload, reloads) = mpsc::channel(1);
         let attach = socket.map(|socket| {
             let updates = collector.subscribe_server(CONSOLE_QUEUE);
-            let way = Way { intake: intake.downgrade(), store: details.clone(), reload: reload.clone() };
+            let way =
+                Way { intake: intake.downgrade(), store: details.clone(), archive: archive.clone(), reload: reload.clone() };
             tokio::spawn(server::serve(socket, updates, config.attach.clone(), way, shutdown.subscribe()))
         });
         Ok(Self {
@@ -306,6 +300,8 @@ impl Session {
             is_detached: false,
             store,
             details,
+            archive,
+            archive_thread,
             plan,
         })
     }

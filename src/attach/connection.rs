@@ -25,9 +25,11 @@ use crate::attach::tail::Tail;
 use crate::attach::way::{ACT_EVERY, Shared, Way, ask};
 use crate::attach::{PROTOCOL, Said, Told, Wants};
 use crate::feed::page::Listing;
+use crate::feed::stored::{Stored, Wanted};
 use crate::feed::{Change, Notice, NoticeLevel, Request, Update};
 use crate::filter::Filter;
 use crate::intake::Intake;
+use crate::roster::happened::sieve;
 use crate::roster::scan::Scan;
 use crate::triage::viewer::{Role, Viewer};
 
@@ -182,6 +184,11 @@ async fn hear(
                 sleep(ASK_EVERY).await;
                 None
             }
+            Request::Events(wanted) => {
+                let stored = stored(wanted, shared).await;
+                sleep(ASK_EVERY).await;
+                stored
+            }
             Request::Snapshot => {
                 back.wish.send_replace(());
                 sleep(SNAPSHOT_EVERY).await;
@@ -230,6 +237,17 @@ async fn detail(id: AlertId, shared: &Shared) -> Option<Told> {
     }
     let alert = shared.way.store.as_ref()?.detail(id).await?;
     Some(Told::Detail(Arc::new(alert)))
+}
+
+/// Older events. A filter may take a while to be made, and to look: nobody else waits for that.
+async fn stored(wanted: Wanted, shared: &Shared) -> Option<Told> {
+    let Some(archive) = &shared.way.archive else {
+        let absent = Stored::absent(wanted.token, shared.way.store.is_some());
+        return Some(told(Change::Stored(Box::new(absent))));
+    };
+    let (text, now) = (wanted.filter.clone(), wanted.now);
+    let sieve = spawn_blocking(move || sieve(&text, now)).await.ok()??;
+    Some(told(Change::Stored(Box::new(archive.look(wanted, sieve).await))))
 }
 
 struct Writer {

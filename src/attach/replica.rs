@@ -118,6 +118,7 @@ impl Replica {
             | Change::LeftOut(_)
             | Change::Tally(_)
             | Change::Listed(_)
+            | Change::Stored(_)
             | Change::Previewed { .. } => {}
         }
     }

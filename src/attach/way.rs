@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::attach::hall::Door;
 use crate::intake::Intake;
 use crate::store::Store;
+use crate::store::archive::Archive;
 
 /// The shortest time between two acts of one viewer: nobody keeps the collector busy alone.
 pub(super) const ACT_EVERY: Duration = Duration::from_millis(10);
@@ -18,6 +19,8 @@ pub struct Way {
     pub intake: mpsc::WeakSender<Intake>,
     /// Evidence.
     pub store: Option<Store>,
+    /// Older events.
+    pub archive: Option<Archive>,
     /// The rules are to be read anew.
     pub reload: mpsc::Sender<()>,
 }

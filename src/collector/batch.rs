@@ -20,7 +20,7 @@ impl Collector {
         self.tally.batch(&batch);
         let mut lines = Vec::new();
         let mut proved = Vec::new();
-        let wants_events = self.hub.wants_events();
+        let makes_events = self.hub.makes_events();
         for observed in &batch.observed {
             if !self.recent_events.is_new(dedup::key_of(&observed.event)) {
                 self.tally.duplicate(batch.listener);
@@ -31,8 +31,9 @@ impl Collector {
                 continue;
             }
             let alert = self.take_event(&batch, observed, &mut proved);
-            if wants_events {
-                lines.push(line(&batch, &self.rules, observed, alert));
+            if makes_events {
+                self.last_event += 1;
+                lines.push(line(self.last_event, &batch, &self.rules, observed, alert));
             }
         }
         // What an alert rests on that came in the same read is no near miss.
@@ -113,11 +114,12 @@ impl Collector {
     }
 }
 
-fn line(batch: &Batch, rules: &RuleSet, observed: &Observed, alert: Option<(AlertId, Severity)>) -> EventLine {
+fn line(number: u64, batch: &Batch, rules: &RuleSet, observed: &Observed, alert: Option<(AlertId, Severity)>) -> EventLine {
     let event = &observed.event;
     let hit = observed.hits.stages.first().filter(|_| alert.is_none());
     let near = hit.map(|hit| Near { rule: batch.rules.get(hit.rule).info.name.clone(), stage: hit.stage });
     EventLine {
+        number,
         time: event_time(event, rules.mapping().event_time, batch.received_at).at,
         host: event.host().clone(),
         computer: event.computer().to_owned(),

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::feed::{Change, Overflow, Update};
+use crate::store::archive::Archive;
 
 /// How many alerts are held for a console that does not keep up.
 const HELD_ALERTS: usize = 10_000;
@@ -23,6 +24,9 @@ pub struct Hub {
     seq: u64,
     /// Whether anybody looks through the subscriber that serves others.
     is_watched: bool,
+    /// Where events are kept for those who scroll back, and how many found no room there.
+    archive: Option<Archive>,
+    unarchived: u64,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,21 @@ impl Hub {
         self.is_watched = is_watched;
     }
 
+    /// Keeps all events from now on.
+    pub fn keep_events(&mut self, archive: Archive) {
+        self.archive = Some(archive);
+    }
+
+    /// How many events the archive had no room for.
+    pub fn unarchived(&self) -> u64 {
+        self.unarchived
+    }
+
+    /// Whether single events are made at all: for people, or for the archive.
+    pub fn makes_events(&self) -> bool {
+        self.archive.is_some() || self.wants_events()
+    }
+
     /// Whether anybody shows single events and hosts: only those who may shed do.
     pub fn wants_events(&self) -> bool {
         let wants = |subscriber: &Subscriber| subscriber.overflow == Overflow::Shed && (!subscriber.is_server || self.is_watched);
@@ -68,7 +87,14 @@ impl Hub {
         self.seq += 1;
         let update = Arc::new(Update { seq: self.seq, at, change });
         let mut shed = 0;
+        let is_events = matches!(update.change, Change::Events(_));
+        if let Some(archive) = self.archive.as_ref().filter(|_| is_events) {
+            self.unarchived += archive.offer(&update);
+        }
         for subscriber in &mut self.subscribers {
+            if is_events && subscriber.is_server && !self.is_watched {
+                continue;
+            }
             shed += subscriber.hand(&update).await;
         }
         self.subscribers.retain(|subscriber| !subscriber.sender.is_closed());

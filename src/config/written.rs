@@ -86,6 +86,7 @@ struct WrittenStore {
     path: String,
     max_age: Span,
     max_size: Size,
+    events: Size,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -199,6 +200,7 @@ impl From<&Config> for Written {
                 path: config.store.location.to_string(),
                 max_age: span_of(config.store.max_age),
                 max_size: Size(config.store.max_size as usize),
+                events: Size(config.store.events as usize),
             },
             output: config.outputs.iter().map(|output| Output { url: output.url.to_string(), queue: output.queue }).collect(),
             attach: WrittenAttach {
@@ -272,6 +274,10 @@ impl Written {
             location: self.store.path.parse().unwrap_or_default(),
             max_age: delta("store.max_age", self.store.max_age)?,
             max_size: within("store.max_size", self.store.max_size.0, 1 << 20, 1 << 44)? as u64,
+            events: match self.store.events.0 {
+                0 => 0,
+                events => within("store.events", events, 1 << 20, 1 << 44)? as u64,
+            },
         };
         let attach = crate::attach::Config {
             socket: self.attach.socket.parse().unwrap_or_default(),

@@ -21,6 +21,7 @@ pub mod marks;
 mod moving;
 pub mod mutes;
 mod near;
+pub mod older;
 mod others;
 pub mod pages;
 pub mod palette;
@@ -54,6 +55,7 @@ use crate::console::model::many::Doing;
 use crate::console::model::marks::Marks;
 use crate::console::model::mutes::Offer;
 use crate::console::model::near::NearMisses;
+use crate::console::model::older::Older;
 use crate::console::model::others::Elsewhere;
 use crate::console::model::pages::Pages;
 use crate::console::model::pressing::Help;
@@ -151,6 +153,8 @@ pub struct Model {
     pub left_out: u64,
     /// The live tail, oldest first.
     pub events: VecDeque<TailLine>,
+    /// What was before it, as far as somebody looks at that.
+    pub older: Older,
     /// Rejected frames, newest last.
     pub rejected: VecDeque<RejectedLine>,
     /// Notices, newest last.
@@ -252,6 +256,7 @@ impl Model {
             company,
             left_out: 0,
             events: VecDeque::new(),
+            older: Older::default(),
             rejected: VecDeque::new(),
             notices: VecDeque::new(),
             per_minute: VecDeque::new(),
@@ -343,6 +348,7 @@ impl Model {
         effects.extend(self.look());
         effects.extend(self.missing_snapshot());
         effects.extend(self.missing_page());
+        effects.extend(self.missing_events());
         effects.extend(self.missing_preview());
         effects.extend(self.missing_count());
         effects.extend(self.gather());

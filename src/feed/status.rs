@@ -10,7 +10,7 @@ use crate::alert::Severity;
 use crate::event::names::HostName;
 use crate::feed::stage::StageStatus;
 use crate::hosts::HostState;
-use crate::intake::StoreHealth;
+use crate::intake::{ArchiveHealth, StoreHealth};
 
 /// One listener as Health shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -187,6 +187,9 @@ pub struct Status {
     pub replay: Option<crate::intake::ReplayProgress>,
     /// The store, where there is one.
     pub store: Option<StoreHealth>,
+    /// The archive of events, where there is one.
+    #[serde(default)]
+    pub archive: Option<ArchiveHealth>,
 }
 
 /// Counts whose key is no text: JSON has such maps as lists of pairs.

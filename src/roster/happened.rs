@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::alert::Severity;
 use crate::feed::EventLine;
+use crate::feed::stored::Sieve;
 use crate::filter::data::{data_of, values_of};
-use crate::filter::{Field, Filterable};
+use crate::filter::{Field, Filter, Filterable};
 
 /// An event of the tail. It is as old as it has been here, as alerts are: what is replayed is new.
 #[derive(Debug, Clone, Copy)]
@@ -46,4 +47,10 @@ impl Filterable for Happened<'_> {
     fn texts(&self) -> Vec<Cow<'_, str>> {
         vec![self.line.summary.as_str().into(), self.line.computer.as_str().into(), self.line.channel.as_str().into()]
     }
+}
+
+/// What a filter lets through, as a test of an event and of when it arrived; `None` where it cannot be read.
+pub fn sieve(text: &str, now: DateTime<Utc>) -> Option<Sieve> {
+    let filter = Filter::parse(text).ok()?;
+    Some(Box::new(move |line, at| filter.is_empty() || filter.matches(&Happened { line, at, now })))
 }

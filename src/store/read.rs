@@ -163,19 +163,19 @@ pub(super) fn alert(connection: &Connection, id: &str) -> rusqlite::Result<Optio
 
 /// Everything about one alert.
 pub fn detail(path: &Path, id: &AlertId) -> Result<Option<Alert>, StoreError> {
-    let connection = schema::open_to_read(path)?;
+    let connection = schema::open_store_to_read(path)?;
     alert(&connection, &id.0).map_err(|error| damaged(path, &error))
 }
 
 /// What goes out after a number.
 pub fn dispatches(path: &Path, after: u64, most: usize) -> Result<Page, StoreError> {
-    let connection = schema::open_to_read(path)?;
+    let connection = schema::open_store_to_read(path)?;
     dispatch::page(&connection, after, most).map_err(|error| damaged(path, &error))
 }
 
 /// How many records that go out between two numbers are there; `None` where that cannot be told.
 pub fn remembered(path: &Path, after: u64, up_to: u64) -> Option<u64> {
-    match schema::open_to_read(path) {
+    match schema::open_store_to_read(path) {
         Ok(connection) => dispatch::remembered(&connection, after, up_to).ok(),
         Err(StoreError::Missing(_) | StoreError::Foreign(_)) => Some(0),
         Err(_) => None,
@@ -192,7 +192,7 @@ pub struct Reader {
 impl Reader {
     /// Opens it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { path: path.to_owned(), connection: schema::open_to_read(path)? })
+        Ok(Self { path: path.to_owned(), connection: schema::open_store_to_read(path)? })
     }
 
     /// All alerts and the triage log, in order of time.

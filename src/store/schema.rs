@@ -14,8 +14,18 @@ use crate::store::{StoreError, damaged, dispatch};
 const SCHEMA: u32 = 2;
 /// Names the file as ours: `WEFW`.
 const APPLICATION: u32 = 0x5745_4657;
+const KIND: Kind = Kind { application: APPLICATION, schema: SCHEMA };
 /// Beyond this size the whole check at the start would take too long; what is broken then shows when it is read.
 const CHECKED_UP_TO: u64 = 512 << 20;
+
+/// What the first bytes of a file of ours say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// What it is.
+    pub(super) application: u32,
+    /// The newest schema that is known.
+    pub(super) schema: u32,
+}
 
 const TABLES: &str = "
 CREATE TABLE alerts (
@@ -54,23 +64,21 @@ pub(super) fn open_to_write(path: &Path) -> Result<(Connection, File), StoreErro
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io(folder))?;
     }
-    let is_new = !look(path)?;
+    let is_new = !look(path, KIND)?;
     let lock_path = PathBuf::from(format!("{}.lock", path.display()));
-    // The evidence is for the collector's own eyes.
-    let create = |path: &Path| OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let lock = create(&lock_path).map_err(io(&lock_path))?;
+    let lock = create(&lock_path)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => return Err(StoreError::Io { path: lock_path, source }),
     }
     if is_new {
-        create(path).map_err(io(path))?;
+        create(path)?;
     } else {
         check(path)?;
     }
     let failed = |error: rusqlite::Error| damaged(path, &error);
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    let connection = connect(path)?;
     if is_new {
         // The names are written before the log begins, so that they stand in the first bytes of the file at once.
         let names = format!(
@@ -82,6 +90,17 @@ pub(super) fn open_to_write(path: &Path) -> Result<(Connection, File), StoreErro
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(failed)?;
     migrate(&connection).map_err(failed)?;
     Ok((connection, lock))
+}
+
+/// Makes a file where there is none. What is kept is for the collector's own eyes.
+pub(super) fn create(path: &Path) -> Result<File, StoreError> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    file.map_err(|source| StoreError::Io { path: path.to_owned(), source })
+}
+
+/// Opens a file that is there to write.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| damaged(path, &error))
 }
 
 /// Brings the tables of an earlier version up to date, all or nothing. What counts is the version that the log has: the first
@@ -97,10 +116,19 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Opens the store to read, beside a writer if there is one.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
-    if !look(path)? {
+pub(super) fn open_store_to_read(path: &Path) -> Result<Connection, StoreError> {
+    open_to_read(path, KIND)
+}
+
+/// Opens a file of ours to read, beside a writer if there is one.
+pub(super) fn open_to_read(path: &Path, kind: Kind) -> Result<Connection, StoreError> {
+    if !look(path, kind)? {
         return Err(StoreError::Missing(path.to_owned()));
     }
+    connect_to_read(path)
+}
+
+fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| damaged(path, &error))?;
     // A writer that ends takes its log away for a moment.
@@ -109,7 +137,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Looks at the first bytes only: false where there is nothing yet.
-fn look(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn look(path: &Path, kind: Kind) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -122,22 +150,22 @@ fn look(path: &Path) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let number = |at: usize| head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
-    if !head.starts_with(b"SQLite format 3\0") || number(68) != APPLICATION {
+    if !head.starts_with(b"SQLite format 3\0") || number(68) != kind.application {
         return Err(StoreError::Foreign(path.to_owned()));
     }
     match number(60) {
-        1..=SCHEMA => Ok(true),
-        found => Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA }),
+        found if (1..=kind.schema).contains(&found) => Ok(true),
+        found => Err(StoreError::Newer { path: path.to_owned(), found, known: kind.schema }),
     }
 }
 
 /// Reads the whole file for damage, without the right to write.
-fn check(path: &Path) -> Result<(), StoreError> {
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if size > CHECKED_UP_TO {
         return Ok(());
     }
-    let connection = open_to_read(path)?;
+    let connection = connect_to_read(path)?;
     let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match verdict {
         Ok(verdict) if verdict == "ok" => Ok(()),

@@ -1,7 +1,7 @@
 //! A million events over one TCP connection into the real binary, headless: how fast, and how much memory on the way.
 //!
 //! `cargo bench --bench soak` sends them as 200 hosts would; `cargo bench --bench soak -- hosts` gives every event a host of
-//! its own. Not a benchmark of the machine's best moment, but what README.md quotes.
+//! its own, and `cargo bench --bench soak -- store` keeps a store with its archive of events. Not a benchmark of the machine's best moment, but what README.md quotes.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -15,8 +15,12 @@ const EVENTS: usize = 1_000_000;
 
 fn main() {
     let every_host_is_new = std::env::args().any(|argument| argument == "hosts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let has_store = std::env::args().any(|argument| argument == "store");
+    let store = if has_store { folder.path().join("x.db") } else { "none".into() };
     let mut child = Command::new(env!("CARGO_BIN_EXE_wefwatch"))
-        .args(["run", "--headless", "--store", "none", "--listen", "tcp://127.0.0.1:0"])
+        .args(["run", "--headless", "--listen", "tcp://127.0.0.1:0", "--store"])
+        .arg(store)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

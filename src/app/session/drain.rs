@@ -41,7 +41,7 @@ impl Session {
         };
         let until = until.unwrap_or_else(|| Instant::now() + grace);
         // Viewers and their way to the store go first: the store ends with its last handle.
-        drop(self.details);
+        drop((self.details, self.archive));
         if let Some(mut attach) = self.attach
             && timeout_at(until, &mut attach).await.is_err()
         {
@@ -62,6 +62,11 @@ impl Session {
             if let Ok(Ok(Ok(health))) = timeout_at((until + REPORTS).max(Instant::now() + REPORTS), finished).await {
                 counters.store(&health);
             }
+        }
+        if let Some(archive) = self.archive_thread {
+            // It may take as long; what is not written then is lost.
+            let finished = tokio::task::spawn_blocking(move || archive.join());
+            let _ = timeout_at((until + REPORTS).max(Instant::now() + REPORTS), finished).await;
         }
         Ended { counters, failure, is_again: self.is_again, is_detached: self.is_detached }
     }

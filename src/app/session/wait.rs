@@ -79,7 +79,7 @@ impl Session {
         let config = self.console_config();
         // Without a replay the console asks nothing of it.
         let steer = self.steer.clone().unwrap_or_else(|| mpsc::channel(1).0);
-        let desk = desk::open(self.intake.clone(), self.details.take(), self.reload.clone(), steer);
+        let desk = desk::open(self.intake.clone(), (self.details.take(), self.archive.take()), self.reload.clone(), steer);
         let (is_plain, shutdown) = (self.plan.config.console.plain, self.shutdown.subscribe());
         let console = async move {
             if is_plain {

@@ -28,7 +28,7 @@ async fn act_as(role: Role, is_many: bool) -> Result<Act, Refusal> {
     let (intake, mut taken) = mpsc::channel(8);
     let (reload, _reloads) = mpsc::channel(1);
     tokio::spawn(hall::run(updates, asked));
-    let way = Way { intake: intake.downgrade(), store: None, reload };
+    let way = Way { intake: intake.downgrade(), store: None, archive: None, reload };
     let (mut viewer, stream) = UnixStream::pair().unwrap();
     let peer = Peer { who: "bob".to_owned(), role };
     tokio::spawn(run(stream, Ok(peer), 7, Shared { way, doors }));
@@ -82,7 +82,7 @@ impl Visit {
         let hall = tokio::spawn(hall::run(updates, asked));
         assert!(!hall.is_finished());
         let (viewer, stream) = UnixStream::pair().unwrap();
-        let way = Way { intake: intake.downgrade(), store: None, reload };
+        let way = Way { intake: intake.downgrade(), store: None, archive: None, reload };
         let mut visit = Self { feed, viewer, deframer: Deframer::new(MAX_TOLD), intake, taken };
         for change in past {
             visit.happen(change).await;

@@ -64,7 +64,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Down,          Place::Anywhere, "↓ j",      "down",     "one down", 0),
     bind(Action::PageUp,        Place::Anywhere, "pgup",     "page up",  "a page up", 0),
     bind(Action::PageDown,      Place::Anywhere, "pgdn",     "page down", "a page down", 0),
-    bind(Action::First,         Place::Anywhere, "g home",   "top",      "to the top", 0),
+    bind(Action::First,         Place::Anywhere, "g home",   "top",      "to the top; among the events to the oldest that is stored", 0),
     bind(Action::Last,          Place::Anywhere, "G end",    "end",      "to the end; the event tail follows again", 0),
     bind(Action::Triage,        Place::Outside,  "1",        "triage",   "hosts, worst first, the open alerts, and why one fired", 0),
     bind(Action::Alerts,        Place::Outside,  "2",        "alerts",   "every alert, and where it stands", 0),

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::AlertId;
 use crate::console::keys::action::Action;
 use crate::console::model::near::NearMisses;
+use crate::console::model::older::Older;
 use crate::console::model::screen::{Screen, Selection};
 use crate::console::model::{Effect, Model};
 use crate::feed::page::Horizons;
@@ -171,6 +172,7 @@ impl Model {
         self.alerts.begin_at(snapshot.next);
         self.hosts.clear();
         self.events.clear();
+        self.older = Older::default();
         self.event_bytes = 0;
         self.near_misses = NearMisses::default();
         self.left_out = 0;

@@ -318,7 +318,7 @@ impl Model {
     }
 
     fn events_as(&self, form: Form, is_wanted: impl Fn(u64) -> bool) -> (String, usize, usize) {
-        let rows = self.events.iter().filter(|row| is_wanted(row.number)).map(|row| &row.line);
+        let rows = self.older.rows().chain(&self.events).filter(|row| is_wanted(row.number)).map(|row| &row.line);
         let pieces: Vec<String> = match form {
             Form::Markdown => rows.map(report::event).collect(),
             _ => rows.map(report::event_record).collect(),

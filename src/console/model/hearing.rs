@@ -48,6 +48,7 @@ impl Model {
             | Change::Outcome(_)
             | Change::Counted { .. }
             | Change::Viewers(_)
+            | Change::Stored(_)
             | Change::Previewed { .. } => true,
             Change::Listed(page) => !page.is_unasked(),
             _ => false,
@@ -87,6 +88,7 @@ impl Model {
             Change::LeftOut(count) => self.left_out += count,
             Change::Tally(tally) => self.alerts.hear_tally(tally, !self.filter.is_empty()),
             Change::Listed(page) => self.hear_page(page),
+            Change::Stored(stored) => self.hear_stored(stored),
             Change::Previewed { token, preview } => self.hear_preview(*token, *preview),
             Change::Rejected(line) => {
                 push_bounded(&mut self.rejected, line.clone());
@@ -100,12 +102,15 @@ impl Model {
     fn add_event(&mut self, at: DateTime<Utc>, line: EventLine) {
         self.event_bytes += line.xml.len();
         self.near_misses.come(&line);
-        self.events.push_back(TailLine { number: self.next_event, at, line });
-        self.next_event += 1;
+        // Numbers rise, whoever counts.
+        let number = line.number.max(self.next_event);
+        self.events.push_back(TailLine { number, at, line });
+        self.next_event = number + 1;
         while self.events.len() > self.config.max_events || self.event_bytes > EVENT_BYTES {
             let Some(oldest) = self.events.pop_front() else { break };
             self.event_bytes -= oldest.line.xml.len();
             self.near_misses.go(&oldest.line);
+            self.older.take_over(oldest, self.event.what);
         }
     }
 
@@ -183,6 +188,7 @@ impl Model {
         if held.events_gone > 0 {
             // So many came that these would be gone.
             self.events.clear();
+            self.older.leave_gap();
             self.near_misses = NearMisses::default();
             (self.event_bytes, self.next_event) = (0, self.next_event + held.events_gone);
         }

@@ -2,6 +2,7 @@
 //! moves it, and until then the newest and worst stands at the top.
 
 use crate::console::model::Model;
+use crate::console::model::older::Older;
 use crate::console::model::screen::{Pane, Screen, Selection, Tab};
 use crate::event::names::HostName;
 
@@ -46,10 +47,17 @@ impl Model {
 
     fn move_event(&mut self, by: isize) {
         let rows = self.event_rows();
-        let next = moved(self.event_place(&rows), by, rows.len());
-        // At the newest event the tail follows.
-        let chosen = next.filter(|place| place + 1 < rows.len()).map(|place| rows[place].number);
+        let (count, is_last) = (rows.len(), by >= isize::MAX / 2);
+        let next = moved(self.event_place(&rows), by, count);
+        // At the newest event the tail follows; where it is not shown, only the key for the end leads there.
+        let follows = |place: usize| place + 1 == count && !self.older.has_gap();
+        let chosen = next.filter(|place| !is_last && !follows(*place)).map(|place| rows[place].number);
         self.event = Selection { what: chosen, is_chosen: chosen.is_some() };
+        if is_last {
+            self.older = Older::default();
+        } else {
+            self.want_events(by, next, count);
+        }
     }
 
     fn move_in(&mut self, screen: Screen, by: isize) {

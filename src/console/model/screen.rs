@@ -156,9 +156,7 @@ impl Model {
         match action {
             Action::NextPane | Action::Expand => is_triage,
             Action::Enter => match self.stack.last() {
-                Some(Screen::Event { number, .. }) => {
-                    self.events.iter().any(|row| row.number == *number && row.line.alert.is_some())
-                }
+                Some(Screen::Event { number, .. }) => self.event_of(*number).is_some_and(|row| row.line.alert.is_some()),
                 Some(Screen::BadFrames { .. }) => false,
                 Some(_) => true,
                 None => match (self.tab, self.pane) {
@@ -279,8 +277,7 @@ impl Model {
     }
 
     fn open_alert_of_event(&mut self, number: u64) {
-        let line = self.events.iter().find(|line| line.number == number);
-        let id = line.and_then(|line| line.line.alert.as_ref()).map(|(id, _)| id.clone());
+        let id = self.event_of(number).and_then(|line| line.line.alert.as_ref()).map(|(id, _)| id.clone());
         match id.map(|id| (self.alerts.number_of(&id), id)) {
             Some((Some(number), _)) => self.open_alert(Some(number)),
             Some((None, id)) if self.alerts.is_part() => self.want(id),

@@ -19,9 +19,16 @@ pub struct TailLine {
 }
 
 impl Model {
-    /// The events that the filter lets through, oldest first.
+    /// The events that the filter lets through, oldest first: older ones too, while somebody looks at them.
     pub fn event_rows(&self) -> Vec<&TailLine> {
-        self.events.iter().filter(|row| self.shows(row)).collect()
+        // What lies behind a gap does not follow.
+        let held = self.events.iter().filter(|_| !self.older.has_gap());
+        self.older.rows().chain(held).filter(|row| self.shows(row)).collect()
+    }
+
+    /// An event that is held, by its number.
+    pub fn event_of(&self, number: u64) -> Option<&TailLine> {
+        self.events.iter().chain(self.older.rows()).find(|row| row.number == number)
     }
 
     /// Whether the filter lets an event through, as time stands for the lists: not behind a frozen picture.
@@ -38,7 +45,7 @@ impl Model {
     /// The event in front, or the selected one of the tail.
     pub fn selected_event(&self) -> Option<&TailLine> {
         match (self.stack.last(), self.tab) {
-            (Some(Screen::Event { number, .. }), _) => self.events.iter().find(|row| row.number == *number),
+            (Some(Screen::Event { number, .. }), _) => self.event_of(*number),
             (None, Tab::Events) => {
                 let rows = self.event_rows();
                 self.event_place(&rows).map(|place| rows[place])

@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 
 use crate::console::model::Model;
+use crate::console::model::older::Older;
 use crate::console::model::screen::Selection;
 use crate::filter::Filter;
 
@@ -97,6 +98,7 @@ impl Model {
         self.alerts.refilter(&self.filter, self.now);
         self.count_older();
         self.filtered = self.now;
+        self.older = Older::default();
         self.pages.refiltered();
         self.alert = Selection::default();
         self.new_above = 0;

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use crate::alert::header::short_host;
 use crate::console::model::Model;
@@ -18,18 +18,20 @@ use crate::event::names::HostName;
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rows = model.event_rows();
     let mut title = heading("Events", true);
-    title.push(plain(format!("  {} of the last {}", count(rows.len() as u64), count(model.events.len() as u64))));
-    if model.left_out > 0 {
+    title.push(plain(shown(model, rows.len())));
+    if model.left_out > 0 && !model.older.has_gap() {
         title.push(styled(format!("  {} left out: too many to show each", count(model.left_out)), WARN));
     }
     let title = Line::from(title);
     put(buffer, area, 0, &title);
-    let state = if model.event.is_chosen { styled("stopped; G follows again", WARN) } else { styled("following", DIM) };
-    put_right(buffer, area, 0, title.width(), vec![state]);
+    put_right(buffer, area, 0, title.width(), vec![state(model, &rows)]);
     let columns = Columns::of(area.width);
     put(buffer, area, 1, &Line::from(styled(columns.head(), DIM)));
     if rows.is_empty() {
         let text = match (model.events.is_empty(), model.window.minutes()) {
+            (true, _) if model.status.archive.as_ref().is_some_and(|archive| archive.events > 0) => {
+                style::keys(model, "  no events yet; ↑ reads those that were stored")
+            }
             (true, _) => "  no events yet".to_owned(),
             (false, None) => "  no event matches the filter; esc clears it".to_owned(),
             (false, Some(_)) if model.filter_text.is_empty() => format!("  no event {}", window_hint(model)),
@@ -43,6 +45,36 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         let line = columns.row(model, rows[place], place == selected);
         put(buffer, area, seen.row_of(place), &line);
     }
+}
+
+/// How many events are shown, and where they are from.
+fn shown(model: &Model, rows: usize) -> String {
+    let has_held = !model.events.is_empty() && !model.older.has_gap();
+    let [rows, held, older] = [rows, model.events.len(), model.older.len()].map(|number| count(number as u64));
+    match (model.older.is_empty(), has_held) {
+        (true, _) => format!("  {rows} of the last {held}"),
+        (false, true) => format!("  {older} from the store + the last {held}"),
+        (false, false) => format!("  {older} from the store"),
+    }
+}
+
+/// Whether the tail follows what comes; else how far back it goes.
+fn state(model: &Model, rows: &[&TailLine]) -> Span<'static> {
+    let clock = |time| style::clock(time, model.is_utc, "%H:%M");
+    if model.older.is_asking() {
+        let looked_to = model.older.looked_to().map(|time| format!(" looked back to {}", clock(time))).unwrap_or_default();
+        return styled(format!("reading older events …{looked_to}"), WARN);
+    }
+    if !model.event.is_chosen {
+        return styled("following", DIM);
+    }
+    let begins = model.status.archive.as_ref().and_then(|archive| archive.begins);
+    let place = match (model.older.is_start() && model.event_place(rows) == Some(0), begins) {
+        (true, _) => "oldest stored event".to_owned(),
+        (false, Some(begins)) if !model.older.is_empty() => format!("the store goes back to {}", clock(begins)),
+        (false, _) => "stopped".to_owned(),
+    };
+    styled(style::keys(model, &format!("{place}; G follows again")), WARN)
 }
 
 /// Which rows are seen, and which is selected.
@@ -121,7 +153,7 @@ pub fn render_one(model: &Model, number: u64, scroll: usize, area: Rect, buffer:
 
 /// The lines of one event: its names, its data, its XML.
 pub fn lines(model: &Model, number: u64, width: usize) -> Vec<Line<'static>> {
-    let Some(row) = model.events.iter().find(|row| row.number == number) else {
+    let Some(row) = model.event_of(number) else {
         return vec![style::line("  this event has left the tail; esc goes back", DIM)];
     };
     let event = &row.line;

@@ -150,5 +150,26 @@ fn store(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
         let text = format!("cannot be written: {}", safe(problem));
         lines.extend(wrap(&text, width.saturating_sub(3)).into_iter().map(|text| style::line(format!("  {text}"), WARN)));
     }
+    archive(model, width, lines);
     lines.push(Line::from(""));
+}
+
+/// The events that are kept for scrolling back.
+fn archive(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
+    let Some(archive) = &model.status.archive else { return };
+    let since = archive.begins.map(|begins| format!(" since {}", style::clock(begins, model.is_utc, "%Y-%m-%d %H:%M")));
+    let text = format!(
+        "{}{}  {:.1} MB  left out {}  failed {}",
+        count_of(archive.events, "event"),
+        since.unwrap_or_default(),
+        archive.bytes as f64 / 1e6,
+        count(archive.shed),
+        count(archive.failed)
+    );
+    let style = alarm(archive.shed + archive.failed);
+    lines.extend(wrap(&text, width.saturating_sub(3)).into_iter().map(|text| style::line(format!("  {text}"), style)));
+    if let Some(problem) = &archive.problem {
+        let text = format!("events cannot be written: {}", safe(problem));
+        lines.extend(wrap(&text, width.saturating_sub(3)).into_iter().map(|text| style::line(format!("  {text}"), WARN)));
+    }
 }
