@@ -22,6 +22,7 @@ mod near;
 pub mod pages;
 pub mod palette;
 pub mod pick;
+pub mod pivot;
 pub mod pointing;
 pub mod pressing;
 pub mod replay;
