@@ -81,6 +81,7 @@ fn every_other_screen() {
         ("export", "n e"),
         ("only", "3 up up up = down"),
         ("only-alert", "n ! down"),
+        ("pivot", "n ⏎ down"),
         ("light", "T"),
         ("window", "[ [ [ ["),
     ];

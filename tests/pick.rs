@@ -1,11 +1,13 @@
 //! Only this value and not this value, for everything that an event has: what is offered finds the event that it came from, and
-//! what the filter cannot look at says why.
+//! what the filter cannot look at says why. And from an alert to what lies beside it.
 
 #[allow(dead_code, reason = "the screens use the rest")]
 #[path = "harness/scene.rs"]
 mod scene;
 
-use wefwatch::console::model::screen::Selection;
+use wefwatch::console::model::pick::Row;
+use wefwatch::console::model::screen::{Screen, Selection, Tab};
+use wefwatch::console::model::tail::TailLine;
 use wefwatch::console::model::triage::Dialog;
 use wefwatch::feed::{Change, EventLine};
 
@@ -102,4 +104,86 @@ fn what_the_filter_cannot_look_at_says_why() {
         assert_eq!(scene.model.filter_text, "\"shown in the line\"");
         assert_eq!(scene.model.event_rows().len(), 1, "{}", scene.text());
     }
+}
+
+/// The ways and values that the open list has, by name.
+fn pivots(scene: &Scene) -> Vec<(String, String)> {
+    let Some(Dialog::Pick(picker)) = &scene.model.dialog else { panic!("a list of ways: {}", scene.text()) };
+    let rows = picker.rows();
+    let text = |row: &Row<'_>| match row {
+        Row::Way(way) => (way.name.to_owned(), way.value.clone()),
+        Row::Value(value) => (picker.name_of(value), value.value.clone()),
+    };
+    rows.iter().map(text).collect()
+}
+
+/// Opens the worst alert and goes one of its ways.
+fn gone(name: &str) -> Scene {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("n ⏎");
+    scene.type_line(name);
+    assert!(scene.model.dialog.is_none(), "{name} leads nowhere\n{}", scene.text());
+    scene
+}
+
+#[test]
+fn enter_in_an_alert_leads_on_from_it() {
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("n");
+    let front = scene.model.chosen_alert().expect("it is open").clone();
+    assert!(scene.text().contains("⏎ pivot"), "{}", scene.text());
+    scene.keys("⏎");
+    let offered = pivots(&scene);
+    let first: Vec<&str> = offered.iter().map(|(name, _)| name.as_str()).take(5).collect();
+    assert_eq!(first, ["events around it", "linked alert", "its host", "host at the other end", "lateral movement"]);
+    for name in ["alerts, same rule", "only host", "only source address", "only account"] {
+        assert!(offered.iter().any(|(own, _)| own == name), "{name} of {offered:?}");
+    }
+    // The events: those of its host, and the one that it rests on is in front.
+    let events = gone("events around");
+    let row = events.model.selected_event().expect("one is selected");
+    assert_eq!((events.model.tab, &row.line.host), (Tab::Events, &front.header.host));
+    assert_eq!(row.line.time, front.header.time);
+    let of_host = |row: &&TailLine| row.line.host == front.header.host;
+    assert!(events.model.event_rows().iter().all(of_host), "{}", events.text());
+    // The other end; esc leads back.
+    let mut linked = gone("linked alert");
+    let other = linked.model.chosen_alert().expect("it is open").header.clone();
+    assert!(linked.model.is_inside() && other.id != front.header.id);
+    assert_eq!(other.source.as_ref().map(|end| &end.ip), front.header.source.as_ref().map(|end| &end.ip));
+    linked.keys("esc");
+    assert_eq!(linked.model.chosen_alert().map(|entry| entry.number), Some(front.number));
+    let host = gone("its host");
+    assert!(matches!(host.model.stack.last(), Some(Screen::Host { host, .. }) if *host == front.header.host));
+    let other_end = gone("other end");
+    assert!(matches!(other_end.model.stack.last(), Some(Screen::Host { host, .. }) if *host != front.header.host));
+    let lateral = gone("lateral");
+    assert!(matches!(lateral.model.stack.last(), Some(Screen::Lateral { alert: Some(_) })), "{}", lateral.text());
+    // All with the same rule, folded or not, this one selected.
+    let alike = gone("same rule");
+    assert_eq!(alike.model.tab, Tab::Alerts);
+    assert!(alike.model.filter_text.starts_with("rule:") && alike.model.alerts.rows(false).len() > 1, "{}", alike.text());
+    assert_eq!(alike.model.selected_alert(), Some(front.number));
+    let only = gone("only host");
+    assert!(only.model.filter_text.starts_with("host:") && only.model.stack.is_empty());
+}
+
+#[test]
+fn a_way_that_leads_nowhere_is_not_offered() {
+    // An earlier run left it: no event of it is here, its host was not heard, and there is no other alert.
+    let mut scene = Scene::empty((80, 24));
+    scene.raise(1, &["OTHER"]);
+    scene.keys("n ⏎");
+    let ways = pivots(&scene);
+    assert!(!ways.is_empty() && ways.iter().all(|(name, _)| name.starts_with("only ")), "{ways:?}");
+    // One more with the same account, and whoever goes there sees both, though a window and a filter hid them.
+    scene.keys("esc esc");
+    scene.raise(2, &["ANOTHER"]);
+    scene.keys("g ⏎ ⏎");
+    let ways = pivots(&scene);
+    assert!(ways.iter().any(|(name, value)| name == "alerts, same account" && value.ends_with("1 other")), "{ways:?}");
+    scene.keys("esc esc / i d : 1 0 0 0 0 0 0 0 ⏎ g ⏎ ⏎");
+    scene.type_line("same account");
+    assert!(scene.model.filter_text.starts_with("user:"), "{}", scene.model.filter_text);
+    assert_eq!(scene.model.alerts.rows(false).len(), 2, "{}", scene.text());
 }

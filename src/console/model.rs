@@ -26,6 +26,7 @@ mod others;
 pub mod pages;
 pub mod palette;
 pub mod pick;
+pub mod pivot;
 pub mod pointing;
 pub mod pressing;
 pub mod replay;

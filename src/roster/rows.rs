@@ -69,6 +69,11 @@ impl Roster {
         self.all.iter().rev().filter_map(|key| self.entries.get(&key.1)).filter(|entry| entry.header.host == *host).collect()
     }
 
+    /// All alerts that are held, oldest first, whatever the filter says.
+    pub fn held(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
     /// The alert of a number.
     pub fn get(&self, number: u64) -> Option<&Entry> {
         self.entries.get(&number)

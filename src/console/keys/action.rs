@@ -89,6 +89,8 @@ pub enum Action {
     Mark,
     /// Mark all rows that match, or none.
     MarkAll,
+    /// From an alert to what lies beside it.
+    Pivot,
     /// The next section.
     NextSection,
     /// The paths of linked alerts over the hosts.

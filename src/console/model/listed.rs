@@ -55,6 +55,7 @@ pub const INNER: &[Inner] = &[
     inner(Action::Export,  "↑ ↓",    "which",          "export: the selected, or all that are listed", false),
     inner(Action::Export,  "tab",    "form",           "export: Markdown, JSON, NDJSON", false),
     inner(Action::Export,  "⏎",      "write",          "export: write the file", false),
+    inner(Action::Pivot,   "⏎",      "go",             "pivot: go there, or keep only what has the value; typing searches", false),
     inner(Action::Only,    "⏎",      "filter",         "only: keep what has the chosen value; typing searches", false),
     inner(Action::Without, "⏎",      "filter",         "not: drop what has the chosen value; typing searches", false),
     inner(Action::Help,    "pgdn",   "page-down",      "any list: a page down", false),

@@ -1,8 +1,11 @@
-//! Only this value, or not this value: a list of the values of what is selected; Enter puts the chosen one into the filter.
+//! Only this value, or not this value: a list of the values of what is selected; Enter puts the chosen one into the filter. In an
+//! alert the list has ways on top that lead elsewhere.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::alert::AlertId;
 use crate::console::model::line::TextLine;
+use crate::console::model::pivot::Way;
 use crate::console::model::screen::Selection;
 use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::model::triage::Dialog;
@@ -28,11 +31,35 @@ pub struct Value {
     pub term: Result<String, &'static str>,
 }
 
+/// What is done with the value that is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// The lists keep only what has it.
+    Only,
+    /// The lists drop what has it.
+    Without,
+    /// The same as only, besides the ways that lead elsewhere.
+    Pivot,
+}
+
+/// A row of the open list.
+#[derive(Debug, Clone, Copy)]
+pub enum Row<'a> {
+    /// Something to go to.
+    Way(&'a Way),
+    /// Something to filter by.
+    Value(&'a Value),
+}
+
 /// The open list.
 #[derive(Debug, Clone)]
 pub struct Picker {
-    /// Whether the value is to be excluded.
-    pub is_not: bool,
+    /// What it is for.
+    pub aim: Aim,
+    /// The alert whose values these are.
+    pub about: Option<AlertId>,
+    /// Where one can go.
+    pub ways: Vec<Way>,
     /// The values.
     pub values: Vec<Value>,
     /// What is searched for.
@@ -42,11 +69,18 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// The values that the search leaves.
-    pub fn rows(&self) -> Vec<&Value> {
+    /// The rows that the search leaves.
+    pub fn rows(&self) -> Vec<Row<'_>> {
         let query = self.query.to_lowercase();
         let has = |text: &str| text.to_lowercase().contains(&query);
-        self.values.iter().filter(|value| has(&value.name) || has(&value.value)).collect()
+        let ways = self.ways.iter().filter(|way| has(way.name) || has(&way.value)).map(Row::Way);
+        let values = self.values.iter().filter(|value| has(&self.name_of(value)) || has(&value.value)).map(Row::Value);
+        ways.chain(values).collect()
+    }
+
+    /// The name of a value; beside ways it says what is done with it.
+    pub fn name_of(&self, value: &Value) -> String {
+        if self.aim == Aim::Pivot { format!("only {}", value.name) } else { value.name.clone() }
     }
 }
 
@@ -63,12 +97,15 @@ impl Model {
         state.map_or_else(Vec::new, |state| vec![value("host", "host", &state.computer)])
     }
 
-    pub(super) fn ask_value(&mut self, is_not: bool) {
+    pub(super) fn ask_value(&mut self, aim: Aim) {
         let values = self.values_here();
         if values.is_empty() {
             self.hint = Some("nothing is selected here whose values could be filtered by");
         } else {
-            self.dialog = Some(Dialog::Pick(Picker { is_not, values, query: TextLine::default(), selected: 0 }));
+            let is_event = self.selected_event().is_some();
+            let about = self.chosen_alert().filter(|_| !is_event).map(|entry| entry.header.id.clone());
+            let query = TextLine::default();
+            self.dialog = Some(Dialog::Pick(Picker { aim, about, ways: Vec::new(), values, query, selected: 0 }));
         }
     }
 
@@ -76,10 +113,11 @@ impl Model {
         let last = picker.rows().len().saturating_sub(1);
         match key.code {
             KeyCode::Enter => {
-                match picker.rows().get(picker.selected).map(|value| value.term.clone()) {
-                    Some(Ok(term)) => self.narrow(&term, picker.is_not),
-                    Some(Err(why)) => {
-                        self.said = Some((why.to_owned(), true));
+                match picker.rows().get(picker.selected) {
+                    Some(Row::Way(way)) => self.go((*way).clone()),
+                    Some(Row::Value(Value { term: Ok(term), .. })) => self.narrow(term, picker.aim == Aim::Without),
+                    Some(Row::Value(Value { term: Err(why), .. })) => {
+                        self.said = Some(((*why).to_owned(), true));
                         self.dialog = Some(Dialog::Pick(picker));
                     }
                     None => {}
@@ -127,7 +165,7 @@ fn value(name: &str, field: &str, text: &str) -> Value {
 }
 
 /// A value as the filter reads it. What its grammar cannot spell is left to a wildcard.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let spelled = |letter: char| if letter == '"' || letter == ',' || letter.is_control() { '*' } else { letter };
     let mut word: String = text.chars().take(LONGEST).map(spelled).collect();
     if text.chars().nth(LONGEST).is_some() {
@@ -137,7 +175,7 @@ fn quoted(text: &str) -> String {
     if word.chars().all(is_plain) { word } else { format!("\"{word}\"") }
 }
 
-fn of_alert(entry: &Entry) -> Vec<Value> {
+pub(super) fn of_alert(entry: &Entry) -> Vec<Value> {
     let header = &entry.header;
     let mut values = vec![value("host", "host", &header.computer), value("rule", "rule", &header.rule)];
     values.push(value("severity", "sev", header.severity.as_str()));

@@ -12,6 +12,7 @@ use crate::console::model::line::TextLine;
 use crate::console::model::listed::{Listed, listed};
 use crate::console::model::mutes::Offer;
 use crate::console::model::palette::Palette;
+use crate::console::model::pick::Aim;
 use crate::console::model::screen::{Section, Tab};
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::Editor;
@@ -157,10 +158,11 @@ impl Model {
             Action::MarkAll => self.mark_all(),
             Action::Mutes => self.list_mutes(),
             Action::NextSection => self.next_section(),
+            Action::Pivot => self.ask_pivot(),
             Action::Copy => self.ask_copy(),
             Action::Export => self.ask_export(),
-            Action::Only => self.ask_value(false),
-            Action::Without => self.ask_value(true),
+            Action::Only => self.ask_value(Aim::Only),
+            Action::Without => self.ask_value(Aim::Without),
             Action::Palette => self.dialog = Some(Dialog::Palette(Palette::default())),
             Action::Mouse => return self.toggle_mouse(),
             Action::Theme => self.next_theme(),

@@ -10,7 +10,7 @@ use crate::console::model::copy::CopyMenu;
 use crate::console::model::export::{ExportForm, Form};
 use crate::console::model::line::TextLine;
 use crate::console::model::palette::Palette;
-use crate::console::model::pick::Picker;
+use crate::console::model::pick::{Aim, Picker, Row};
 use crate::console::model::triage::Dialog;
 use crate::console::printable::{fit, pad, wrap};
 use crate::console::view::field::field;
@@ -106,20 +106,27 @@ fn export_frame(model: &Model, form: &ExportForm, width: usize) -> Frame {
 fn pick_frame(model: &Model, picker: &Picker, width: usize) -> Frame {
     let rows = picker.rows();
     let mut lines = vec![typed("search: ", &picker.query, width)];
-    for (place, value) in rows.iter().enumerate() {
+    for (place, own) in rows.iter().enumerate() {
         // What the filter has no word for is dim, and says why when it is chosen.
-        let text = format!("{} {}", pad(&safe(&value.name), 20), safe(&value.value));
-        let line = row(&text, place == picker.selected, width);
-        let is_dim = value.term.is_err() && place != picker.selected;
-        lines.push(if is_dim { line.style(DIM) } else { line });
+        let (name, value, is_dim) = match own {
+            Row::Way(way) => (way.name.to_owned(), &way.value, false),
+            Row::Value(value) => (picker.name_of(value), &value.value, value.term.is_err()),
+        };
+        let column = if picker.aim == Aim::Pivot { 24 } else { 20 };
+        let line = row(&format!("{} {}", pad(&safe(&name), column), safe(value)), place == picker.selected, width);
+        lines.push(if is_dim && place != picker.selected { line.style(DIM) } else { line });
     }
     if rows.is_empty() {
         lines.push(style::line("no field and no value has that", WARN));
     }
-    let title = if picker.is_not { " Not this value " } else { " Only this value " };
+    let (title, verb) = match picker.aim {
+        Aim::Only => (" Only this value ".to_owned(), "filter"),
+        Aim::Without => (" Not this value ".to_owned(), "filter"),
+        Aim::Pivot => (format!(" On from {} ", picker.about.as_ref().map_or("it", |id| id.short())), "go"),
+    };
     Frame {
-        title: title.to_owned(),
-        foot: style::keys(model, " type to search   ↑ ↓ choose   ⏎ filter   esc cancel "),
+        title,
+        foot: style::keys(model, &format!(" type to search   ↑ ↓ choose   ⏎ {verb}   esc cancel ")),
         lines,
         pinned: 1,
         focus: picker.selected + 1,
