@@ -22,6 +22,10 @@ pub fn rules(model: &Model, width: usize, lines: &mut Vec<Line<'static>>) {
             title.push(styled(format!(", {count} {verdict}"), style));
         }
     }
+    // The header counts what earlier runs left too.
+    if width >= 70 {
+        title.push(styled("   counted since the start".to_owned(), DIM));
+    }
     lines.push(Line::from(title));
     rules_that_run(rules, width, lines);
     let (broken, others): (Vec<_>, Vec<_>) = rules
