@@ -61,7 +61,7 @@ use crate::console::model::others::Elsewhere;
 use crate::console::model::pages::Pages;
 use crate::console::model::pressing::Help;
 use crate::console::model::screen::{HostRow, Pane, Screen, Selection, Tab};
-use crate::console::model::tail::TailLine;
+use crate::console::model::tail::{Summaries, TailLine};
 use crate::console::model::triage::Dialog;
 use crate::console::model::typing::{Editor, Held};
 use crate::console::model::unsent::Sent;
@@ -200,6 +200,8 @@ pub struct Model {
     pub alert: Selection<u64>,
     /// The selected event, by number; `None` follows the newest.
     pub event: Selection<u64>,
+    /// What becomes of long lines of the tail.
+    pub summaries: Summaries,
     /// How far Health is scrolled.
     pub health_scroll: usize,
     /// Whether times are shown in UTC.
@@ -282,6 +284,7 @@ impl Model {
             host: Selection::default(),
             alert: Selection::default(),
             event: Selection::default(),
+            summaries: Summaries::default(),
             health_scroll: 0,
             is_utc,
             is_mouse,

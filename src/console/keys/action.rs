@@ -57,6 +57,8 @@ pub enum Action {
     Pause,
     /// Give the list in hand all the room.
     Expand,
+    /// Long lines of the event tail over several rows, or cut.
+    Wrap,
     /// UTC or local time.
     TimeZone,
     /// Section: why it fired.

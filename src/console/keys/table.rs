@@ -59,6 +59,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Export,        Place::Anywhere, "e",        "export",   "write alerts into a file: Markdown with all evidence, JSON, NDJSON", 12),
     bind(Action::Only,          Place::Anywhere, "=",        "only",     "choose a value: the lists keep only what has it", 15),
     bind(Action::Without,       Place::Anywhere, "!",        "not",      "choose a value: the lists drop what has it", 15),
+    bind(Action::Wrap,          Place::Outside,  "w",        "wrap",     "among the events: what is too long for its row goes on in the next ones, or is cut", 15),
     bind(Action::Palette,       Place::Anywhere, ":",        "palette",  "every action by its name, ⏎ runs it", 16),
     bind(Action::Up,            Place::Anywhere, "↑ k",      "up",       "one up", 0),
     bind(Action::Down,          Place::Anywhere, "↓ j",      "down",     "one down", 0),

@@ -176,6 +176,7 @@ impl Model {
             Action::Pause => self.pause(),
             Action::Expand if self.can_do(Action::Expand) => self.is_expanded = !self.is_expanded,
             Action::Expand => self.hint = Some("one list here"),
+            Action::Wrap => self.wrap(),
             Action::NextPane => self.next_pane(),
             Action::Filter => {
                 self.editor = Some(Editor::of(&self.filter_text));

@@ -155,6 +155,7 @@ impl Model {
         let is_triage = self.tab == Tab::Triage && self.stack.is_empty();
         match action {
             Action::NextPane | Action::Expand => is_triage,
+            Action::Wrap => self.tab == Tab::Events && self.stack.is_empty(),
             Action::Enter => match self.stack.last() {
                 Some(Screen::Event { number, .. }) => self.event_of(*number).is_some_and(|row| row.line.alert.is_some()),
                 Some(Screen::BadFrames { .. }) => false,

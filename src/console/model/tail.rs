@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::screen::{Screen, Tab};
 use crate::feed::EventLine;
@@ -18,7 +19,31 @@ pub struct TailLine {
     pub line: EventLine,
 }
 
+/// What becomes of a line that is longer than its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Summaries {
+    /// It is cut.
+    #[default]
+    Cut,
+    /// It goes on in the next rows.
+    Wrapped,
+}
+
 impl Model {
+    /// Long lines are wrapped, or cut again.
+    pub(super) fn wrap(&mut self) {
+        if !self.can_do(Action::Wrap) {
+            self.hint = Some("only the list of events (3) is wrapped");
+            return;
+        }
+        self.summaries = match self.summaries {
+            Summaries::Cut => Summaries::Wrapped,
+            Summaries::Wrapped => Summaries::Cut,
+        };
+        let text = if self.summaries == Summaries::Cut { "long lines are cut" } else { "long lines go on in the next rows" };
+        self.said = Some((text.to_owned(), false));
+    }
+
     /// The events that the filter lets through, oldest first: older ones too, while somebody looks at them.
     pub fn event_rows(&self) -> Vec<&TailLine> {
         // What lies behind a gap does not follow.

@@ -1,18 +1,25 @@
 //! The live tail, newest at the bottom, and one event with all its fields.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::alert::header::short_host;
 use crate::console::model::Model;
 use crate::console::model::screen::Pane;
-use crate::console::model::tail::{TailLine, event_fields};
+use crate::console::model::tail::{Summaries, TailLine, event_fields};
 use crate::console::printable::{fit, pad, pad_left, wrap};
 use crate::console::view::alerts::window_hint;
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, count, heading, plain, safe, styled};
 use crate::console::view::{Seen, alert, put, put_lines, put_right};
 use crate::event::names::HostName;
+
+/// On how many rows one event goes on at most, and the narrowest room in which it does.
+const MOST_ROWS: usize = 8;
+const NARROWEST: usize = 12;
 
 /// Draws the tail.
 pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -40,11 +47,64 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 2, &Line::from(plain(text)));
         return;
     }
-    let (seen, selected) = seen(model, &rows, area);
-    for place in seen.rows.clone() {
-        let line = columns.row(model, rows[place], place == selected);
-        put(buffer, area, seen.row_of(place), &line);
+    let (placed, selected) = placed(model, &rows, area);
+    for Placed { place, top, height } in placed {
+        let lines = columns.rows(model, rows[place], place == selected, usize::from(height));
+        lines.iter().zip(top..).for_each(|(line, row)| put(buffer, area, row, line));
     }
+}
+
+/// Where an event stands in the area, and on how many rows.
+struct Placed {
+    place: usize,
+    top: u16,
+    height: u16,
+}
+
+/// The events that are seen, and which is selected.
+fn placed(model: &Model, rows: &[&TailLine], area: Rect) -> (Vec<Placed>, usize) {
+    let (seen, selected) = seen(model, rows, area);
+    let columns = Columns::of(area.width);
+    let room = usize::from(area.height.saturating_sub(2)).max(1);
+    let height = |place: usize| match model.summaries {
+        Summaries::Cut => 1,
+        Summaries::Wrapped => columns.height(rows[place], room.min(MOST_ROWS)),
+    };
+    let places = match model.summaries {
+        Summaries::Cut => seen.rows.clone(),
+        Summaries::Wrapped if model.event.is_chosen => {
+            whole(selected, rows.len(), room, model.rows_above(Pane::Alerts).unwrap_or(room / 2), height)
+        }
+        Summaries::Wrapped => whole(rows.len() - 1, rows.len(), room, room, height),
+    };
+    let mut top = seen.head;
+    let placed = places.map(|place| {
+        let height = height(place) as u16;
+        top += height;
+        Placed { place, top: top - height, height }
+    });
+    (placed.collect(), selected)
+}
+
+/// Which events fit whole around one of them: above it up to so many rows, below it what is left, and above it what that leaves.
+fn whole(selected: usize, count: usize, room: usize, above: usize, height: impl Fn(usize) -> usize) -> Range<usize> {
+    let mut left = room.saturating_sub(height(selected));
+    let (mut first, mut end) = (selected, selected + 1);
+    let up = |first: &mut usize, room: usize| {
+        let mut used = 0;
+        while let Some(next) = first.checked_sub(1).filter(|next| used + height(*next) <= room) {
+            used += height(next);
+            *first = next;
+        }
+        used
+    };
+    left -= up(&mut first, above.min(left));
+    while end < count && height(end) <= left {
+        left -= height(end);
+        end += 1;
+    }
+    up(&mut first, left);
+    first..end
 }
 
 /// How many events are shown, and where they are from.
@@ -90,7 +150,14 @@ fn seen(model: &Model, rows: &[&TailLine], area: Rect) -> (Seen, usize) {
 /// The event that stands in a row of the screen, and how many are seen above it.
 pub fn at(model: &Model, area: Rect, row: u16) -> Option<(u64, usize)> {
     let rows = model.event_rows();
-    seen(model, &rows, area).0.at(area, row).map(|(place, above)| (rows[place].number, above))
+    if rows.is_empty() {
+        return None;
+    }
+    let own = row.checked_sub(area.y).filter(|_| row < area.y + area.height)?;
+    let (placed, _) = placed(model, &rows, area);
+    let head = placed.first()?.top;
+    let hit = placed.iter().find(|placed| (placed.top..placed.top + placed.height).contains(&own))?;
+    Some((rows[hit.place].number, usize::from(hit.top - head)))
 }
 
 /// What a host sent last, as far as the tail has it and the filter lets it through: so many lines, the newest last.
@@ -126,21 +193,72 @@ impl Columns {
         format!("  {}    EID  {}  SUMMARY", pad("TIME", self.time), pad("HOST", self.host))
     }
 
+    /// What stands behind the summary, and in which style.
+    fn mark(row: &TailLine) -> Option<(String, Style)> {
+        let alert = row.line.alert.as_ref().map(|(id, severity)| (format!("  ◆{}", id.short()), style::severity(*severity).1));
+        let near = row.line.near.as_ref().map(|near| (format!("  ◇stage {}", near.stage + 1), DIM));
+        alert.or(near)
+    }
+
+    /// How much room the summary has beside its mark.
+    fn room(&self, mark: Option<&(String, Style)>) -> usize {
+        let used = self.time + self.host + 13 + mark.map_or(0, |(text, _)| text.chars().count());
+        self.width.saturating_sub(used)
+    }
+
+    /// On how many rows an event stands, at most.
+    fn height(&self, row: &TailLine, most: usize) -> usize {
+        self.summary(row, most).len()
+    }
+
+    /// The summary on so many rows at most; the last says where it is cut.
+    fn summary(&self, row: &TailLine, most: usize) -> Vec<String> {
+        let room = self.room(Self::mark(row).as_ref());
+        if most <= 1 || room < NARROWEST {
+            return vec![fit(&safe(&row.line.summary), room)];
+        }
+        // No more of it than can be shown: it may be a field of a quarter of a megabyte.
+        let shown: String = row.line.summary.chars().take(room * most + 1).collect();
+        let mut lines = wrap(&safe(&shown), room);
+        if lines.len() > most {
+            let rest = lines.split_off(most - 1).join(" ");
+            lines.push(fit(&rest, room));
+        }
+        lines
+    }
+
+    /// An event on so many rows: what goes on stands below its beginning.
+    fn rows(&self, model: &Model, row: &TailLine, is_selected: bool, height: usize) -> Vec<Line<'static>> {
+        if height <= 1 {
+            return vec![self.row(model, row, is_selected)];
+        }
+        let mut summary = self.summary(row, height).into_iter();
+        let first = self.row_with(model, row, is_selected, summary.next().unwrap_or_default());
+        let edge = if is_selected { "▌ " } else { "  " };
+        let margin = " ".repeat(self.time + self.host + 11);
+        let rest = summary.map(|text| {
+            let line = Line::from(vec![plain(edge), plain(margin.clone()), plain(text)]);
+            if is_selected && model.event.is_chosen { line.style(SELECTED) } else { line }
+        });
+        std::iter::once(first).chain(rest).collect()
+    }
+
     fn row(&self, model: &Model, row: &TailLine, is_selected: bool) -> Line<'static> {
+        let summary = fit(&safe(&row.line.summary), self.room(Self::mark(row).as_ref()));
+        self.row_with(model, row, is_selected, summary)
+    }
+
+    fn row_with(&self, model: &Model, row: &TailLine, is_selected: bool, summary: String) -> Line<'static> {
         let event = &row.line;
         let time = style::clock(event.time, model.is_utc, self.time_format);
-        let alert = event.alert.as_ref().map(|(id, severity)| (format!("  ◆{}", id.short()), style::severity(*severity).1));
-        let near = event.near.as_ref().map(|near| (format!("  ◇stage {}", near.stage + 1), DIM));
-        let mark = alert.or(near);
-        let used = self.time + self.host + 13 + mark.as_ref().map_or(0, |(text, _)| text.chars().count());
         let mut spans = vec![
             plain(if is_selected { "▌ " } else { "  " }),
             plain(time),
             plain(pad_left(&event.event_id.to_string(), 7)),
             plain(format!("  {}  ", pad(&safe(short_host(&event.computer)), self.host))),
-            plain(fit(&safe(&event.summary), self.width.saturating_sub(used))),
+            plain(summary),
         ];
-        spans.extend(mark.map(|(text, style)| styled(text, style)));
+        spans.extend(Self::mark(row).map(|(text, style)| styled(text, style)));
         let line = Line::from(spans);
         if is_selected && model.event.is_chosen { line.style(SELECTED) } else { line }
     }
