@@ -42,6 +42,18 @@ impl Help {
 
 impl Model {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if self.held_key.is_spent(key, self.now) {
+            // What was said of the act that it did stays.
+            self.hint = Some("a key that is held acts once; press it again for the next");
+            return Vec::new();
+        }
+        let before = self.covering();
+        let effects = self.pressed(key);
+        self.held_key.led(key, (before, self.covering()), self.now);
+        effects
+    }
+
+    fn pressed(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
         self.said = None;
         let offer = self.offer.take();
@@ -69,7 +81,8 @@ impl Model {
                 self.hint = Some("a key that is held acts once; press it again for the next");
                 Vec::new()
             }
-            Some(Action::MarkAll) if is_held => Vec::new(),
+            // Enter opened the alert.
+            Some(Action::MarkAll | Action::Pivot) if is_held => Vec::new(),
             Some(Action::Mark) if is_held => {
                 self.mark_on();
                 Vec::new()

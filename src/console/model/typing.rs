@@ -1,7 +1,6 @@
 //! Lines being typed: the filter, with those that were kept before, and what is pasted. A pasted text is a text: no line break in
 //! it ends the line, and nothing of it is a key.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::model::Model;
@@ -15,8 +14,6 @@ use crate::filter::{Filter, FilterError};
 const MAX_FILTER: usize = 1000;
 /// How many filters are remembered.
 const FILTERS: usize = 50;
-/// Presses of one key that follow one another faster are those of a key that is held.
-const HELD: TimeDelta = TimeDelta::milliseconds(60);
 
 /// A filter being typed.
 #[derive(Debug, Clone)]
@@ -35,18 +32,6 @@ impl Editor {
     /// Begins with the filter as it is.
     pub(super) fn of(filter: &str) -> Self {
         Self { text: TextLine::of(filter, MAX_FILTER), error: None, before: filter.to_owned(), place: None }
-    }
-}
-
-/// Whether a key is held: terminals only repeat it.
-#[derive(Debug, Default)]
-pub(super) struct Held(Option<(KeyEvent, DateTime<Utc>)>);
-
-impl Held {
-    /// A key was pressed; whether it is the one before, held.
-    pub(super) fn press(&mut self, key: KeyEvent, now: DateTime<Utc>) -> bool {
-        let before = self.0.replace((key, now));
-        before.is_some_and(|(other, at)| other == key && now - at < HELD)
     }
 }
 
