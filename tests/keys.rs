@@ -5,6 +5,7 @@
 #[path = "harness/scene.rs"]
 mod scene;
 
+use chrono::TimeDelta;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use wefwatch::console::keys::action::Action;
 use wefwatch::console::model::listed::{INNER, listed};
@@ -55,6 +56,8 @@ fn every_key_of_a_dialog_does_something() {
             match (inner.opener, name) {
                 (Action::Mute, "⏎") => drop(scene.keys("r e a s o n s r e a s o n s")),
                 (Action::Filter, "tab") => drop(scene.keys("h o")),
+                // The enter that opened it was let go.
+                (Action::Pivot, _) => drop(scene.model.update(Message::Tick(scene.model.now + TimeDelta::milliseconds(100)))),
                 (Action::Mute, "space") => drop(scene.keys("up up up")),
                 (Action::Help, "→" | "ctrl-e" | "ctrl-k" | "delete") => drop(scene.keys("h m left left")),
                 (Action::Comment, "⏎") | (Action::Filter, _) | (Action::Help, "←" | "ctrl-a" | "ctrl-u" | "ctrl-w") => {
@@ -265,5 +268,15 @@ fn long_lists_say_that_they_go_on() {
             scene.keys("home");
             assert!(says(&scene, down) && !says(&scene, up), "{keys} at {size:?}\n{}", scene.text());
         }
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_from_everywhere() {
+    let places = ["", "n", "3 up ⏎", "L", "/", "/ h o", "?", ":", "m", "M", "v", "c h", "y", "e", "=", "n ⏎", "X v b"];
+    for place in places {
+        let mut scene = before(if place == "M" { Action::Mutes } else { Action::Filter });
+        scene.keys(place);
+        assert_eq!(scene.keys("ctrl-c"), [Effect::Quit], "after {place}");
     }
 }

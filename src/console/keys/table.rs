@@ -90,7 +90,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
     bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; at the top clears the filter, then the time window", 11),
     bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 17),
-    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave", 18),
+    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave; ctrl-c leaves from everywhere, also while something is typed", 18),
 ];
 
 /// Keys that work besides those that are shown, as people from other programs expect.

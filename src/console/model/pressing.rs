@@ -66,6 +66,9 @@ impl Model {
             // Whatever is being typed.
             return vec![Effect::Suspend];
         }
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return vec![Effect::Quit];
+        }
         if self.help.is_some() {
             return self.help_key(key);
         }
@@ -110,7 +113,6 @@ impl Model {
         let keys = help.rows(&self.config.keys, is_inside).len();
         let count = keys + signs(&help.query).len();
         match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Quit],
             KeyCode::Esc => self.help = None,
             KeyCode::Up => help.selected = help.selected.saturating_sub(1),
             KeyCode::Down => help.selected = (help.selected + 1).min(count.saturating_sub(1)),

@@ -1,7 +1,7 @@
 //! What the user does with alerts: which ones a key is about, what is asked before, and what came of it. Nothing is changed
 //! here; the collector is asked, and its answer changes the picture.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::counted::count_of;
 use crate::console::keys::action::Action;
@@ -205,9 +205,6 @@ impl Model {
     }
 
     pub(super) fn dialog_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            return vec![Effect::Quit];
-        }
         let Some(dialog) = self.dialog.take() else { return Vec::new() };
         self.touch();
         if key.code == KeyCode::Esc {

@@ -1,7 +1,7 @@
 //! Lines being typed: the filter, with those that were kept before, and what is pasted. A pasted text is a text: no line break in
 //! it ends the line, and nothing of it is a key.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::model::Model;
 use crate::console::model::complete::so_far;
@@ -43,10 +43,6 @@ impl Model {
                 let before = std::mem::take(&mut editor.before);
                 self.editor = None;
                 return self.hold_to(&before);
-            }
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.editor = None;
-                return;
             }
             KeyCode::Enter => {
                 if editor.error.is_none() {
