@@ -280,3 +280,37 @@ fn ctrl_c_leaves_from_everywhere() {
         assert_eq!(scene.keys("ctrl-c"), [Effect::Quit], "after {place}");
     }
 }
+
+#[test]
+fn the_help_begins_with_how_one_moves() {
+    for (size, keys) in [((80, 24), "?"), ((80, 24), "n ?"), ((120, 36), "?"), ((120, 36), "n ?")] {
+        let mut scene = Scene::of(&["demo.xml"], size);
+        scene.keys(keys);
+        let text = scene.text();
+        for wanted in ["f2 ", "⏎ confirms, esc leaves", "esc ← h", "↑ k", "this list"] {
+            assert!(text.contains(wanted), "{wanted} at {size:?}\n{text}");
+        }
+        for inner in INNER.iter().filter(|inner| inner.name != "in-boxes") {
+            assert!(!text.contains(inner.help), "{} at {size:?}\n{text}", inner.help);
+        }
+        let place = |wanted: &str| text.find(wanted).unwrap_or(usize::MAX);
+        assert!(place("↑ k") < place("acknowledge") && place("esc ← h") < place("acknowledge"), "{text}");
+    }
+}
+
+#[test]
+fn no_text_of_the_palette_is_cut() {
+    for row in listed(&Scene::empty((80, 24)).model.config.keys) {
+        let mut scene = Scene::of(&["demo.xml"], (80, 24));
+        scene.keys(":");
+        for letter in row.name.chars() {
+            scene.model.update(Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+        }
+        let text = scene.text();
+        let lines = text.lines().filter_map(|line| line.split('│').nth(1)).filter(|line| !line.contains("run: "));
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        assert!(words.iter().all(|word| !word.ends_with('…')), "{}\n{text}", row.name);
+        let wanted: Vec<&str> = row.help.split_whitespace().collect();
+        assert!(words.windows(wanted.len()).any(|own| own == wanted), "{}\n{text}", row.name);
+    }
+}

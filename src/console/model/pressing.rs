@@ -36,7 +36,9 @@ impl Help {
         let elsewhere = if is_inside { Place::Outside } else { Place::Inside };
         let has =
             |row: &Listed| [row.label, row.help, &row.keys, &row.typed()].iter().any(|text| text.to_lowercase().contains(&query));
-        listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect()
+        let mut rows: Vec<Listed> = listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect();
+        rows.sort_by_key(Listed::rank);
+        rows
     }
 }
 
