@@ -403,3 +403,31 @@ fn a_resync_is_told_though_the_collector_seemed_silent() {
     scene.model.update(up(Role::Analyst));
     assert!(scene.text().contains("fell behind and was resynced"), "{}", scene.text());
 }
+
+#[test]
+fn a_box_about_an_alert_outlives_a_snapshot_that_has_it() {
+    for (keys, then) in [("y", "n"), ("e", "⏎"), ("=", "⏎"), ("n ⏎", "⏎")] {
+        let open = || {
+            let mut scene = Scene::empty((120, 36));
+            scene.model.update(up(Role::Analyst));
+            tell_snapshot(&mut scene, 0);
+            scene.keys(keys);
+            assert!(scene.model.dialog.is_some(), "{keys}");
+            scene.model.update(Message::Tick(scene.model.now + TimeDelta::seconds(1)));
+            scene
+        };
+        // Other numbers, the same alerts: what is done then is what would have been.
+        let mut scene = open();
+        tell_snapshot(&mut scene, 700);
+        let text = scene.text();
+        assert!(scene.model.dialog.is_some(), "{keys} is closed\n{text}");
+        let told = scene.keys(then);
+        let expected = open().keys(then);
+        assert_eq!((told, scene.model.dialog.is_some()), (expected, false), "{keys}");
+        // A collector that has none of them.
+        let mut scene = open();
+        let none = Snapshot { is_last: true, alerts: Vec::new(), total: 0, ..snapshot(0).remove(0) };
+        scene.tell(Change::Snapshot(Box::new(none)));
+        assert!(scene.model.dialog.is_none() && scene.text().contains("closed: its alert"), "{keys}\n{}", scene.text());
+    }
+}

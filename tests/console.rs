@@ -18,6 +18,7 @@ use wefwatch::console::keys::table::{BINDINGS, Place};
 use wefwatch::console::model::export::WriteError;
 use wefwatch::console::model::listed::Listed;
 use wefwatch::console::model::pressing::Help;
+use wefwatch::console::model::screen::Tab;
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::feed::status::Status;
 use wefwatch::feed::{Change, EventLine, Known, Request, Update};
@@ -838,4 +839,44 @@ fn a_key_that_is_held_acts_once() {
     assert_eq!((0..20).map(|_| press(&mut scene, 33)).sum::<usize>(), 0);
     assert!(scene.text().contains("acts once"), "{}", scene.text());
     assert_eq!(press(&mut scene, 100), 1);
+}
+
+/// The key is held: the keyboard waits half a second, then repeats it.
+fn hold(scene: &mut Scene, name: &str) -> Vec<Effect> {
+    let mut effects = scene.keys(name);
+    for wait in [500, 33, 33, 33, 33] {
+        scene.model.update(Message::Tick(scene.model.now + chrono::TimeDelta::milliseconds(wait)));
+        effects.extend(scene.model.update(Message::Key(key(name))));
+    }
+    effects
+}
+
+#[test]
+fn a_key_that_closed_a_box_and_is_held_does_nothing_more() {
+    let rows = [("v", "t"), ("y", "x"), (":", "⏎"), ("/ w", "⏎"), ("?", "⏎"), ("c h", "⏎"), ("?", "?"), ("=", "⏎"), ("x v", "b")];
+    for (before, name) in rows {
+        let [once, held] = [false, true].map(|is_held| {
+            let mut scene = Scene::of(&["demo.xml"], (120, 36));
+            scene.keys(before);
+            let effects = if is_held { hold(&mut scene, name) } else { scene.keys(name) };
+            // How long it is since shows in the ages.
+            let is_open = (scene.model.help.is_some(), scene.model.dialog.is_some(), scene.model.editor.is_some());
+            (effects.len(), is_open, scene.model.is_utc, scene.model.stack.len(), scene.model.said.is_some())
+        });
+        assert_eq!(held, once, "{before} {name}");
+    }
+    // Whoever lets it go, or presses another one, is heard.
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    scene.keys("v");
+    hold(&mut scene, "t");
+    assert!(scene.model.is_utc && scene.text().contains("press it again"), "{}", scene.text());
+    scene.model.update(Message::Tick(scene.model.now + chrono::TimeDelta::milliseconds(700)));
+    scene.keys("t");
+    assert!(!scene.model.is_utc);
+    scene.keys("v t v esc t");
+    assert!(scene.model.is_utc);
+    // Enter that opens an alert and is held goes nowhere from there.
+    let mut scene = Scene::of(&["demo.xml"], (120, 36));
+    hold(&mut scene, "⏎");
+    assert!(scene.model.is_inside() && scene.model.tab == Tab::Triage, "{}", scene.text());
 }

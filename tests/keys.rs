@@ -5,6 +5,7 @@
 #[path = "harness/scene.rs"]
 mod scene;
 
+use chrono::TimeDelta;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use wefwatch::console::keys::action::Action;
 use wefwatch::console::model::listed::{INNER, listed};
@@ -55,6 +56,8 @@ fn every_key_of_a_dialog_does_something() {
             match (inner.opener, name) {
                 (Action::Mute, "⏎") => drop(scene.keys("r e a s o n s r e a s o n s")),
                 (Action::Filter, "tab") => drop(scene.keys("h o")),
+                // The enter that opened it was let go.
+                (Action::Pivot, _) => drop(scene.model.update(Message::Tick(scene.model.now + TimeDelta::milliseconds(100)))),
                 (Action::Mute, "space") => drop(scene.keys("up up up")),
                 (Action::Help, "→" | "ctrl-e" | "ctrl-k" | "delete") => drop(scene.keys("h m left left")),
                 (Action::Comment, "⏎") | (Action::Filter, _) | (Action::Help, "←" | "ctrl-a" | "ctrl-u" | "ctrl-w") => {
@@ -265,5 +268,49 @@ fn long_lists_say_that_they_go_on() {
             scene.keys("home");
             assert!(says(&scene, down) && !says(&scene, up), "{keys} at {size:?}\n{}", scene.text());
         }
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_from_everywhere() {
+    let places = ["", "n", "3 up ⏎", "L", "/", "/ h o", "?", ":", "m", "M", "v", "c h", "y", "e", "=", "n ⏎", "X v b"];
+    for place in places {
+        let mut scene = before(if place == "M" { Action::Mutes } else { Action::Filter });
+        scene.keys(place);
+        assert_eq!(scene.keys("ctrl-c"), [Effect::Quit], "after {place}");
+    }
+}
+
+#[test]
+fn the_help_begins_with_how_one_moves() {
+    for (size, keys) in [((80, 24), "?"), ((80, 24), "n ?"), ((120, 36), "?"), ((120, 36), "n ?")] {
+        let mut scene = Scene::of(&["demo.xml"], size);
+        scene.keys(keys);
+        let text = scene.text();
+        for wanted in ["f2 ", "⏎ confirms, esc leaves", "esc ← h", "↑ k", "this list"] {
+            assert!(text.contains(wanted), "{wanted} at {size:?}\n{text}");
+        }
+        for inner in INNER.iter().filter(|inner| inner.name != "in-boxes") {
+            assert!(!text.contains(inner.help), "{} at {size:?}\n{text}", inner.help);
+        }
+        let place = |wanted: &str| text.find(wanted).unwrap_or(usize::MAX);
+        assert!(place("↑ k") < place("acknowledge") && place("esc ← h") < place("acknowledge"), "{text}");
+    }
+}
+
+#[test]
+fn no_text_of_the_palette_is_cut() {
+    for row in listed(&Scene::empty((80, 24)).model.config.keys) {
+        let mut scene = Scene::of(&["demo.xml"], (80, 24));
+        scene.keys(":");
+        for letter in row.name.chars() {
+            scene.model.update(Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
+        }
+        let text = scene.text();
+        let lines = text.lines().filter_map(|line| line.split('│').nth(1)).filter(|line| !line.contains("run: "));
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        assert!(words.iter().all(|word| !word.ends_with('…')), "{}\n{text}", row.name);
+        let wanted: Vec<&str> = row.help.split_whitespace().collect();
+        assert!(words.windows(wanted.len()).any(|own| own == wanted), "{}\n{text}", row.name);
     }
 }

@@ -179,10 +179,10 @@ fn a_way_that_leads_nowhere_is_not_offered() {
     // One more with the same account, and whoever goes there sees both, though a window and a filter hid them.
     scene.keys("esc esc");
     scene.raise(2, &["ANOTHER"]);
-    scene.keys("g ⏎ ⏎");
+    scene.keys("g n ⏎");
     let ways = pivots(&scene);
     assert!(ways.iter().any(|(name, value)| name == "alerts, same account" && value.ends_with("1 other")), "{ways:?}");
-    scene.keys("esc esc / i d : 1 0 0 0 0 0 0 0 ⏎ g ⏎ ⏎");
+    scene.keys("esc esc / i d : 1 0 0 0 0 0 0 0 ⏎ g n ⏎");
     scene.type_line("same account");
     assert!(scene.model.filter_text.starts_with("user:"), "{}", scene.model.filter_text);
     assert_eq!(scene.model.alerts.rows(false).len(), 2, "{}", scene.text());

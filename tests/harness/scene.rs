@@ -117,6 +117,8 @@ pub(crate) struct Scene {
     pub(crate) model: Model,
     pub(crate) ledger: Ledger,
     pub(crate) refused: Vec<String>,
+    /// Whether the last key was enter in a box.
+    is_entered: bool,
 }
 
 impl Scene {
@@ -141,7 +143,7 @@ impl Scene {
             never_again: None,
             mouse: false,
         };
-        Self { model: Model::new(config, size, dawn()), ledger: Ledger::new(100_000), refused: Vec::new() }
+        Self { model: Model::new(config, size, dawn()), ledger: Ledger::new(100_000), refused: Vec::new(), is_entered: false }
     }
 
     /// A console that has seen these samples, looked at 15 s after the first event arrived.
@@ -213,6 +215,12 @@ impl Scene {
             if ["a", "o", "u"].contains(&name) {
                 self.model.update(Message::Tick(self.model.now + TimeDelta::milliseconds(60)));
             }
+            let is_enter = key(name).code == KeyCode::Enter;
+            let is_in_box = self.model.help.is_some() || self.model.dialog.is_some() || self.model.editor.is_some();
+            if std::mem::replace(&mut self.is_entered, is_enter && is_in_box) && is_enter {
+                // It was let go in between.
+                self.model.update(Message::Tick(self.model.now + TimeDelta::milliseconds(600)));
+            }
             self.model.update(Message::Key(key(name)))
         };
         let effects: Vec<Effect> = keys.split_whitespace().flat_map(press).collect();
@@ -229,6 +237,7 @@ impl Scene {
     /// Types a text, then Enter.
     pub(crate) fn type_line(&mut self, text: &str) -> Vec<Effect> {
         for letter in text.chars() {
+            self.is_entered = false;
             self.model.update(Message::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)));
         }
         self.keys("enter")

@@ -49,7 +49,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Undo,          Place::Anywhere, "u",        "undo",     "take your last act back, within 30 s", 5),
     bind(Action::Mark,          Place::Anywhere, "x",        "mark",     "mark the row or unmark it; a v c o e then act on all that are marked, esc unmarks", 9),
     bind(Action::MarkAll,       Place::Anywhere, "X",        "mark all", "mark all that match the filter, held here or not; again: none", 0),
-    bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"", 7),
+    bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"; of events (3) also is:near, the near misses", 7),
     bind(Action::WindowNarrower, Place::Anywhere, "[",       "narrower", "time window of all lists: 7 d, 24 h, 4 h, 1 h, 15 min; hosts stay", 17),
     bind(Action::WindowWider,   Place::Anywhere, "]",        "wider",    "a longer time window, up to all", 17),
     bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 8),
@@ -78,12 +78,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Xml,           Place::Inside,   "4 r",      "xml",      "the events as Windows wrote them, raw", 0),
     bind(Action::Steps,         Place::Inside,   "5",        "steps",    "what to do next, known benign causes, references", 0),
     bind(Action::History,       Place::Inside,   "6",        "history",  "who did what with it, when, and why", 0),
-    bind(Action::Pivot,         Place::Inside,   "⏎",        "pivot",    "go on from it: events around it, linked alert, host, what has the same value", 1),
+    bind(Action::Pivot,         Place::Inside,   "⏎",        "pivot",    "go on from it: events around it, linked alert, host, same value", 1),
     bind(Action::NextSection,   Place::Inside,   "tab",      "section",  "the next section", 7),
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
     bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
     bind(Action::Theme,         Place::Anywhere, "T",        "theme",    "colours for a dark or for a light ground, or none", 0),
-    bind(Action::Mouse,         Place::Anywhere, "f2",       "mouse",    "click and scroll here; again, and the terminal selects text as before", 0),
+    bind(Action::Mouse,         Place::Anywhere, "f2",       "mouse",    "the mouse: click and scroll here; again: it selects text", 0),
     bind(Action::ReplayStep,    Place::Anywhere, ".",        "step",     "replay: hold, and read one event more", 0),
     bind(Action::ReplaySlower,  Place::Anywhere, "<",        "slower",   "replay: half the pace", 0),
     bind(Action::ReplayFaster,  Place::Anywhere, ">",        "faster",   "replay: twice the pace, beyond 60x flat out", 0),
@@ -91,7 +91,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Suspend,       Place::Anywhere, "ctrl-z",   "suspend",  "to the shell; `fg` comes back", 0),
     bind(Action::Back,          Place::Anywhere, "esc ← h",  "back",     "one up; at the top clears the filter, then the time window", 11),
     bind(Action::Help,          Place::Anywhere, "?",        "help",     "this list; type to search, ⏎ runs it", 17),
-    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave; where it collects q asks: stop, or d detach", 18),
+    bind(Action::Quit,          Place::Anywhere, "q ctrl-c", "quit",     "leave; where it collects q asks, d detaches; ctrl-c asks nothing", 18),
 ];
 
 /// Keys that work besides those that are shown, as people from other programs expect.

@@ -149,6 +149,7 @@ impl Model {
         if snapshot.is_last {
             self.alerts.taken_over();
             self.count_older();
+            self.settle_dialog();
             self.alerts.set_horizons(if self.filter.is_empty() { snapshot.horizons } else { Horizons::default() });
             self.want_place();
         }
@@ -180,13 +181,13 @@ impl Model {
         self.notices.clear();
         self.per_minute = snapshot.per_minute.iter().copied().collect();
         self.asked = None;
-        self.keep_dialog();
         (self.marks, self.doing) = (None, None);
         self.alert = Selection::default();
         self.new_above = 0;
         if snapshot.is_resync {
             self.said = Some((RESYNCED.to_owned(), true));
         }
+        self.keep_dialog();
     }
 
     fn place(&self) -> Place {

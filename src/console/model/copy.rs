@@ -3,6 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+use crate::alert::AlertId;
 use crate::console::model::screen::{Pane, Screen, Tab};
 use crate::console::model::tail::{TailLine, event_fields};
 use crate::console::model::triage::Dialog;
@@ -29,6 +30,8 @@ pub struct Item {
 /// The open menu.
 #[derive(Debug, Clone)]
 pub struct CopyMenu {
+    /// The alert that it is of, if it is one.
+    pub about: Option<AlertId>,
     /// What there is.
     pub items: Vec<Item>,
     /// Which is selected.
@@ -53,6 +56,12 @@ impl Model {
     /// Whether an event, an alert or a host is selected.
     pub(super) fn has_selection(&self) -> bool {
         self.has_chosen() || self.chosen_host().is_some() || self.selected_event().is_some()
+    }
+
+    /// The alert whose values are copied or filtered by here.
+    pub(super) fn alert_of_values(&self) -> Option<AlertId> {
+        let is_event = self.selected_event().is_some();
+        self.chosen_alert().filter(|_| !is_event).map(|entry| entry.header.id.clone())
     }
 
     /// What can be copied here.
@@ -93,7 +102,8 @@ impl Model {
         if items.is_empty() {
             self.hint = Some("nothing to copy here: select an alert, an event or a host");
         } else {
-            self.dialog = Some(Dialog::Copy(CopyMenu { items, selected: 0 }));
+            let about = self.alert_of_values();
+            self.dialog = Some(Dialog::Copy(CopyMenu { about, items, selected: 0 }));
         }
     }
 

@@ -63,9 +63,9 @@ impl Form {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The selected alerts: those that are held here, and how many there are.
-    Alerts(Vec<u64>, usize),
+    Alerts(Vec<AlertId>, usize),
     /// Those that are marked: what is held here of them, and how many there are.
-    Marked(Vec<u64>, usize),
+    Marked(Vec<AlertId>, usize),
     /// All alerts that the filter lets through: how many are held here, and how many there are.
     Listed(usize, usize),
     /// The event with that number.
@@ -129,6 +129,30 @@ pub struct ExportForm {
     overwrites: Option<String>,
 }
 
+impl ExportForm {
+    /// Whether it writes events.
+    pub(super) fn is_of_events(&self) -> bool {
+        self.subjects.iter().any(|subject| matches!(subject, Subject::Event(_) | Subject::Events(_)))
+    }
+
+    /// A snapshot came: of what could be written that stays which is still here, and all that is listed is counted anew. Whether
+    /// what was chosen is still there.
+    pub(super) fn keep(&mut self, is_here: impl Fn(&AlertId) -> bool, listed: (usize, usize)) -> bool {
+        for subject in &mut self.subjects {
+            match subject {
+                Subject::Alerts(ids, _) | Subject::Marked(ids, _) => ids.retain(&is_here),
+                Subject::Listed(here, all) => (*here, *all) = listed,
+                Subject::Event(_) | Subject::Events(_) => {}
+            }
+        }
+        match self.subjects.get(self.subject) {
+            Some(Subject::Alerts(ids, _) | Subject::Marked(ids, _)) => !ids.is_empty(),
+            Some(Subject::Listed(here, _)) => *here > 0,
+            _ => false,
+        }
+    }
+}
+
 /// Why a file was not written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteError {
@@ -141,7 +165,7 @@ pub enum WriteError {
 impl Model {
     pub(super) fn ask_export(&mut self) {
         let mut subjects = Vec::new();
-        let chosen: Vec<u64> = self.chosen().iter().map(|entry| entry.number).collect();
+        let chosen: Vec<AlertId> = self.chosen().iter().map(|entry| entry.header.id.clone()).collect();
         let is_events =
             matches!(self.stack.last(), Some(Screen::Event { .. })) || (self.stack.is_empty() && self.tab == Tab::Events);
         if is_events {
@@ -150,7 +174,8 @@ impl Model {
         } else {
             match self.marked_targets() {
                 Some(Targets { list, many, .. }) => {
-                    let held: Vec<u64> = list.iter().filter_map(|target| self.alerts.number_of(&target.alert)).collect();
+                    let ids = list.into_iter().map(|target| target.alert);
+                    let held: Vec<AlertId> = ids.filter(|id| self.alerts.number_of(id).is_some()).collect();
                     let all = many.and_then(|many| many.count).map_or(0, |count| count.alerts);
                     let all = held.len().max(usize::try_from(all).unwrap_or(usize::MAX)).max(self.marked_alerts());
                     subjects.push(Subject::Marked(held, all));
@@ -169,18 +194,15 @@ impl Model {
             return;
         }
         let ending = if is_events { Form::Ndjson } else { Form::Markdown }.ending();
-        let path = TextLine::of(&format!("{}.{ending}", self.stem_of(&subjects[0], self.now)), MAX_LINE);
+        let path = TextLine::of(&format!("{}.{ending}", Self::stem_of(&subjects[0], self.now)), MAX_LINE);
         let form = ExportForm { subjects, subject: 0, path, problem: None, at: self.now, overwrites: None };
         self.dialog = Some(Dialog::Export(form));
     }
 
     /// The name of the file where nobody gave another, without its ending.
-    fn stem_of(&self, subject: &Subject, at: DateTime<Utc>) -> String {
+    fn stem_of(subject: &Subject, at: DateTime<Utc>) -> String {
         let what = match subject {
-            Subject::Alerts(numbers, _) | Subject::Marked(numbers, 0..=1) => {
-                let newest = numbers.first().and_then(|number| self.alerts.get(*number));
-                newest.map_or("alerts", |entry| entry.header.id.short())
-            }
+            Subject::Alerts(ids, _) | Subject::Marked(ids, 0..=1) => ids.first().map_or("alerts", AlertId::short),
             Subject::Marked(..) | Subject::Listed(..) => "alerts",
             Subject::Event(_) | Subject::Events(_) => "events",
         };
@@ -188,11 +210,11 @@ impl Model {
     }
 
     /// Chooses another subject; the name follows, unless somebody gave another.
-    fn choose_subject(&self, form: &mut ExportForm, by: isize) {
-        let before = self.stem_of(&form.subjects[form.subject], form.at);
+    fn choose_subject(form: &mut ExportForm, by: isize) {
+        let before = Self::stem_of(&form.subjects[form.subject], form.at);
         form.subject = form.subject.saturating_add_signed(by).min(form.subjects.len() - 1);
         if let Some(rest) = form.path.strip_prefix(&before) {
-            let path = format!("{}{rest}", self.stem_of(&form.subjects[form.subject], form.at));
+            let path = format!("{}{rest}", Self::stem_of(&form.subjects[form.subject], form.at));
             form.path = TextLine::of(&path, MAX_LINE);
         }
     }
@@ -200,8 +222,8 @@ impl Model {
     pub(super) fn export_key(&mut self, key: KeyEvent, mut form: ExportForm) -> Vec<Effect> {
         match key.code {
             KeyCode::Enter => return self.write(form),
-            KeyCode::Up => self.choose_subject(&mut form, -1),
-            KeyCode::Down => self.choose_subject(&mut form, 1),
+            KeyCode::Up => Self::choose_subject(&mut form, -1),
+            KeyCode::Down => Self::choose_subject(&mut form, 1),
             KeyCode::Tab => {
                 let place = Form::of(&form.path).and_then(|form| Form::ALL.iter().position(|own| *own == form));
                 let next = Form::ALL[place.map_or(0, |place| (place + 1) % Form::ALL.len())];
@@ -245,7 +267,7 @@ impl Model {
     /// The alerts that are to be written.
     fn numbers_of(&self, subject: &Subject) -> Vec<u64> {
         match subject {
-            Subject::Alerts(numbers, _) | Subject::Marked(numbers, _) => numbers.clone(),
+            Subject::Alerts(ids, _) | Subject::Marked(ids, _) => ids.iter().filter_map(|id| self.alerts.number_of(id)).collect(),
             Subject::Listed(..) => {
                 let rows = self.alerts.rows(false);
                 (0..rows.len()).filter_map(|place| rows.get(place)).map(|entry| entry.number).collect()

@@ -27,6 +27,19 @@ const fn inner(opener: Action, keys: &'static str, name: &'static str, help: &'s
     Inner { opener, keys, name, help, runs }
 }
 
+/// The keys that hold in every box.
+const IN_BOXES: &str = "⏎/esc";
+
+/// What stands first in the help, in this order.
+#[rustfmt::skip]
+const ORDER: &[Action] = &[
+    Action::Enter, Action::Pivot, Action::Help, Action::Back, Action::Up, Action::Down, Action::NextPane, Action::NextSection,
+    Action::Mouse, Action::NextAlert, Action::PreviousAlert, Action::Triage, Action::Alerts, Action::Events, Action::Health,
+    Action::Why, Action::Evidence, Action::Tree, Action::Xml, Action::Steps, Action::History, Action::PageUp, Action::PageDown,
+    Action::First, Action::Last, Action::Filter, Action::Acknowledge, Action::Verdict, Action::Mute, Action::Mutes, Action::Comment,
+    Action::Own, Action::Undo, Action::Mark, Action::MarkAll,
+];
+
 /// The keys of the dialogs. `esc` closes every one.
 #[rustfmt::skip]
 pub const INNER: &[Inner] = &[
@@ -58,6 +71,7 @@ pub const INNER: &[Inner] = &[
     inner(Action::Pivot,   "⏎",      "go",             "pivot: go there, or keep only what has the value; typing searches", false),
     inner(Action::Only,    "⏎",      "filter",         "only: keep what has the chosen value; typing searches", false),
     inner(Action::Without, "⏎",      "filter",         "not: drop what has the chosen value; typing searches", false),
+    inner(Action::Help,    "⏎ esc",  "in-boxes",       "⏎ confirms, esc leaves (every box and line)", false),
     inner(Action::Help,    "pgdn",   "page-down",      "any list: a page down", false),
     inner(Action::Help,    "pgup",   "page-up",        "any list: a page up", false),
     inner(Action::Help,    "← →",    "cursor",         "any line: the cursor to the left, to the right; with ctrl or alt by words", false),
@@ -91,6 +105,12 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// Its place in the help: how one opens, goes back and moves, what one does with alerts, the rest, and the keys of boxes.
+    pub(super) fn rank(&self) -> (bool, usize) {
+        let place = ORDER.iter().position(|own| *own == self.action).unwrap_or(ORDER.len());
+        (self.is_inner && self.keys != IN_BOXES, place)
+    }
+
     /// The keys as one types them into a search: `v f`.
     pub fn typed(&self) -> String {
         self.keys.replace(", ", " ")

@@ -102,8 +102,7 @@ impl Model {
         if values.is_empty() {
             self.hint = Some("nothing is selected here whose values could be filtered by");
         } else {
-            let is_event = self.selected_event().is_some();
-            let about = self.chosen_alert().filter(|_| !is_event).map(|entry| entry.header.id.clone());
+            let about = self.alert_of_values();
             let query = TextLine::default();
             self.dialog = Some(Dialog::Pick(Picker { aim, about, ways: Vec::new(), values, query, selected: 0 }));
         }

@@ -37,12 +37,26 @@ impl Help {
         let elsewhere = if is_inside { Place::Outside } else { Place::Inside };
         let has =
             |row: &Listed| [row.label, row.help, &row.keys, &row.typed()].iter().any(|text| text.to_lowercase().contains(&query));
-        listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect()
+        let mut rows: Vec<Listed> = listed(keys).into_iter().filter(|row| row.place != elsewhere && has(row)).collect();
+        rows.sort_by_key(Listed::rank);
+        rows
     }
 }
 
 impl Model {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        if self.held_key.is_spent(key, self.now) {
+            // What was said of the act that it did stays.
+            self.hint = Some("a key that is held acts once; press it again for the next");
+            return Vec::new();
+        }
+        let before = self.covering();
+        let effects = self.pressed(key);
+        self.held_key.led(key, (before, self.covering()), self.now);
+        effects
+    }
+
+    fn pressed(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.hint = None;
         self.said = None;
         let offer = self.offer.take();
@@ -55,7 +69,7 @@ impl Model {
             // Whatever is being typed.
             return vec![Effect::Suspend];
         }
-        if leaving::is_abrupt(key) && self.editor.is_none() {
+        if leaving::is_abrupt(key) {
             return vec![Effect::Quit];
         }
         if self.help.is_some() {
@@ -73,7 +87,8 @@ impl Model {
                 self.hint = Some("a key that is held acts once; press it again for the next");
                 Vec::new()
             }
-            Some(Action::MarkAll) if is_held => Vec::new(),
+            // Enter opened the alert.
+            Some(Action::MarkAll | Action::Pivot) if is_held => Vec::new(),
             Some(Action::Mark) if is_held => {
                 self.mark_on();
                 Vec::new()

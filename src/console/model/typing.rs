@@ -1,8 +1,7 @@
 //! Lines being typed: the filter, with those that were kept before, and what is pasted. A pasted text is a text: no line break in
 //! it ends the line, and nothing of it is a key.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::model::Model;
 use crate::console::model::complete::so_far;
@@ -15,8 +14,6 @@ use crate::filter::{Filter, FilterError};
 const MAX_FILTER: usize = 1000;
 /// How many filters are remembered.
 const FILTERS: usize = 50;
-/// Presses of one key that follow one another faster are those of a key that is held.
-const HELD: TimeDelta = TimeDelta::milliseconds(60);
 
 /// A filter being typed.
 #[derive(Debug, Clone)]
@@ -38,18 +35,6 @@ impl Editor {
     }
 }
 
-/// Whether a key is held: terminals only repeat it.
-#[derive(Debug, Default)]
-pub(super) struct Held(Option<(KeyEvent, DateTime<Utc>)>);
-
-impl Held {
-    /// A key was pressed; whether it is the one before, held.
-    pub(super) fn press(&mut self, key: KeyEvent, now: DateTime<Utc>) -> bool {
-        let before = self.0.replace((key, now));
-        before.is_some_and(|(other, at)| other == key && now - at < HELD)
-    }
-}
-
 impl Model {
     pub(super) fn editor_key(&mut self, key: KeyEvent) {
         let Some(editor) = &mut self.editor else { return };
@@ -58,10 +43,6 @@ impl Model {
                 let before = std::mem::take(&mut editor.before);
                 self.editor = None;
                 return self.hold_to(&before);
-            }
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.editor = None;
-                return;
             }
             KeyCode::Enter => {
                 if editor.error.is_none() {

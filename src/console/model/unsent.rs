@@ -1,7 +1,10 @@
 //! What was typed is not lost with the collector: a form that cannot be sent stays open, one that was sent and has no answer when
 //! the collector goes comes back, and it is known by its token when the collector had done it all the same.
 
+use crate::alert::AlertId;
 use crate::console::keys::action::Action;
+use crate::console::model::copy::CopyMenu;
+use crate::console::model::pick::Picker;
 use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
 use crate::feed::{Request, Snapshot};
@@ -127,9 +130,30 @@ impl Model {
         }
         match &mut self.dialog {
             Some(Dialog::Mute(form)) => form.count_again(),
-            Some(Dialog::Export(_) | Dialog::Pick(_) | Dialog::Copy(_)) => self.dialog = None,
+            Some(Dialog::Pick(Picker { about: None, .. }) | Dialog::Copy(CopyMenu { about: None, .. })) => {
+                self.close_for("closed: what it was about is told anew");
+            }
+            Some(Dialog::Export(form)) if form.is_of_events() => self.close_for("closed: the events begin anew"),
             _ => {}
         }
+    }
+
+    /// The snapshot is complete: what is about an alert stays where that is in it.
+    pub(super) fn settle_dialog(&mut self) {
+        let is_here = |id: &AlertId| self.alerts.number_of(id).is_some();
+        let is_lost = match &mut self.dialog {
+            Some(Dialog::Pick(Picker { about: Some(id), .. }) | Dialog::Copy(CopyMenu { about: Some(id), .. })) => !is_here(id),
+            Some(Dialog::Export(form)) => !form.keep(is_here, (self.alerts.rows(false).len(), self.alerts.total(false))),
+            _ => false,
+        };
+        if is_lost {
+            self.close_for("closed: its alert is not in the new snapshot");
+        }
+    }
+
+    fn close_for(&mut self, why: &str) {
+        self.dialog = None;
+        self.said = Some((why.to_owned(), true));
     }
 
     /// Whether the collector that is back did what was not answered.

@@ -12,7 +12,7 @@ use crate::console::model::line::TextLine;
 use crate::console::model::palette::Palette;
 use crate::console::model::pick::{Aim, Picker, Row};
 use crate::console::model::triage::Dialog;
-use crate::console::printable::{fit, pad, wrap};
+use crate::console::printable::{fit, pad, width as columns_of, wrap};
 use crate::console::view::field::field;
 use crate::console::view::frame::{Frame, framed};
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, plain, safe, styled};
@@ -47,6 +47,7 @@ fn row(text: &str, is_selected: bool, width: usize) -> Line<'static> {
 fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame {
     let rows = model.palette_rows(&palette.query);
     let mut lines = vec![typed("run: ", &palette.query, width)];
+    let mut focus = 0;
     for (place, own) in rows.iter().enumerate() {
         let elsewhere = match own.place {
             Place::Inside if !model.is_inside() => "in the selected alert: ",
@@ -54,14 +55,23 @@ fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame {
         };
         let help = if width >= 60 { format!("{elsewhere}{}", style::keys(model, own.help)) } else { String::new() };
         let keys = style::keys(model, &own.keys);
-        let text = format!("{} {} {help}", pad(&own.name, 22), pad(&keys, 9));
-        lines.push(row(&text, place == palette.selected, width));
+        let head = format!("{} {} ", pad(&own.name, 22), pad(&keys, 9));
+        // What does not fit goes on below.
+        let indent = columns_of(&head);
+        let parts = if help.is_empty() { vec![help] } else { wrap(&help, width.saturating_sub(indent).max(12)) };
+        for (part, text) in parts.into_iter().enumerate() {
+            let head = if part == 0 { head.clone() } else { " ".repeat(indent) };
+            lines.push(row(&format!("{head}{text}"), place == palette.selected, width));
+        }
+        if place == palette.selected {
+            focus = lines.len() - 1;
+        }
     }
     if rows.is_empty() {
         lines.push(style::line("no action is called that", WARN));
     }
     let foot = style::keys(model, " type to search   ↑ ↓ choose   ⏎ run   esc close ");
-    Frame { title: " Every action ".to_owned(), foot, lines, pinned: 1, focus: palette.selected + 1 }
+    Frame { title: " Every action ".to_owned(), foot, lines, pinned: 1, focus }
 }
 
 fn copy_frame(model: &Model, menu: &CopyMenu, width: usize) -> Frame {
