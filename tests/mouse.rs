@@ -8,6 +8,7 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use wefwatch::console::model::screen::{Pane, Screen, Section, Tab};
 use wefwatch::console::model::{Effect, Message};
 use wefwatch::feed::Request;
+use wefwatch::triage::{Act, Deed, Verdict};
 
 use scene::Scene;
 
@@ -228,4 +229,46 @@ fn a_click_anywhere_at_any_size_does_no_harm() {
             }
         }
     }
+}
+
+#[test]
+fn rows_of_a_box_are_clicked_on() {
+    for size in [(120, 36), (80, 24)] {
+        let mut scene = scene_of(size);
+        scene.keys(":");
+        click(&mut scene, "│ acknowledge", "acknowledge");
+        assert!(scene.model.dialog.is_some(), "{}", scene.text());
+        let effects = click(&mut scene, "│ acknowledge", "acknowledge");
+        assert!(matches!(&effects[..], [Effect::Ask(Request::Act(_))]) && scene.model.dialog.is_none(), "{effects:?}");
+        scene.keys("y");
+        click(&mut scene, "alert id", "alert id");
+        assert!(matches!(&click(&mut scene, "alert id", "alert id")[..], [Effect::Copy(_)]), "{}", scene.text());
+        scene.keys("?");
+        click(&mut scene, "every event as it arrives", "every");
+        assert!(scene.model.help.is_some());
+        click(&mut scene, "every event as it arrives", "every");
+        assert!(scene.model.help.is_none() && scene.model.tab == Tab::Events, "{}", scene.text());
+        scene.keys("1 v");
+        let effects = click(&mut scene, "close ", "benign");
+        let is_benign = |act: &Act| act.deed == Deed::Close(Verdict::BenignTrigger);
+        assert!(matches!(&effects[..], [Effect::Ask(Request::Act(act))] if is_benign(act)), "{effects:?}");
+        scene.keys("n ⏎");
+        click(&mut scene, "│ its host", "its host");
+        // Beside the rows nothing is chosen.
+        click(&mut scene, "│ search", "search");
+        assert!(scene.model.dialog.is_some() && scene.text().contains("esc closes"), "{}", scene.text());
+        click(&mut scene, "│ its host", "its host");
+        assert!(matches!(scene.model.stack.last(), Some(Screen::Host { .. })), "{}", scene.text());
+    }
+}
+
+#[test]
+fn a_click_on_the_crumb_of_a_host_takes_no_mark_off() {
+    let mut scene = scene_of((120, 36));
+    scene.keys("tab down ⏎ x");
+    assert_eq!(scene.model.marked_rows(), 1, "{}", scene.text());
+    click(&mut scene, "Triage ›", "Triage ›");
+    assert!(scene.model.stack.is_empty());
+    scene.keys("⏎");
+    assert_eq!(scene.model.marked_rows(), 1, "{}", scene.text());
 }

@@ -77,12 +77,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     render_body(model, shape, body, buffer);
     company::dim(model, body, buffer);
     footer::render(model, foot, buffer);
-    // A box leaves the header in sight: where there is little room, at least its first line, which tells of losses.
-    let under = if body.height < 8 {
-        split_bottom(split_top(area, area.height - foot.height).0, area.height - foot.height - 1).1
-    } else {
-        body
-    };
+    let under = box_area(area, body, foot);
     mute::render(model, under, buffer);
     prompt::render(model, under, buffer);
     help::render(model, under, buffer);
@@ -119,6 +114,16 @@ impl Seen {
     /// The row of the area for a row of the list.
     pub fn row_of(&self, place: usize) -> u16 {
         (place - self.rows.start) as u16 + self.head
+    }
+}
+
+/// Where boxes stand: they leave the header in sight, and where there is little room at least its first line, which tells of
+/// losses.
+fn box_area(area: Rect, body: Rect, foot: Rect) -> Rect {
+    if body.height < 8 {
+        split_bottom(split_top(area, area.height - foot.height).0, area.height - foot.height - 1).1
+    } else {
+        body
     }
 }
 

@@ -71,7 +71,8 @@ impl Session {
             (Some(_), _) => "`wefwatch attach` opens a console".to_owned(),
         };
         // A terminal that is gone hears nothing.
-        let _ = writeln!(stderr(), "wefwatch goes on without a console; {attach}, Ctrl-C or `kill {id}` ends it");
+        let line = format!("wefwatch goes on without a console; {attach}, Ctrl-C or `kill {id}` ends it\n");
+        let _ = stderr().write_all(line.as_bytes());
     }
 
     /// Until the end, or `None` when the console went alone.

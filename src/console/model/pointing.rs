@@ -10,6 +10,7 @@ use crate::console::model::triage::Dialog;
 use crate::console::model::{Effect, Model};
 use crate::console::view::spots::{self, Spot};
 use crate::event::names::HostName;
+use crate::triage::Verdict;
 
 /// How many rows the wheel moves at once.
 const NOTCH: isize = 3;
@@ -35,6 +36,7 @@ impl Model {
         }
         // Before anything changes: the footer moves with what is said in it.
         let spot = spots::at(self, event.column, event.row);
+        let row = spots::row_of_box(self, event.column, event.row);
         self.hint = None;
         self.said = None;
         let offer = self.offer.take();
@@ -44,6 +46,7 @@ impl Model {
             MouseEventKind::ScrollDown if is_covered => self.wheel_in_box(KeyCode::Down),
             MouseEventKind::ScrollUp => self.wheel(-NOTCH, event),
             MouseEventKind::ScrollDown => self.wheel(NOTCH, event),
+            _ if is_covered && row.is_some() => return row.map_or_else(Vec::new, |row| self.click_row(row)),
             _ if is_covered => self.hint = Some("keys work in here; esc closes it"),
             _ => return spot.map_or_else(Vec::new, |spot| self.click(spot, offer)),
         }
@@ -87,12 +90,36 @@ impl Model {
         match spot {
             Spot::Tab(tab) => self.open_tab(tab),
             Spot::Section(section) => self.open_section(section),
-            Spot::Crumb => self.back(),
+            // Marks stay in the list that they are of.
+            Spot::Crumb => drop(self.stack.pop()),
             Spot::Key(action) => return self.act_on(action, offer),
             Spot::List(pane) => self.pane = pane,
             Spot::Host(host, _) => self.click_host(host),
             Spot::Alert(number, _) => self.click_alert(number),
             Spot::Event(number, _) => self.click_event(number),
+        }
+        Vec::new()
+    }
+
+    /// A row of the list in a box is selected, or, if it is already, chosen.
+    fn click_row(&mut self, row: usize) -> Vec<Effect> {
+        if let Some(help) = &mut self.help {
+            let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+            return if std::mem::replace(&mut help.selected, row) == row { self.help_key(enter) } else { Vec::new() };
+        }
+        let selected = match &mut self.dialog {
+            Some(Dialog::Verdict(_)) => {
+                let letter = Verdict::ALL.get(row).and_then(|verdict| verdict.words().chars().next());
+                let key = letter.map(|letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE));
+                return key.map_or_else(Vec::new, |key| self.dialog_key(key));
+            }
+            Some(Dialog::Palette(palette)) => &mut palette.selected,
+            Some(Dialog::Copy(menu)) => &mut menu.selected,
+            Some(Dialog::Pick(picker)) => &mut picker.selected,
+            _ => return Vec::new(),
+        };
+        if std::mem::replace(selected, row) == row {
+            return self.dialog_key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
         }
         Vec::new()
     }

@@ -110,6 +110,24 @@ fn verdict_line(targets: &Targets, columns: usize) -> Line<'static> {
     Line::from(spans)
 }
 
+/// Which verdict stands there in its line.
+pub fn verdict_at(targets: &Targets, columns: u16, column: u16) -> Option<usize> {
+    let line = verdict_line(targets, usize::from(columns));
+    let mut end = line.spans.first()?.width();
+    // A letter and its words are one.
+    let spots: Vec<Range<usize>> = line
+        .spans
+        .get(1..)?
+        .chunks_exact(2)
+        .map(|pair| {
+            let begin = end;
+            end += pair[0].width() + pair[1].width();
+            begin..end
+        })
+        .collect();
+    spots.iter().position(|spot| spot.contains(&usize::from(column)))
+}
+
 fn comment_line(model: &Model, targets: &Targets, text: &TextLine, columns: usize) -> Line<'static> {
     let head = format!(" comment on {}: ", which(targets));
     let left = MAX_COMMENT.saturating_sub(text.chars().count());

@@ -2,7 +2,7 @@
 //! stays in sight, so that a box hides no loss; `↑ 3 more` and `↓ 12 more` in its edges say that a list goes on.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget as _};
 
@@ -25,13 +25,41 @@ pub struct Frame {
     pub focus: usize,
 }
 
-/// Draws it in the middle of the area; what does not fit is scrolled to the line that has the keys.
-pub fn framed(frame: &Frame, width: u16, area: Rect, buffer: &mut Buffer) {
+/// Where a box stands, and which of its lines are seen.
+struct Shown {
+    place: Rect,
+    body: Rect,
+    pinned: usize,
+    first: usize,
+}
+
+/// In the middle of the area; what does not fit is scrolled to the line that has the keys.
+fn shown(frame: &Frame, width: u16, area: Rect) -> Option<Shown> {
     let height = (frame.lines.len() as u16 + 2).min(area.height);
     if width < 4 || height < 3 {
-        return;
+        return None;
     }
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let body = Rect { x: place.x + 2, y: place.y + 1, width: width - 4, height: height - 2 };
+    // Where there is no room for more, the line that has the keys is the one that stays.
+    let pinned = frame.pinned.min(usize::from(body.height).saturating_sub(1)).min(frame.lines.len());
+    let room = usize::from(body.height) - pinned;
+    let first = first_row(frame.focus.checked_sub(pinned), room, frame.lines.len() - pinned);
+    Some(Shown { place, body, pinned, first })
+}
+
+/// The line of a box that is seen there.
+pub fn line_at(frame: &Frame, width: u16, area: Rect, at: Position) -> Option<usize> {
+    let Shown { body, pinned, first, .. } = shown(frame, width, area).filter(|shown| shown.body.contains(at))?;
+    let row = usize::from(at.y - body.y);
+    let line = if row < pinned { row } else { row + first };
+    Some(line).filter(|line| *line < frame.lines.len())
+}
+
+/// Draws it.
+pub fn framed(frame: &Frame, width: u16, area: Rect, buffer: &mut Buffer) {
+    let Some(Shown { place, body, pinned, first }) = shown(frame, width, area) else { return };
+    let height = place.height;
     Clear.render(place, buffer);
     let inner = usize::from(width) - 2;
     for row in 0..height {
@@ -42,12 +70,8 @@ pub fn framed(frame: &Frame, width: u16, area: Rect, buffer: &mut Buffer) {
         };
         put(buffer, place, row, &line);
     }
-    let body = Rect { x: place.x + 2, y: place.y + 1, width: width - 4, height: height - 2 };
-    // Where there is no room for more, the line that has the keys is the one that stays.
-    let pinned = frame.pinned.min(usize::from(body.height).saturating_sub(1)).min(frame.lines.len());
     let (fixed, rest) = frame.lines.split_at(pinned);
     let room = usize::from(body.height) - pinned;
-    let first = first_row(frame.focus.checked_sub(pinned), room, rest.len());
     for (row, line) in fixed.iter().chain(rest.iter().skip(first).take(room)).enumerate() {
         put(buffer, body, row as u16, line);
     }

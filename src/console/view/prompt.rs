@@ -1,7 +1,7 @@
 //! The boxes of the palette, of copying, of exporting and of choosing a value.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use crate::console::keys::table::Place;
@@ -14,7 +14,7 @@ use crate::console::model::pick::{Aim, Picker, Row};
 use crate::console::model::triage::Dialog;
 use crate::console::printable::{fit, pad, width as columns_of, wrap};
 use crate::console::view::field::field;
-use crate::console::view::frame::{Frame, framed};
+use crate::console::view::frame::{Frame, framed, line_at};
 use crate::console::view::style::{self, DIM, SELECTED, STRONG, WARN, plain, safe, styled};
 
 /// Draws the dialog in front, if it is one of these.
@@ -22,13 +22,29 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     let width = area.width.saturating_sub(4).min(90);
     let inner = usize::from(width).saturating_sub(4);
     let frame = match &model.dialog {
-        Some(Dialog::Palette(palette)) => palette_frame(model, palette, inner),
+        Some(Dialog::Palette(palette)) => palette_frame(model, palette, inner).0,
         Some(Dialog::Copy(menu)) => copy_frame(model, menu, inner),
         Some(Dialog::Export(form)) => export_frame(model, form, inner),
         Some(Dialog::Pick(picker)) => pick_frame(model, picker, inner),
         _ => return,
     };
     framed(&frame, width, area, buffer);
+}
+
+/// The row of a list in a box that is seen there.
+pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
+    let width = area.width.saturating_sub(4).min(90);
+    let inner = usize::from(width).saturating_sub(4);
+    let line = |frame: &Frame| line_at(frame, width, area, at)?.checked_sub(frame.pinned);
+    match &model.dialog {
+        Some(Dialog::Palette(palette)) => {
+            let (frame, rows) = palette_frame(model, palette, inner);
+            rows.get(line(&frame)?).copied()
+        }
+        Some(Dialog::Copy(menu)) => line(&copy_frame(model, menu, inner)),
+        Some(Dialog::Pick(picker)) => line(&pick_frame(model, picker, inner)).filter(|row| *row < picker.rows().len()),
+        _ => None,
+    }
 }
 
 /// A line that is typed.
@@ -44,10 +60,11 @@ fn row(text: &str, is_selected: bool, width: usize) -> Line<'static> {
     if is_selected { line.style(SELECTED) } else { line }
 }
 
-fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame {
+/// The box, and which row each of its lines belongs to.
+fn palette_frame(model: &Model, palette: &Palette, width: usize) -> (Frame, Vec<usize>) {
     let rows = model.palette_rows(&palette.query);
     let mut lines = vec![typed("run: ", &palette.query, width)];
-    let mut focus = 0;
+    let (mut focus, mut owners) = (0, Vec::new());
     for (place, own) in rows.iter().enumerate() {
         let elsewhere = match own.place {
             Place::Inside if !model.is_inside() => "in the selected alert: ",
@@ -62,6 +79,7 @@ fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame {
         for (part, text) in parts.into_iter().enumerate() {
             let head = if part == 0 { head.clone() } else { " ".repeat(indent) };
             lines.push(row(&format!("{head}{text}"), place == palette.selected, width));
+            owners.push(place);
         }
         if place == palette.selected {
             focus = lines.len() - 1;
@@ -71,7 +89,7 @@ fn palette_frame(model: &Model, palette: &Palette, width: usize) -> Frame {
         lines.push(style::line("no action is called that", WARN));
     }
     let foot = style::keys(model, " type to search   ↑ ↓ choose   ⏎ run   esc close ");
-    Frame { title: " Every action ".to_owned(), foot, lines, pinned: 1, focus }
+    (Frame { title: " Every action ".to_owned(), foot, lines, pinned: 1, focus }, owners)
 }
 
 fn copy_frame(model: &Model, menu: &CopyMenu, width: usize) -> Frame {

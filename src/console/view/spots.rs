@@ -5,7 +5,10 @@ use ratatui::layout::{Position, Rect};
 use crate::console::keys::action::Action;
 use crate::console::model::Model;
 use crate::console::model::screen::{Pane, Screen, Section, Tab};
-use crate::console::view::{Parts, Shape, alerts, areas, events, footer, header, host, hosts, lateral, parts, shape};
+use crate::console::model::triage::Dialog;
+use crate::console::view::{
+    Parts, Shape, alerts, areas, box_area, events, footer, header, help, host, hosts, lateral, parts, prompt, shape,
+};
 use crate::event::names::HostName;
 
 /// Something that can be clicked on.
@@ -47,6 +50,21 @@ pub fn at(model: &Model, column: u16, row: u16) -> Option<Spot> {
         footer::at(model, foot, (column, row)).map(Spot::Key)
     } else {
         in_body(model, body, place)
+    }
+}
+
+/// The row of the list in the box in front that is seen there.
+pub fn row_of_box(model: &Model, column: u16, row: u16) -> Option<usize> {
+    let (area, at) = (screen(model), Position::new(column, row));
+    if shape(area) == Shape::Line {
+        return None;
+    }
+    let (_, body, foot) = areas(model, area);
+    let under = box_area(area, body, foot);
+    match &model.dialog {
+        _ if model.help.is_some() => help::row_at(model, under, at),
+        Some(Dialog::Verdict(targets)) if row + 1 == foot.y + foot.height => footer::verdict_at(targets, foot.width, column),
+        _ => prompt::row_at(model, under, at),
     }
 }
 
