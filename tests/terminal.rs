@@ -217,7 +217,8 @@ fn copying_sends_osc_52_and_exporting_writes_a_file() {
     terminal.press(&format!("\u{15}{path}\r"));
     terminal.wait_for("this file is there already");
     assert_eq!(std::fs::read_to_string(&path).expect("the file is there"), "mine");
-    terminal.press("\r");
+    // An enter that is only held overwrites nothing; any other key ends that.
+    terminal.press("\u{1b}[C\r");
     terminal.wait_for("wrote 1 as Markdown");
     assert_eq!(std::fs::read_to_string(&path).expect("the file is there"), written);
     terminal.press("q");

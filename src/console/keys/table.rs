@@ -78,7 +78,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Xml,           Place::Inside,   "4 r",      "xml",      "the events as Windows wrote them, raw", 0),
     bind(Action::Steps,         Place::Inside,   "5",        "steps",    "what to do next, known benign causes, references", 0),
     bind(Action::History,       Place::Inside,   "6",        "history",  "who did what with it, when, and why", 0),
-    bind(Action::Pivot,         Place::Inside,   "⏎",        "pivot",    "go on from it: events around it, linked alert, host, same value", 1),
+    bind(Action::Pivot,         Place::Inside,   "⏎",        "pivot",    "go on: events around it, linked alert, host, same value", 1),
     bind(Action::NextSection,   Place::Inside,   "tab",      "section",  "the next section", 7),
     bind(Action::TimeZone,      Place::Anywhere, "t",        "utc/local", "times in UTC or local", 0),
     bind(Action::Reload,        Place::Outside,  "r",        "reload",   "read the rules anew; Health shows what came of it", 0),
