@@ -91,7 +91,7 @@ fn sure_line(model: &Model, deed: &Deed, targets: &Targets) -> Line<'static> {
 fn quit_line(model: &Model, columns: usize) -> Line<'static> {
     let quit = model.config.keys.first_of(Action::Quit);
     let (head, keys) = if columns >= 78 {
-        (" stop collecting?", format!("  {quit} ⏎ stop   d detach: it goes on without a console   esc stay here"))
+        (" stop collecting?", format!("  {quit} ⏎ stop   d detach: it goes on without a console   esc stay"))
     } else {
         (" stop?", format!("  {quit} ⏎ stop   d detach   esc stay"))
     };
