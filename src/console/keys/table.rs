@@ -37,7 +37,7 @@ const fn bind(action: Action, place: Place, keys: &'static str, label: &'static 
 /// All keys.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
-    bind(Action::Enter,         Place::Outside,  "⏎",        "open",     "open what is selected: host, alert, event", 1),
+    bind(Action::Enter,         Place::Outside,  "⏎",        "open",     "open what is selected: host, alert (raw XML is in 4), event", 1),
     bind(Action::NextAlert,     Place::Anywhere, "n",        "next",     "the next open alert, worst first, then newest", 6),
     bind(Action::PreviousAlert, Place::Anywhere, "N",        "previous", "the open alert before", 0),
     bind(Action::Acknowledge,   Place::Anywhere, "a",        "ack",      "acknowledge: you look at it; of a folded row (x6), open or not, all repeats", 2),
@@ -52,7 +52,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Filter,        Place::Outside,  "/",        "filter",   "narrow all lists: host:DC* sev>=high -user:svc is:acked \"text\"; of events (3) also is:near, the near misses", 7),
     bind(Action::WindowNarrower, Place::Anywhere, "[",       "narrower", "time window of all lists: 7 d, 24 h, 4 h, 1 h, 15 min; hosts stay", 17),
     bind(Action::WindowWider,   Place::Anywhere, "]",        "wider",    "a longer time window, up to all", 17),
-    bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture; events and detections go on behind it", 8),
+    bind(Action::Pause,         Place::Anywhere, "space",    "pause",    "freeze the picture, all goes on behind it; a replay it holds", 8),
     bind(Action::NextPane,      Place::Outside,  "tab",      "pane",     "from the hosts to the alerts and back", 11),
     bind(Action::Expand,        Place::Outside,  "+",        "expand",   "give the list in hand all the room", 14),
     bind(Action::Copy,          Place::Anywhere, "y",        "copy",     "send host, address, command line, JSON or Markdown to the terminal's clipboard", 10),

@@ -178,7 +178,7 @@ pub(super) fn of_alert(entry: &Entry) -> Vec<Value> {
     let header = &entry.header;
     let mut values = vec![value("host", "host", &header.computer), value("rule", "rule", &header.rule)];
     values.push(value("severity", "sev", header.severity.as_str()));
-    let ports = header.ports();
+    let ports = [("source port", header.source_port), ("destination port", header.destination.as_ref().and_then(|end| end.port))];
     let rows = [
         ("source address", "src", header.source.as_ref().map(|end| &end.ip)),
         ("destination address", "dst", header.destination.as_ref().map(|end| &end.ip)),
@@ -190,7 +190,7 @@ pub(super) fn of_alert(entry: &Entry) -> Vec<Value> {
     ];
     values
         .extend(rows.into_iter().filter_map(|(name, field, text)| Some(value(name, field, text.filter(|text| is_said(text))?))));
-    values.extend(ports.map(|port| value("port", "port", &port.to_string())));
+    values.extend(ports.into_iter().filter_map(|(name, port)| Some(value(name, "port", &port?.to_string()))));
     values.extend(header.attack.iter().map(|id| value("technique", "attack", id)));
     values
 }

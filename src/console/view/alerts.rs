@@ -57,9 +57,15 @@ pub fn render(model: &Model, kinds_only: bool, area: Rect, buffer: &mut Buffer) 
 
 /// How many rows there are, and, where all that is open is listed and repeats are folded, of how many alerts: `8 in 7 rows`.
 fn number(model: &Model, kinds_only: bool, rows: u64) -> String {
-    let is_all = kinds_only && model.filter_text.is_empty() && model.window.minutes().is_none();
-    let open = Severity::ALL.into_iter().map(|severity| model.alerts.count_of_severity(severity)).sum::<u64>();
-    if is_all && open > rows && rows > 0 { format!("{} in {}", count(open), count_of(rows, "row")) } else { count(rows) }
+    let open = if model.filter.is_empty() {
+        Severity::ALL.into_iter().map(|severity| model.alerts.count_of_severity(severity)).sum::<u64>()
+    } else if model.alerts.is_part() {
+        // Nobody here knows how many repeats a filter lets through.
+        0
+    } else {
+        model.alerts.open_count() as u64
+    };
+    if kinds_only && open > rows && rows > 0 { format!("{} in {}", count(open), count_of(rows, "row")) } else { count(rows) }
 }
 
 /// How a list is ordered, where there is room for it beside which of its rows are seen.

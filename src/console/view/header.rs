@@ -295,7 +295,9 @@ fn filter_chip(model: &Model, room: usize) -> Vec<Span<'static>> {
         (_, 0) => Some("filter".to_owned()),
         _ => Some(format!("filter: {}", fit(&safe(&model.filter_text), room))),
     };
-    let shown = format!("{} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
+    // Over a list of something else the numbers say what they are of.
+    let what = if model.tab == Tab::Events && model.stack.is_empty() { "alerts " } else { "" };
+    let shown = format!("{what}{} of {}", count(model.alerts.total(false) as u64), count(model.alerts.known() as u64));
     let parts: Vec<String> = window.into_iter().chain(filter).chain([shown]).collect();
     vec![styled(format!(" {}", parts.join("  ")), ACCENT)]
 }
