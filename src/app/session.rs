@@ -234,9 +234,8 @@ impl Session {
             is_replay: matches!(plan.mode, Mode::Replay(_)),
         };
         let mut collector = Collector::new(&collector_config, rules.clone());
-        let (mut store, mut details) = (None, None);
+        let (mut store, mut details, mut archive, mut archive_thread) = (None, None, None, None);
         let mut memories = Vec::new();
-        let (mut archive, mut archive_thread) = (None, None);
         if let Some(Keeping { mut opened, kept, archive: opened_archive }) = kept {
             memories = register_outputs(&plan, &mut opened);
             let started = opened.start(intake.downgrade());
