@@ -120,7 +120,7 @@ fn the_collectors_own_console_reads_them_too() {
     console.press(&"\u{1b}[6~".repeat(18));
     console.wait_for("1,000 from the store");
     console.press(&"\u{1b}[6~".repeat(8));
-    console.wait_for("tool650.exe");
+    console.wait_for("tool677.exe");
     console.press("4");
     console.wait_for("6,000 events since");
     console.signal(Signal::SIGTERM);
